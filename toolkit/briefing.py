@@ -1,0 +1,126 @@
+"""Sentences made from the numbers, and never beyond them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from toolkit.exhibits import date, number, percent, rows
+from toolkit.trends import Change
+
+_MOST_OUTLYING = 3
+
+
+def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame) -> str:
+    """Return one sentence on what was read: articles, stories, sources, span, losses."""
+    dated = articles["published"].dropna()
+    sources = articles.loc[articles["source"] != "", "source"].nunique()
+    told = f"{number(len(articles))} articles" if len(articles) != 1 else "One article"
+    parts = [f"{told} telling {number(articles['story_id'].nunique())} stories"] if len(articles) > 1 else [told]
+    if sources:
+        parts.append(f"from {number(sources)} source{'s' * int(sources > 1)}")
+    if len(dated):
+        first, last = date(dated.min()), date(dated.max())
+        parts.append(f"published {first}" if first == last else f"published {first} to {last}")
+    undated = len(articles) - len(dated)
+    lost = f"; {number(len(dropped))} rows were dropped" if len(dropped) else "; nothing was dropped"
+    missing = f"; {number(undated)} have no date and stand outside the trends" if undated else ""
+    none = totals.loc[totals["theme"] == ""].iloc[0]
+    return ", ".join(parts) + lost + missing + f". {percent(none['share'])} carry none of the themes."
+
+
+def theme_sentence(theme: str, title: str, totals: pd.DataFrame, changes: Sequence[Change], odd: pd.DataFrame) -> str:
+    """Return what is to be said of a theme: how much, whether it changed, and which periods stand out."""
+    mine = totals.loc[totals["theme"] == theme].iloc[0]
+    said = [
+        f"**{_plain(title)}**: {number(mine['articles'])} article{'s' * int(mine['articles'] != 1)} "
+        f"({percent(mine['share'])}), {number(mine['stories'])} stor{'ies' if mine['stories'] != 1 else 'y'}."
+    ]
+    said += [_change(change) for change in changes if change.theme == theme]
+    outlying = odd[odd["theme"] == theme].head(_MOST_OUTLYING)
+    if len(outlying):
+        said.append("Beyond chance: " + "; ".join(_period(p) for p in rows(outlying)) + ".")
+    return " ".join(said)
+
+
+def _change(change: Change) -> str:
+    shares = f"{percent(change.before)} in the first half of the coverage, {percent(change.after)} in the second"
+    if change.low <= 0 <= change.high:
+        return f"No change beyond chance: {shares}."
+    verb = "rose" if change.difference > 0 else "fell"
+    bounds = sorted((abs(change.low), abs(change.high)))
+    size = f"{abs(change.difference) * 100:.0f} points, 95% interval {bounds[0] * 100:.0f} to {bounds[1] * 100:.0f}"
+    return f"Its share {verb}: {shares} ({size})."
+
+
+def _period(p: Any) -> str:
+    way = "high" if p.share > p.rest else "low"
+    return (
+        f"{p.label} was {way}, at {percent(p.share)} ({percent(p.low)} to {percent(p.high)}) against {percent(p.rest)}"
+    )
+
+
+def named_sentence(theme: str, actors: pd.DataFrame, most: int = 5) -> str:
+    """Return which organisations and which places a theme's articles name most often."""
+    mine = actors[actors["theme"] == theme].sort_values(["articles", "name"], ascending=[False, True])
+    said = []
+    for what, kinds in (("organisations", ["organisation"]), ("places", ["country", "region", "city"])):
+        names = [f"{_plain(a.name)} ({percent(a.share)})" for a in rows(mine[mine["kind"].isin(kinds)].head(most))]
+        if names:
+            said.append(f"{what} {', '.join(names)}")
+    return (
+        "Named most often: " + "; ".join(said) + "." if said else "No organisation or place of the gazetteer is named."
+    )
+
+
+def uncovered(topics: pd.DataFrame, most: int = 5) -> str:
+    """Return the largest topics that no theme covers."""
+    outside = topics[topics["theme"] == ""].head(most)
+    if outside.empty:
+        return "Every topic found has a theme."
+    return (
+        "Largest topics outside the themes: "
+        + "; ".join(f"{_plain(t.label)} ({number(t.articles)} article{'s' * int(t.articles != 1)})" for t in rows(outside))
+        + "."
+    )
+
+
+def findings(
+    titles: Mapping[str, str],
+    totals: pd.DataFrame,
+    changes: Sequence[Change],
+    outlying: pd.DataFrame,
+    named: pd.DataFrame,
+) -> str:
+    """Return a Markdown list with one item a theme: how much, what changed, who is named."""
+    return "\n".join(
+        f"- {theme_sentence(theme, title, totals, changes, outlying)} {named_sentence(theme, named)}"
+        for theme, title in titles.items()
+    )
+
+
+def _plain(text: str) -> str:
+    """Keep article text from being read as Markdown."""
+    return "".join("\\" + mark if mark in r"\`*_{}[]()#+-.!|<>~&" else mark for mark in " ".join(str(text).split()))
+
+
+def headlines(
+    articles: pd.DataFrame, totals: pd.DataFrame, changes: Sequence[Change], titles: Mapping[str, str], topics: int
+) -> list[str]:
+    """Return the four lines that a terminal shows of a run, in plain text."""
+    shares = ", ".join(f"{titles[t.theme]} {percent(t.share)}" for t in rows(totals) if t.theme)
+    none = totals.loc[totals["theme"] == "", "share"].iloc[0]
+    moved = [c for c in changes if not c.low <= 0 <= c.high]
+    changed = ", ".join(
+        f"{titles[c.theme]} {'up' if c.difference > 0 else 'down'} {abs(c.difference) * 100:.0f} points" for c in moved
+    )
+    dated = articles["published"].dropna()
+    span = f", {date(dated.min())} to {date(dated.max())}" if len(dated) else ", without dates"
+    return [
+        f"{number(len(articles))} articles, {number(articles['story_id'].nunique())} stories{span}",
+        f"Themes: {shares}; none {percent(none)}",
+        f"Change from the first to the second half: {changed or 'none beyond chance'}",
+        f"{topics} topics",
+    ]

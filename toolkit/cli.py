@@ -1,0 +1,256 @@
+"""The command line: ``toolkit run``, ``batch``, ``check`` and ``cache``; the only place that prints or exits.
+
+Exit codes: 0 all is well, 1 a run failed, 2 the user's input or settings, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import toolkit
+
+if TYPE_CHECKING:
+    from toolkit.sweep import Outcome
+
+REPORT = "toolkit.report:build_report"
+"""Called in the runner's process with the run folder, when its notebooks are done."""
+_SHORT = ("themes", "gazetteer", "encoder", "period")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command and return its exit code; ``--help`` imports nothing heavy."""
+    args = _parser().parse_args(argv)
+    from toolkit.plan import RunFailed
+    from toolkit.schema import ToolkitError
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    command: Callable[[argparse.Namespace], int] = args.command
+    try:
+        return command(args)
+    except ToolkitError as error:
+        return _say(str(error), 2)
+    except RunFailed as error:
+        return _say(str(error), 1)
+    except KeyboardInterrupt:
+        return _say("Interrupted; nothing half-made is left behind.", 130)
+
+
+def _say(sentence: str, code: int) -> int:
+    print(f"toolkit: {_line(sentence)}", file=sys.stderr)
+    return code
+
+
+def _line(text: str) -> str:
+    """One line without control characters: what a notebook says may carry an article's text."""
+    return "".join(char for char in " ".join(text.split()) if char.isprintable())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="toolkit", description=toolkit.__doc__)
+    parser.add_argument("--version", action="version", version=f"toolkit {toolkit.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="articles in, a briefing out")
+    run.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder of articles")
+    run.add_argument("--out", required=True, metavar="DIR", help="run folder to make, or to make again")
+    run.add_argument(
+        "-p",
+        dest="parameters",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="parameter of a notebook; lists and mappings as YAML",
+    )
+    run.add_argument("--themes", metavar="FILE", help="your themes.yml")
+    run.add_argument("--gazetteer", metavar="FILE", help="your gazetteer.yml")
+    run.add_argument("--encoder", metavar="NAME", help="embedded, or a sentence-transformers name or folder")
+    run.add_argument("--period", metavar="PERIOD", help="auto, day, week, month, quarter or year")
+    run.set_defaults(command=_run)
+
+    batch = commands.add_parser("batch", help="many runs from a sweep file; only what is missing or changed")
+    batch.add_argument("sweep", type=Path, metavar="SWEEP", help="YAML: base, grid, runs, out")
+    batch.add_argument("--out", metavar="DIR", help="folder of the runs, instead of the file's")
+    batch.add_argument("--jobs", type=int, metavar="N", help="runs at a time (half the processors)")
+    batch.set_defaults(command=_batch)
+
+    check = commands.add_parser("check", help="is a theme file or gazetteer well-formed?")
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.set_defaults(command=_check)
+
+    cache = commands.add_parser("cache", help="size of the embedding cache")
+    cache.add_argument("--prune", action="store_true", help="empty it")
+    cache.set_defaults(command=_cache)
+    return parser
+
+
+def _run(args: argparse.Namespace) -> int:
+    from toolkit.batch import run_notebooks
+    from toolkit.plan import plan
+
+    given = [("inputs", args.inputs), *args.parameters]
+    given += [(name, getattr(args, name)) for name in _SHORT if getattr(args, name) is not None]
+    planned = plan(_once(given), args.out)
+    _check_files(planned.values)
+    with _notebook_bar() as progress:
+        out = run_notebooks(planned, progress, REPORT)
+    for line in _summary(out):
+        print(_line(line))
+    print(f"Report: {Path(args.out) / 'index.html'}")
+    return 0
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    from toolkit.schema import SettingsError
+
+    values: dict[str, object] = {}
+    for name, value in pairs:
+        if name in values:
+            raise SettingsError(f"The parameter {name!r} is given twice: give it once.")
+        values[name] = value
+    return values
+
+
+def _check_files(values: object) -> None:
+    """Read the analyst's own files, if any are named, before an hour of work depends on them."""
+    for name in ("themes", "gazetteer"):
+        path = values.get(name) if isinstance(values, dict) else None
+        if path:
+            _load(name, Path(path))
+
+
+def _load(kind: str, path: Path) -> object:
+    if kind == "themes":
+        from toolkit.themes import load_themes
+
+        return load_themes(path)
+    from toolkit.actors import load_gazetteer
+
+    return load_gazetteer(path)
+
+
+@contextmanager
+def _notebook_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar over all code cells; where standard error is no terminal, a line a notebook."""
+    if not sys.stderr.isatty():
+        seen: set[str] = set()
+
+        def tell(name: str, done: int, total: int) -> None:
+            if name not in seen:
+                seen.add(name)
+                print(f"{name} ({done} of {total} cells done)", file=sys.stderr)
+
+        yield tell
+        return
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    with tqdm(unit="cell", file=sys.stderr, dynamic_ncols=True) as bar:
+
+        def move(name: str, done: int, total: int) -> None:
+            bar.total = total
+            bar.set_description(name, refresh=False)
+            bar.n = done
+            bar.refresh()
+
+        yield move
+
+
+def _summary(out: Path) -> list[str]:
+    from toolkit import store
+
+    path = out / "tables" / "summary.json"
+    found = store.read_json(path) if path.is_file() else {}
+    lines = found.get("lines", []) if isinstance(found, dict) else []
+    return [str(line) for line in lines]
+
+
+def _batch(args: argparse.Namespace) -> int:
+    import functools
+
+    from toolkit import store, sweep
+    from toolkit.plan import plan
+    from toolkit.schema import SettingsError
+
+    found = sweep.read_sweep(args.sweep)
+    if not (args.out or found.out):
+        raise SettingsError(f"{args.sweep} names no folder for the runs: add 'out', or give --out.")
+    if args.jobs is not None and args.jobs < 1:
+        raise SettingsError(f"--jobs is {args.jobs}, expected 1 or more.")
+    out = Path(args.out or found.out)
+    sweep.check_index(out)
+    digest = functools.cache(store.input_digest)
+    plans = {name: plan(values, out / name, digest=digest) for name, values in found.runs.items()}
+    for name in ("themes", "gazetteer"):
+        for path in {str(planned.values[name]) for planned in plans.values() if planned.values.get(name)}:
+            _load(name, Path(path))
+    jobs = min(args.jobs or max(1, (os.cpu_count() or 2) // 2), len(plans))
+    with _run_bar(len(plans)) as progress:
+        outcomes = sweep.run_sweep(plans, jobs, progress, REPORT)
+    index = sweep.write_index(out, plans, outcomes)
+    return _close(outcomes, index)
+
+
+@contextmanager
+def _run_bar(total: int) -> Iterator[Callable[[Outcome], None]]:
+    if not sys.stderr.isatty():
+        yield lambda outcome: print(f"{outcome.name}: {outcome.status}", file=sys.stderr)
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="run", file=sys.stderr, dynamic_ncols=True) as bar:
+
+        def move(outcome: Outcome) -> None:
+            bar.set_description(f"{outcome.name}: {outcome.status}", refresh=False)
+            bar.update()
+
+        yield move
+
+
+def _close(outcomes: list[Outcome], index: Path) -> int:
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    counts = {status: sum(outcome.status == status for outcome in outcomes) for status in ("finished", "unchanged")}
+    print(f"{counts['finished']} finished, {counts['unchanged']} unchanged, {len(failed)} failed.")
+    for outcome in failed:
+        _say(f"{outcome.name}: {outcome.reason}", 1)
+    print(f"Index: {index}")
+    return 1 if failed else 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    import yaml
+
+    from toolkit.schema import InputError
+
+    try:
+        found = yaml.safe_load(args.file.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{args.file} is no readable YAML file ({error}): mend it.") from error
+    kind = "themes" if isinstance(found, dict) and "themes" in found else "gazetteer"
+    _load(kind, args.file)
+    print(f"{args.file}: {'a theme file' if kind == 'themes' else 'a gazetteer'}, well-formed.")
+    return 0
+
+
+def _cache(args: argparse.Namespace) -> int:
+    from toolkit.settings import cache_home
+
+    home = cache_home()
+    files = sorted(home.glob("embeddings.sqlite*"))  # never more: the folder is the user's choice
+    size = sum(path.stat().st_size for path in files) / 1024**2
+    print(f"{home}: {size:.1f} MB")
+    if args.prune:
+        for path in files:
+            path.unlink()
+        print("Emptied.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

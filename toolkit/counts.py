@@ -1,0 +1,195 @@
+"""Plain counts: what was collected, what was lost, and how themes spread over sources and languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from toolkit.schema import InputError, Kept
+from toolkit.stats import wilson
+
+_MOST_SOURCES = 9
+OTHERS = "all others"
+
+
+def gather_dropped(steps: Mapping[str, Kept]) -> pd.DataFrame:
+    """Return what each step dropped: ``stage, reason, detail, title, source``, in the order of the steps.
+
+    ``reason`` is the same for all rows lost in one way; ``detail`` keeps the words of the single row.
+    """
+    parts = []
+    for stage, step in steps.items():
+        lost = step.dropped
+        detail = lost["reason"].astype(str) if len(lost) else pd.Series(dtype=str)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "stage": stage,
+                    "reason": detail.str.replace(r" of [0-9a-f]{16}$", " of another article", regex=True)
+                    .str.replace(r": .*$", "", regex=True)
+                    .str.replace(r"'.*'", "…", regex=True),
+                    "detail": detail,
+                    "title": lost.get("title", lost.get("excerpt", pd.Series("", index=lost.index))).astype(str),
+                    "source": lost.get("source", lost.get("file", pd.Series("", index=lost.index))).astype(str),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def count_dropped(dropped: pd.DataFrame) -> pd.DataFrame:
+    """Return ``stage, reason, articles``, in the order of the steps, the commonest reason of each first."""
+    counts = dropped.groupby(["stage", "reason"], sort=False).size().rename("articles").reset_index()
+    order = {stage: place for place, stage in enumerate(dict.fromkeys(dropped["stage"]))}
+    ranked = counts.assign(place=counts["stage"].map(order)).sort_values(["place", "articles"], ascending=[True, False])
+    return ranked.drop(columns="place").reset_index(drop=True)
+
+
+def flow(step: Kept) -> dict[str, int]:
+    """Return the rows that went into a lossy step and those that came out, for the record of its stage."""
+    return {"rows_in": len(step.kept) + len(step.dropped), "rows_out": len(step.kept)}
+
+
+def main_sources(articles: pd.DataFrame, most: int = _MOST_SOURCES) -> pd.Series:
+    """Return each article's source, those beyond the `most` largest as `OTHERS`, none as ``unknown``."""
+    named = articles["source"].replace("", "unknown")
+    largest = named.value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:most]
+    return named.where(named.isin(largest), OTHERS)
+
+
+def volume(articles: pd.DataFrame, calendar: pd.DataFrame, periods: pd.DataFrame) -> pd.DataFrame:
+    """Return ``start, label, source, articles`` for every period and main source, absent pairs as zeros.
+
+    `calendar` and `periods` as `trends.calendar` and `trends.assign_periods` give them.
+    """
+    named = articles[["article_id"]].assign(source=main_sources(articles))
+    placed = periods.merge(named, on="article_id")
+    counts = placed.groupby(["source", "start"]).size()
+    every = calendar[["start", "label"]]
+    sources = placed["source"].value_counts().sort_index().sort_values(ascending=False, kind="stable").index
+    full = pd.MultiIndex.from_product([sources, every["start"]], names=["source", "start"])
+    table = counts.reindex(full, fill_value=0).rename("articles").reset_index()
+    return table.merge(every, on="start")
+
+
+def shares_by(articles: pd.DataFrame, scores: pd.DataFrame, groups: pd.Series, name: str) -> pd.DataFrame:
+    """Return ``theme, <name>, articles, total, share`` for each theme and group, the largest group first.
+
+    `groups` gives each row of `articles` its group.
+    """
+    keyed = pd.DataFrame({"article_id": articles["article_id"].to_numpy(), name: groups.to_numpy()})
+    totals = keyed[name].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    joined = scores.merge(keyed, on="article_id")
+    carrying = joined.groupby(["theme", name], sort=False)["label"].sum()
+    full = pd.MultiIndex.from_product([scores["theme"].unique(), totals.index], names=["theme", name])
+    table = carrying.reindex(full, fill_value=0).astype(int).rename("articles").reset_index()
+    table["total"] = table[name].map(totals).astype(int)
+    return table.assign(share=table["articles"] / table["total"])
+
+
+def with_interval(shares: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """Return `shares` (``articles, total``) with the Wilson interval of each share: ``low, high``."""
+    low, high = wilson(shares["articles"], shares["total"], confidence)
+    return shares.assign(low=low, high=high)
+
+
+def theme_totals(scores: pd.DataFrame, articles: pd.DataFrame) -> pd.DataFrame:
+    """Return ``theme, articles, share, stories, alone, unsure`` per theme, and a last row for no theme at all.
+
+    ``alone`` counts articles that carry no other theme, ``unsure`` those with a probability from 35% to 65%.
+    """
+    wide = scores.pivot(index="article_id", columns="theme", values="label").reindex(articles["article_id"])
+    several = wide.sum(axis=1)
+    story = articles.set_index("article_id")["story_id"]
+    unsure = scores[scores["score"].between(0.35, 0.65)].groupby("theme").size()
+    rows = []
+    for theme in scores["theme"].unique():
+        carrying = wide.index[wide[theme].astype(bool)]
+        alone = int((several[carrying] == 1).sum())
+        rows.append((theme, len(carrying), story[carrying].nunique(), alone, int(unsure.get(theme, 0))))
+    none = wide.index[several == 0]
+    rows.append(("", len(none), story[none].nunique(), len(none), 0))
+    table = pd.DataFrame(rows, columns=["theme", "articles", "stories", "alone", "unsure"])
+    return table.assign(share=table["articles"] / max(1, len(articles)))
+
+
+def surest_theme(scores: pd.DataFrame) -> pd.Series:
+    """Return article_id -> the theme it carries with the highest probability, ``""`` where it carries none."""
+    best = scores.sort_values("score", ascending=False, kind="stable").drop_duplicates("article_id")
+    return best["theme"].where(best["label"], "").set_axis(best["article_id"])
+
+
+def select(
+    articles: pd.DataFrame,
+    sources: Sequence[str] = (),
+    start: str = "",
+    end: str = "",
+    named: Sequence[str] | None = None,
+) -> Kept:
+    """Keep the articles of `sources`, published from `start` to the end of the day `end`, among the ids `named`.
+
+    Empty or None means all. Undated articles are dropped when a date is asked for. Raises `InputError` on a source
+    that no article has, or a date that is none.
+    """
+    unknown = sorted(set(sources) - set(articles["source"]))
+    if unknown:
+        known = ", ".join(repr(name) for name in articles["source"].value_counts().index[:8])
+        raise InputError(f"No article has the source {unknown[0]!r}; the largest sources are {known}.")
+    reason = np.full(len(articles), "", dtype=object)
+    if named is not None:
+        reason[~articles["article_id"].isin(set(named)).to_numpy()] = "names none of the places asked for"
+    published = articles["published"]
+    if start:
+        reason[~(published >= _day(start, "start")).to_numpy()] = "published before the start asked for, or undated"
+    if end:
+        last = _day(end, "end") + pd.Timedelta(days=1)
+        reason[~(published < last).to_numpy()] = "published after the end asked for, or undated"
+    if sources:
+        reason[~articles["source"].isin(set(sources)).to_numpy()] = "source not asked for"
+    keep = reason == ""
+    dropped = articles[~keep].assign(reason=reason[~keep]).reset_index(drop=True)
+    if not keep.any():
+        raise InputError("No article is left: of those read, none fits the sources, dates and places asked for.")
+    return Kept(articles[keep].reset_index(drop=True), dropped)
+
+
+def _day(text: str, name: str) -> pd.Timestamp:
+    try:
+        return pd.Timestamp(pd.to_datetime(text, format="%Y-%m-%d", utc=True))
+    except ValueError as error:
+        raise InputError(f"{name} is {text!r}, expected a date such as 2024-08-31.") from error
+
+
+def map_places(
+    articles: pd.DataFrame, assigned: pd.DataFrame, topics: pd.DataFrame, scores: pd.DataFrame
+) -> pd.DataFrame:
+    """Return what the map shows of each article: ``x, y, title, published, source, topic, page, theme``."""
+    label = topics.set_index("topic_id")["label"]
+    shown = articles.merge(assigned, on="article_id")
+    return pd.DataFrame(
+        {
+            "x": shown["x"],
+            "y": shown["y"],
+            "title": shown["title"].where(shown["title"] != "", shown["text"].str.slice(0, 120)),
+            "published": shown["published"],
+            "source": shown["source"],
+            "topic": shown["topic_id"].map(label),
+            "page": "articles/topic-" + shown["topic_id"].astype(str) + ".html",
+            "theme": shown["article_id"].map(surest_theme(scores)),
+        }
+    )
+
+
+def topic_places(assigned: pd.DataFrame, topics: pd.DataFrame) -> pd.DataFrame:
+    """Return `topics` with the median place of their articles (``x, y``) and ``short``, their first term."""
+    middle = assigned.groupby("topic_id")[["x", "y"]].median().reset_index()
+    return topics.merge(middle, on="topic_id").assign(short=topics["label"].str.split(", ").str[0])
+
+
+def top_named(named: pd.DataFrame, kinds: Sequence[str], themes: Sequence[str], most: int = 12) -> pd.DataFrame:
+    """Return the `most` names of the given kinds in each theme; `named` as `actors.count_actors` gives it."""
+    mine = named[named["kind"].isin(list(kinds)) & named["theme"].isin(list(themes))]
+    ranked = mine.sort_values(["articles", "name"], ascending=[False, True])
+    return ranked.groupby("theme", sort=False).head(most).reset_index(drop=True)

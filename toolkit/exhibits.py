@@ -1,0 +1,82 @@
+"""What a notebook shows besides figures: tables and sentences, in the words and units that people read."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+TABLE_MIME = "application/vnd.toolkit.table+json"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows as a person reads them: text, numbers with units, links to pages of the report."""
+
+    caption: str
+    columns: Sequence[tuple[str, str]]
+    """Name and kind (``text``, ``number`` or ``link``) of each column."""
+    rows: Sequence[Sequence[Any]] = field(default_factory=list)
+    """Cells: strings; in a link column a pair (text, page)."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the table as the report reads it."""
+        kinds = [kind for _, kind in self.columns]
+        rows = [
+            [
+                {"text": cell[0], "href": cell[1]} if kind == "link" and cell else cell
+                for cell, kind in zip(row, kinds, strict=True)
+            ]
+            for row in self.rows
+        ]
+        return {
+            "caption": self.caption,
+            "columns": [{"name": name, "kind": kind} for name, kind in self.columns],
+            "rows": rows,
+        }
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        head = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self.columns)
+        cells = [[html.escape(str(c[0] if isinstance(c, tuple) else c)) for c in row] for row in self.rows]
+        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in cells)
+        caption = f"<caption>{html.escape(self.caption)}</caption>"
+        return {
+            TABLE_MIME: self.as_json(),
+            "text/html": f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>",
+            "text/plain": f"{self.caption} ({len(self.rows)} rows)",
+        }
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Sentences made from the numbers, shown as Markdown."""
+
+    text: str
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/markdown": self.text, "text/plain": self.text}
+
+
+def percent(share: float) -> str:
+    """Return a share as people write it: one digit below 10%, none above; a dash where there is none."""
+    if pd.isna(share):
+        return "–"
+    return f"{share:.1%}" if 0 < share < 0.0995 else f"{share:.0%}"
+
+
+def number(value: float) -> str:
+    """Return a count with thousands set apart."""
+    return f"{int(value):,}"
+
+
+def date(value: pd.Timestamp | None) -> str:
+    """Return a date as people write it, such as 7 February 2017; ``no date`` where it is missing."""
+    return "no date" if value is None or pd.isna(value) else f"{value.day} {value:%B %Y}"
+
+
+def rows(table: pd.DataFrame) -> list[Any]:
+    """Return the rows of `table` as named tuples, for loops over cells that are shown."""
+    return list(table.itertuples(index=False))

@@ -1,0 +1,305 @@
+"""The pages that list the articles behind a number: a page a theme, a theme and period, and a topic.
+
+Tables in, page contents out: what a row says, in which order, and where it leads. Nothing is written here, and nothing
+is escaped: that is the template's part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from toolkit.exhibits import date, number
+from toolkit.exhibits import percent as share
+from toolkit.exhibits import rows as rows_of
+from toolkit.schema import InputError
+
+PAGE = re.compile(r"articles/[a-z0-9_-]+\.html")
+"""What a page of articles may be called; nothing else is ever linked from a figure."""
+MOST_ROWS = 500
+MOST_TOPIC_ROWS = 300
+_QUOTE = 400
+_OPENING = 90
+_WEB = re.compile(r"https?://[^\s\x00-\x20<>\"]+", re.IGNORECASE)
+_LANGUAGES = {"en": "English", "ru": "Russian", "kk": "Kazakh"}
+_SCORED = ("source", "tongue", "also")
+_SHEET = ["article_id", "published", "source", "language", "title", "url", "score", "evidence", "also"]
+
+
+class Tables(NamedTuple):
+    """What a run left behind; a table that it did not make is None."""
+
+    articles: pd.DataFrame | None = None
+    scores: pd.DataFrame | None = None
+    points: pd.DataFrame | None = None
+    topics: pd.DataFrame | None = None
+    assigned: pd.DataFrame | None = None
+    themes: Sequence[Mapping[str, Any]] = ()
+    """Records with ``id, title, description``."""
+
+
+class Link(NamedTuple):
+    """Where to, what it says, and how many articles lie there."""
+
+    text: str
+    href: str
+    articles: int = 0
+
+
+class Row(NamedTuple):
+    """One article as the reader sees it."""
+
+    title: str
+    lang: str
+    facts: Sequence[str]
+    url: str
+    percent: str = ""
+    quote: str = ""
+
+
+class Page(NamedTuple):
+    """One page of articles; links are relative to the folder it lies in."""
+
+    title: str
+    crumbs: Sequence[Link]
+    lead: str
+    rows: Sequence[Row]
+    note: str = ""
+    sheet: str = ""
+    before: Link | None = None
+    after: Link | None = None
+    periods: Sequence[Link] = ()
+    articles: int = 0
+
+
+class Pages(NamedTuple):
+    """Pages by their address (``articles/….html``), and tables to be written beside them as CSV."""
+
+    pages: Mapping[str, Page]
+    sheets: Mapping[str, pd.DataFrame]
+
+
+def article_pages(tables: Tables, timezone: str = "UTC") -> Pages:
+    """Make every page of articles that the tables allow; dates are those of `timezone` (an IANA name).
+
+    Raises `InputError` where a page has an unfit name, or where a trend point counts other articles than the
+    tables hold: a number that cannot be traced to its articles is not shown.
+    """
+    if tables.articles is None or tables.articles.empty:
+        return Pages({}, {})
+    articles = _readable(tables.articles, timezone)
+    carried = _carried(articles, tables.scores)
+    titles = _titles(tables)
+    made: dict[str, Page] = {}
+    sheets: dict[str, pd.DataFrame] = {}
+    for theme, title in titles.items():
+        mine = carried[carried["theme"] == theme]
+        points = _points(tables.points, theme)
+        made[_address(theme)] = _theme_page(theme, title, mine, points)
+        made.update(_period_pages(theme, title, mine, points))
+        if len(mine) > MOST_ROWS:
+            sheets[f"articles/{theme}.csv"] = mine[_SHEET]
+    made.update(_topic_pages(tables, articles, carried, titles))
+    return Pages(made, sheets)
+
+
+def percent(probability: float) -> str:
+    """Return a probability as a percentage that never claims certainty; empty where there is none."""
+    if pd.isna(probability):
+        return ""
+    if probability > 0.99:
+        return "> 99%"
+    return "< 1%" if probability < 0.01 else f"{probability:.0%}"
+
+
+def shorten(text: str, length: int) -> str:
+    """Return `text` on one line, cut at a word with an ellipsis where it is longer than `length` characters."""
+    line = " ".join(text.split())
+    if len(line) <= length:
+        return line
+    head = line[: length - 1]
+    return (head.rsplit(" ", 1)[0] if " " in head[length // 2 :] else head).rstrip(" ,;:.") + "…"
+
+
+def _address(name: str) -> str:
+    address = f"articles/{name}.html"
+    if not PAGE.fullmatch(address):
+        raise InputError(f"A page would be called {address!r}, expected only a-z, 0-9, '_' and '-': rename the theme.")
+    return address
+
+
+def _titles(tables: Tables) -> dict[str, str]:
+    if tables.scores is None:
+        return {}
+    found = {str(theme): str(theme) for theme in tables.scores["theme"].unique()}
+    return {str(theme["id"]): str(theme.get("title") or theme["id"]) for theme in tables.themes} or found
+
+
+def _readable(articles: pd.DataFrame, timezone: str) -> pd.DataFrame:
+    """Return the columns that pages show, the local date, and what is known of further copies, a row an article."""
+    names = ("article_id", "published", "source", "url", "title", "text", "language")
+    shown = articles[list(names)].copy()
+    text = shown["text"].str.slice(0, 4 * _OPENING).fillna("")
+    shown["shown"] = [
+        shorten(str(title), 2 * _OPENING) or shorten(str(opening), _OPENING) or "(no text)"
+        for title, opening in zip(shown["title"].fillna(""), text, strict=True)
+    ]
+    shown["local"] = shown["published"].dt.tz_convert(timezone).dt.tz_localize(None)
+    shown["tongue"] = shown["language"].map(lambda code: _LANGUAGES.get(code, code))
+    shown["also"] = _copies(articles)
+    return shown.drop(columns="text")
+
+
+def _copies(articles: pd.DataFrame) -> list[str]:
+    """Say for each article how often its story is told elsewhere; empty where it is not."""
+    if "story_id" not in articles.columns:
+        return [""] * len(articles)
+    known = articles["source"].where(articles["source"] != "")
+    stories = known.groupby(articles["story_id"])
+    outlets, copies = stories.transform("nunique") - known.notna(), stories.transform("size") - 1
+    return [
+        f"also told by {_number(others, 'other outlet')}"
+        if others > 0
+        else (f"{_number(more, 'further version')} of this story" if more > 0 else "")
+        for others, more in zip(outlets, copies, strict=True)
+    ]
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{number(count)} {noun}" + ("" if count == 1 else "s")
+
+
+def _carried(articles: pd.DataFrame, scores: pd.DataFrame | None) -> pd.DataFrame:
+    """Return one row a labelled article and theme, the surest first."""
+    names = ["article_id", "theme", "score", "evidence"]
+    if scores is None:
+        return articles.head(0).assign(theme="", score=0.0, evidence="")
+    labelled = scores.loc[scores["label"].astype(bool), names]
+    return labelled.merge(articles, on="article_id").sort_values(
+        ["score", "article_id"], ascending=[False, True], ignore_index=True
+    )
+
+
+def _points(points: pd.DataFrame | None, theme: str) -> pd.DataFrame:
+    if points is None or points.empty:
+        return pd.DataFrame()
+    return points[points["theme"] == theme].sort_values("start", ignore_index=True)
+
+
+def _rows(articles: pd.DataFrame, facts: Sequence[str]) -> list[Row]:
+    """Say of each article its date, what the columns `facts` hold, and its score and passage where there are any."""
+    if "score" not in articles.columns:
+        articles = articles.assign(score=float("nan"), evidence="")
+    return [
+        Row(
+            title=article.shown,
+            lang=_lang(article.language),
+            facts=[str(fact) for fact in (date(article.local), *(getattr(article, name) for name in facts)) if fact],
+            url=str(article.url) if _WEB.fullmatch(str(article.url)) else "",
+            percent=percent(article.score),
+            quote=shorten(article.evidence, _QUOTE) if isinstance(article.evidence, str) else "",
+        )
+        for article in rows_of(articles)
+    ]
+
+
+def _lang(language: object) -> str:
+    """Return the code for a ``lang`` attribute; empty for English, which is the page's own."""
+    return str(language) if re.fullmatch(r"[a-z]{2,3}", str(language)) and language != "en" else ""
+
+
+def _theme_page(theme: str, title: str, mine: pd.DataFrame, points: pd.DataFrame) -> Page:
+    note, sheet = _cut(theme, len(mine))
+    links = [Link(str(p.label), _inside(p.page), int(p.articles)) for p in rows_of(points) if p.articles]
+    verb = "carries" if len(mine) == 1 else "carry"
+    lead = f"{_number(len(mine), 'article')} {verb} this theme." if len(mine) else "No article carries this theme."
+    return Page(title, [], lead, _rows(mine.head(MOST_ROWS), _SCORED), note, sheet, periods=links, articles=len(mine))
+
+
+def _cut(theme: str, count: int) -> tuple[str, str]:
+    if count <= MOST_ROWS:
+        return "", ""
+    return f"Showing the {MOST_ROWS} surest of {number(count)}; all of this theme are in", f"{theme}.csv"
+
+
+def _inside(page: str) -> str:
+    """Return the address of a page of articles as seen from another."""
+    if not PAGE.fullmatch(str(page)):
+        raise InputError(f"A trend point names the page {page!r}, expected articles/<theme>-<period>.html: run again.")
+    return str(page).removeprefix("articles/")
+
+
+def _period_pages(theme: str, title: str, mine: pd.DataFrame, points: pd.DataFrame) -> Iterator[tuple[str, Page]]:
+    if points.empty:
+        return
+    dated = mine[mine["local"].notna()]
+    place = pd.Series(points["start"].searchsorted(dated["local"], side="right") - 1, index=dated.index)
+    _check_counts(theme, points, place)
+    shown = points[points["articles"] > 0]
+    links = [Link(str(point.label), _inside(point.page)) for point in rows_of(shown)]
+    for index, (position, point) in enumerate(zip(shown.index, rows_of(shown), strict=True)):
+        inside = dated[place == position]
+        note, sheet = _cut(theme, len(inside))
+        yield (
+            str(point.page),
+            Page(
+                title=f"{title}, {point.label}",
+                crumbs=[Link(title, f"{theme}.html"), Link(str(point.label), "")],
+                lead=_period_lead(point),
+                rows=_rows(inside.head(MOST_ROWS), _SCORED),
+                note=note,
+                sheet=sheet,
+                before=links[index - 1] if index else None,
+                after=links[index + 1] if index + 1 < len(links) else None,
+            ),
+        )
+
+
+def _check_counts(theme: str, points: pd.DataFrame, place: pd.Series) -> None:
+    found = place.value_counts().reindex(points.index, fill_value=0)
+    wrong = points[points["articles"] != found]
+    if len(wrong):
+        point = wrong.iloc[0]
+        raise InputError(
+            f"The trend of {theme!r} counts {point['articles']} articles for {point['label']}, the tables hold "
+            f"{found[wrong.index[0]]}: they are of different runs or time zones; run the notebooks again."
+        )
+
+
+def _period_lead(point: Any) -> str:
+    verb = "carries" if point.articles == 1 else "carry"
+    lead = (
+        f"{number(point.articles)} of {_number(int(point.total), 'article')} ({share(point.share)}) {verb} this theme."
+    )
+    return lead + (" The corpus covers this period only in part." if point.partial else "")
+
+
+def _topic_pages(
+    tables: Tables, articles: pd.DataFrame, carried: pd.DataFrame, titles: Mapping[str, str]
+) -> Iterator[tuple[str, Page]]:
+    if tables.topics is None or tables.assigned is None:
+        return
+    named = carried.assign(title=carried["theme"].map(titles)).groupby("article_id")["title"].agg(", ".join)
+    joined = tables.assigned[["article_id", "topic_id", "closeness"]].merge(articles, on="article_id")
+    joined = joined.assign(themes=joined["article_id"].map(named).fillna(""))
+    members = dict(list(joined.sort_values(["closeness", "article_id"], ascending=[False, True]).groupby("topic_id")))
+    topics = rows_of(tables.topics)
+    links = [Link(str(topic.label), f"topic-{topic.topic_id}.html") for topic in topics]
+    for index, topic in enumerate(topics):
+        mine = members.get(topic.topic_id, joined.head(0))
+        cut = len(mine) > MOST_TOPIC_ROWS
+        yield (
+            _address(f"topic-{topic.topic_id}"),
+            Page(
+                title=str(topic.label),
+                crumbs=[Link("Topics", "../topics.html"), Link(str(topic.label), "")],
+                lead=f"{_number(len(mine), 'article')}. Telling words: {', '.join(map(str, topic.terms))}.",
+                rows=_rows(mine.head(MOST_TOPIC_ROWS), ("source", "themes")),
+                note=f"Showing the {MOST_TOPIC_ROWS} nearest to the centre of {number(len(mine))}." if cut else "",
+                before=links[index - 1] if index else None,
+                after=links[index + 1] if index + 1 < len(links) else None,
+            ),
+        )

@@ -1,0 +1,172 @@
+"""Plan a run: check all that can be checked before a kernel starts, and name what the run depends on.
+
+The run is built in ``<out>.part`` and moved to ``<out>`` when it is complete; a run that failed is kept beside it
+as ``<out>.failed``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import toolkit
+from toolkit import params, store
+from toolkit.schema import InputError, OutputError, SettingsError
+
+_SHIPPED = {"inputs": "data/sample", "themes": "data/themes.yml", "gazetteer": "data/gazetteer.yml"}
+
+
+class RunFailed(Exception):
+    """A notebook failed for a reason that no other input or setting would obviously mend."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A run, checked and ready: nothing in it can be refused before a kernel starts."""
+
+    out: Path
+    notebooks: tuple[Path, ...]
+    given: Mapping[str, object]
+    """The parameters as the user wrote them."""
+    values: Mapping[str, object]
+    """The same, with absolute paths."""
+    facts: Mapping[str, object]
+    """What the manifest says of the run before it has run; ``key`` names what it depends on."""
+
+
+def plan(
+    values: Mapping[str, object],
+    out: Path | str,
+    *,
+    notebooks: Path | None = None,
+    digest: Callable[[tuple[Path, ...]], str] = store.input_digest,
+) -> Plan:
+    """Check everything that can be checked before a kernel starts; paths are relative to the working folder.
+
+    Raises `SettingsError` for parameters, `InputError` for files that are not there, `OutputError` for a folder
+    that is not to be written to or that holds something else than a run.
+    """
+    folder = notebooks or store.asset("notebooks")
+    paths = tuple(sorted(folder.resolve().glob("[0-9]*.ipynb")))
+    if not paths:
+        raise InputError(f"{folder} holds no numbered notebook, expected 1-corpus.ipynb and on: restore them.")
+    known = params.merge(paths)
+    if "run_dir" in values or any("run_dir" not in params.inspect(path) for path in paths):
+        raise SettingsError("run_dir is set by the runner, in every notebook: name the folder with --out.")
+    given = params.check(values, known)
+    resolved = {name: _absolute(name, value) for name, value in given.items()}
+    complete = {name: resolved.get(name, parameter.default) for name, parameter in known.items()}
+    files = {name: _files(complete[name], name, folder) for name in _SHIPPED if name in complete}
+    target = _check_target(Path(out), files.get("inputs", ()))
+    facts = _facts({**complete, **given}, paths, files, digest)
+    return Plan(out=target, notebooks=paths, given=given, values=resolved, facts=facts)
+
+
+def _absolute(name: str, value: object) -> object:
+    if name == "inputs" and isinstance(value, list):
+        return [str(Path(item).expanduser().absolute()) for item in value]
+    is_path = name in ("themes", "gazetteer", "cache_dir") or (name == "encoder" and Path(str(value)).is_dir())
+    return str(Path(str(value)).expanduser().absolute()) if is_path and value else value
+
+
+def _files(value: object, name: str, folder: Path) -> tuple[Path, ...]:
+    wanted = [str(item) for item in (value if isinstance(value, list) else [value]) if item]
+    paths = tuple(folder / item for item in wanted) or (store.asset(_SHIPPED[name]),)
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{name}: {path} is not there, expected a file or folder: check the path.")
+        if not os.access(path, os.R_OK):
+            raise InputError(f"{name}: {path} may not be read: change its rights.")
+    return paths
+
+
+def _check_target(out: Path, inputs: tuple[Path, ...]) -> Path:
+    target = store.check_writable(out).resolve()
+    for path in (item.resolve() for item in inputs):
+        if target == path or target in path.parents or path in target.parents:
+            raise OutputError(f"{out} and the input {path} lie one in the other: name another folder.")
+    if target.is_dir() and any(target.iterdir()) and store.read_manifest(target) is None:
+        raise OutputError(f"{out} holds something else than a run and is not overwritten: name another folder.")
+    if not target.name:
+        raise OutputError(f"{out} is no folder for a run: name another one.")
+    return target
+
+
+def _facts(
+    values: Mapping[str, object],
+    notebooks: tuple[Path, ...],
+    files: Mapping[str, tuple[Path, ...]],
+    digest: Callable[[tuple[Path, ...]], str],
+) -> dict[str, object]:
+    """Gather what the run depends on; contents stand in the key for the paths that lead to them."""
+    hashes = {name: digest(paths) for name, paths in files.items()}
+    cells = {path.stem: params.cells_digest(path) for path in notebooks}
+    encoder = Path(str(values.get("encoder", "")))
+    if values.get("encoder") and encoder.is_dir():
+        hashes["encoder"] = digest((encoder,))
+    rest = {name: value for name, value in values.items() if name not in (*hashes, "run_dir", "cache_dir")}
+    code = digest(tuple(sorted(Path(__file__).parent.glob("*.py"))))
+    depends = [cells, rest, hashes, toolkit.__version__, code]
+    return {
+        "key": hashlib.blake2b(json.dumps(depends, sort_keys=True).encode(), digest_size=16).hexdigest(),
+        "parameters": {**values, "run_dir": "."},
+        "hashes": {"notebooks": cells, "code": code, **hashes},
+        "seeds": {name: value for name, value in values.items() if "seed" in name},
+    }
+
+
+def beside(out: Path, ending: str) -> Path:
+    """Name a folder beside the run folder: ``.part``, ``.old`` or ``.failed``."""
+    return out.with_name(out.name + ending)
+
+
+@contextlib.contextmanager
+def part_folder(plan: Plan) -> Iterator[Path]:
+    """Give the folder in which the run is built, and move it into place, or aside, or away."""
+    out = plan.out
+    part, old, failed = (beside(out, ending) for ending in (".part", ".old", ".failed"))
+    if old.exists() and not out.exists():  # an earlier run was killed between the two renames below
+        old.rename(out)
+    with _locked(part):
+        try:
+            yield part
+            (part / "run.log").unlink(missing_ok=True)
+            shutil.rmtree(old, ignore_errors=True)
+            if out.exists():
+                out.rename(old)
+            part.rename(out)
+            shutil.rmtree(old, ignore_errors=True)
+            shutil.rmtree(failed, ignore_errors=True)
+        except RunFailed as error:
+            store.write_manifest(part, {**plan.facts, "status": "failed", "reason": str(error)})
+            shutil.rmtree(failed, ignore_errors=True)
+            part.rename(failed)
+            raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(part: Path) -> Iterator[None]:
+    """Make the folder `part`, empty and ours alone; the lock goes with this process, however it ends."""
+    part.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        if sys.platform != "win32":
+            import fcntl
+
+            handle = os.open(part, os.O_RDONLY)
+            held.callback(os.close, handle)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OutputError(f"Another run is writing to {part}: wait for it, or name another folder.") from None
+        for item in part.iterdir():
+            shutil.rmtree(item) if item.is_dir() else item.unlink()
+        yield

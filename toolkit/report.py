@@ -1,0 +1,131 @@
+"""A finished run folder in, a static site out that needs no network: open ``index.html``, or send the folder on.
+
+`blocks` reads the notebooks, `pages` lists the articles, `made` tells how the run was made; here they become files.
+Every text is escaped by the templates, and a content security policy forbids whatever might slip through.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+
+from toolkit import blocks, made, pages, store
+from toolkit.pages import Link
+from toolkit.schema import InputError
+
+POLICY = (
+    "default-src 'none'; script-src 'self' file:; style-src 'self' file: 'unsafe-inline'; img-src data: blob:; "
+    "base-uri 'none'; form-action 'none'"
+)
+"""``file:`` beside ``'self'``: for a page opened from disk browsers differ in what ``'self'`` is."""
+ABOUT = "How this was made"
+_TEMPLATES = Path(__file__).resolve().parent / "templates"
+_NOTEBOOK = re.compile(r"\d+-([a-z0-9_-]+)")
+
+
+class _Site(NamedTuple):
+    """What all pages share: the templates, the links of the head, and the addresses that may be linked to."""
+
+    templates: jinja2.Environment
+    shared: Mapping[str, Any]
+    known: frozenset[str]
+
+
+def build_report(run_dir: Path) -> Path:
+    """Write the site of a finished run into its folder and return its ``index.html``.
+
+    Needs ``notebooks/`` (executed); ``manifest.json`` and each of ``tables/`` add what they can. Raises `InputError`
+    where there is no notebook, or where a file is broken or contradicts another.
+    """
+    run_dir = Path(run_dir)
+    notebooks = _notebooks(run_dir)
+    path = run_dir / store.MANIFEST
+    manifest = store.read_json(path) if path.is_file() else {}
+    manifest = manifest if isinstance(manifest, dict) else {}
+    parameters = manifest.get("parameters")
+    timezone = parameters.get("timezone") if isinstance(parameters, dict) else None
+    tables = _tables(run_dir / "tables")
+    found = pages.article_pages(tables, str(timezone or "UTC"))
+    site = _site(notebooks, found, tables, manifest)
+    _write_articles(run_dir, site, found)
+    for address, source in notebooks.items():
+        title, parts = blocks.read_blocks(source, site.known)
+        drawn = any(part["kind"] == "figure" for part in parts)
+        _write(run_dir / address, site, "notebook.html", title=title or _name(source), blocks=parts, drawn=drawn)
+    sections = made.sections(manifest, run_dir / "tables" / "dropped.parquet")
+    _write(run_dir / "about.html", site, "about.html", title=ABOUT, sections=sections)
+    for name in ("style.css", "site.js"):
+        store.write_text((_TEMPLATES / name).read_text("utf-8"), run_dir / name)
+    _write_plotly(run_dir / "plotly.min.js")
+    return run_dir / "index.html"
+
+
+def _notebooks(run_dir: Path) -> dict[str, Path]:
+    """Return address -> executed notebook, the briefing first; without one the first notebook takes its place."""
+    paths = {
+        match[1]: path
+        for path in sorted((run_dir / "notebooks").glob("*.ipynb"))
+        if (match := _NOTEBOOK.fullmatch(path.stem))
+    }
+    if not paths:
+        raise InputError(f"{run_dir} holds no executed notebook in notebooks/, expected 5-briefing.ipynb: run it.")
+    front = "briefing" if "briefing" in paths else next(iter(paths))
+    return {"index.html": paths.pop(front)} | {f"{name}.html": path for name, path in paths.items()}
+
+
+def _tables(folder: Path) -> pages.Tables:
+    there = {name: folder / f"{name}.parquet" for name in pages.Tables._fields[:-1]}
+    read = {name: store.read_table(path) for name, path in there.items() if path.is_file()}
+    themes = store.read_json(folder / "themes.json") if (folder / "themes.json").is_file() else []
+    return pages.Tables(**read, themes=themes if isinstance(themes, list) else [])
+
+
+def _site(
+    notebooks: Mapping[str, Path], found: pages.Pages, tables: pages.Tables, manifest: Mapping[str, Any]
+) -> _Site:
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    themes = [Link(page.title, address, page.articles) for address, page in found.pages.items() if not page.crumbs]
+    nav = [Link(_name(path), address) for address, path in notebooks.items()] + [Link(ABOUT, "about.html")]
+    shared: dict[str, Any] = {
+        "policy": POLICY,
+        "nav": nav,
+        "themes": themes,
+        "finished": made.moment(manifest.get("finished")),
+    }
+    return _Site(templates, shared, frozenset({"about.html", *notebooks, *found.pages}))
+
+
+def _name(path: Path) -> str:
+    return path.stem.partition("-")[2].replace("-", " ").replace("_", " ").capitalize()
+
+
+def _write(path: Path, site: _Site, template: str, root: str = "", **content: Any) -> None:
+    here = f"articles/{path.name}" if root else path.name
+    text = site.templates.get_template(template).render(site.shared, root=root, here=here, **content)
+    store.write_text(text.encode("utf-8", "replace").decode(), path)
+
+
+def _write_articles(run_dir: Path, site: _Site, found: pages.Pages) -> None:
+    shutil.rmtree(run_dir / "articles", ignore_errors=True)
+    for address, page in found.pages.items():
+        _write(run_dir / address, site, "articles.html", root="../", title=page.title, page=page)
+    for address, sheet in found.sheets.items():
+        store.write_csv(sheet, run_dir / address)
+
+
+def _write_plotly(path: Path) -> None:
+    if not path.is_file():
+        from plotly.offline import get_plotlyjs
+
+        store.write_text(get_plotlyjs(), path)

@@ -1,0 +1,121 @@
+"""Frozen settings, one group a stage; a value that makes no sense is refused where it is made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from toolkit.schema import SettingsError
+
+PERIODS = ("auto", "day", "week", "month", "quarter", "year")
+
+
+def cache_home() -> Path:
+    """Return the folder of caches: ``$TOOLKIT_CACHE``, else ``toolkit-news`` in the user's cache folder."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("TOOLKIT_CACHE") or base / "toolkit-news")
+
+
+def _check(holds: bool, name: str, value: object, expected: str) -> None:
+    if not holds:
+        raise SettingsError(f"{name} is {value!r}, expected {expected}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestSettings:
+    """How files are read: which column is what, and how dates are to be understood."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Article column -> the file's column, e.g. ``{"text": "body"}``."""
+    day_first: bool | None = None
+    """03/04/2024 is 3 April (True) or March 4 (False); None: settled by the column, or refused."""
+    timezone: str = "UTC"
+    """IANA zone of dates that name none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanSettings:
+    """What counts as an article."""
+
+    min_words: int = 4
+    """Fewer words in title and text together: dropped as too short."""
+    languages: tuple[str, ...] = ()
+    """ISO 639-1 codes to keep; empty: all."""
+
+    def __post_init__(self) -> None:
+        _check(self.min_words >= 0, "min_words", self.min_words, "0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DedupeSettings:
+    """When two articles are the same text (dropped) or the same story (grouped)."""
+
+    similarity: float = 0.7
+    """Jaccard similarity of word shingles from which two articles tell one story."""
+    shingle: int = 4
+    """Words in a shingle."""
+    window_days: int = 7
+    """Articles further apart than this are never one story; undated ones may be."""
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        _check(0 < self.similarity <= 1, "similarity", self.similarity, "above 0 and at most 1")
+        _check(self.shingle >= 1, "shingle", self.shingle, "1 or more")
+        _check(self.window_days >= 0, "window_days", self.window_days, "0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedSettings:
+    """How texts become vectors."""
+
+    encoder: str = "embedded"
+    """``embedded`` (no network, no torch), or a sentence-transformers name or folder."""
+    passage_words: int = 80
+    """Longest passage, in words; longer articles are read in several."""
+    cache_dir: str = ""
+    """Folder of the embedding cache; empty: the user's cache folder."""
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        _check(self.passage_words >= 10, "passage_words", self.passage_words, "10 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopicSettings:
+    """How topics are found."""
+
+    n_topics: int = 0
+    """Number of topics; 0: chosen by the data."""
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        _check(self.n_topics >= 0, "n_topics", self.n_topics, "0 (chosen by the data) or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThemeSettings:
+    """How themes are scored."""
+
+    threshold: float = 0.5
+    """Probability from which an article carries a theme."""
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        _check(0 < self.threshold < 1, "threshold", self.threshold, "between 0 and 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrendSettings:
+    """How articles are counted over time."""
+
+    period: str = "auto"
+    """One of `PERIODS`; ``auto``: chosen from the span."""
+    timezone: str = "UTC"
+    """IANA zone in which a day begins."""
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        _check(self.period in PERIODS, "period", self.period, "one of " + ", ".join(PERIODS))
+        _check(0.5 <= self.confidence < 1, "confidence", self.confidence, "0.5 or more and below 1")

@@ -1,0 +1,153 @@
+"""Tables as people read them: sources, languages, themes, evidence, names that stand together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from toolkit.exhibits import Table, date, number, percent, rows
+
+_EVIDENCE = 4
+_LONGEST_QUOTE = 420
+_SOURCES = 20
+_LANGUAGES = {
+    "en": "English", "ru": "Russian", "kk": "Kazakh", "uk": "Ukrainian", "ky": "Kyrgyz", "uz": "Uzbek", "tr": "Turkish",
+    "de": "German", "fr": "French", "es": "Spanish", "ar": "Arabic", "zh": "Chinese", "be": "Belarusian",
+    "tg": "Tajik", "tk": "Turkmen", "und": "not recognised", "": "not recognised",
+}  # fmt: skip
+
+
+def language_name(code: str) -> str:
+    """Return the English name of a language code, or the code where it is not among the usual ones."""
+    return _LANGUAGES.get(code, code)
+
+
+def sources(articles: pd.DataFrame) -> Table:
+    """Return the largest sources with their number of articles and stories, and their first and last date."""
+    grouped = articles.assign(source=articles["source"].replace("", "unknown")).groupby("source")
+    summary = grouped.agg(
+        articles=("article_id", "size"),
+        stories=("story_id", "nunique"),
+        first=("published", "min"),
+        last=("published", "max"),
+    ).reset_index()
+    ranked = summary.sort_values(["articles", "source"], ascending=[False, True])
+    cells = [
+        [s.source, number(s.articles), number(s.stories), date(s.first), date(s.last)]
+        for s in rows(ranked.head(_SOURCES))
+    ]
+    columns = [("source", "text"), ("articles", "number"), ("stories", "number"), ("first", "text"), ("last", "text")]
+    more = f" (the largest {_SOURCES} of {len(ranked)})" if len(ranked) > _SOURCES else ""
+    return Table(f"Sources{more}", columns, cells)
+
+
+def languages(articles: pd.DataFrame) -> Table:
+    """Return the languages that were found, with their number of articles."""
+    found = articles["language"].value_counts()
+    cells = [[language_name(str(code)), number(size), percent(size / len(articles))] for code, size in found.items()]
+    return Table("Languages", [("language", "text"), ("articles", "number"), ("share", "number")], cells)
+
+
+def evidence(scores: pd.DataFrame, articles: pd.DataFrame, theme: str, title: str) -> Table:
+    """Return the surest articles of a theme with their passages, one a story, as many sources as there are."""
+    carrying = scores[(scores["theme"] == theme) & scores["label"]].merge(articles, on="article_id")
+    ranked = carrying.sort_values(["score", "article_id"], ascending=[False, True]).drop_duplicates("story_id")
+    order = ranked.groupby("source").cumcount()
+    shown = (
+        ranked.assign(turn=order).sort_values(["turn", "score"], ascending=[True, False], kind="stable").head(_EVIDENCE)
+    )
+    cells = [
+        [_headline(a), f"{date(a.published)}, {a.source or 'unknown source'}", percent(a.score), _quote(a.evidence)]
+        for a in rows(shown)
+    ]
+    columns = [("article", "text"), ("published", "text"), ("probability", "number"), ("passage", "text")]
+    return Table(
+        f"{title}: the surest articles of different sources, and the passage that speaks for each", columns, cells
+    )
+
+
+def _headline(article: Any) -> str:
+    return str(article.title or f"{article.text[:80].strip()}…")
+
+
+def _quote(text: str) -> str:
+    text = " ".join(text.split())
+    return f"“{text}”" if len(text) <= _LONGEST_QUOTE else f"“{text[:_LONGEST_QUOTE].rsplit(' ', 1)[0]} …”"
+
+
+def by_language(shares: pd.DataFrame, titles: Mapping[str, str]) -> Table:
+    """Return each language's share of articles per theme; `shares` as `counts.shares_by` gives them."""
+    wide = shares.pivot(index=["language", "total"], columns="theme", values="share").reset_index()
+    ranked = wide.sort_values(["total", "language"], ascending=[False, True])
+    cells = [
+        [language_name(row["language"]), number(row["total"]), *(percent(row[theme]) for theme in titles)]
+        for row in ranked.to_dict("records")
+    ]
+    columns = [("language", "text"), ("articles", "number"), *((title, "number") for title in titles.values())]
+    return Table("Share of each language's articles that carry a theme", columns, cells)
+
+
+def outlying(found: pd.DataFrame, titles: Mapping[str, str], most: int = 20) -> Table:
+    """Return the periods that differ from the others beyond chance; `found` from `trends.outlying_periods`."""
+    cells = [
+        [
+            titles[p.theme],
+            (p.label, p.page if p.articles else ""),
+            percent(p.share),
+            f"{percent(p.low)} to {percent(p.high)}",
+            percent(p.rest),
+            "below 0.1%" if p.p < 0.001 else f"{p.p:.1%}",
+        ]
+        for p in rows(found.head(most))
+    ]
+    columns = [
+        ("theme", "text"),
+        ("period", "link"),
+        ("share", "number"),
+        ("95% interval", "number"),
+        ("other periods", "number"),
+        ("chance of a false alarm", "number"),
+    ]
+    caption = "Periods whose share differs from the theme's other periods beyond chance"
+    return Table(caption if len(found) else "No period differs from the others beyond chance", columns, cells)
+
+
+def totals(counted: pd.DataFrame, titles: Mapping[str, str]) -> Table:
+    """Return the table of themes: articles, share, stories, how many carry no other theme, how many are unsure."""
+    cells = [
+        [
+            (titles.get(t.theme, "no theme"), f"articles/{t.theme}.html" if t.theme and t.articles else ""),
+            number(t.articles),
+            percent(t.share),
+            number(t.stories),
+            number(t.alone) if t.theme else "–",
+            number(t.unsure) if t.theme else "–",
+        ]
+        for t in rows(counted)
+    ]
+    columns = [
+        ("theme", "link"),
+        ("articles", "number"),
+        ("share of all", "number"),
+        ("stories", "number"),
+        ("with no other theme", "number"),
+        ("unsure (35 to 65%)", "number"),
+    ]
+    return Table("Articles by theme; one article may carry several", columns, cells)
+
+
+def together(pairs: pd.DataFrame, most: int = 15) -> Table:
+    """Return which names stand together in articles, with how often chance alone would put them there."""
+    cells = [
+        [f"{p.name_a} and {p.name_b}", number(p.articles), f"{p.expected:.1f}", f"{p.lift:.1f}×"]
+        for p in rows(pairs.head(most))
+    ]
+    columns = [
+        ("named together", "text"),
+        ("articles", "number"),
+        ("expected if independent", "number"),
+        ("times as often", "number"),
+    ]
+    return Table("Organisations and places named together most often", columns, cells)

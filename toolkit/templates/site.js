@@ -1,0 +1,48 @@
+"use strict";
+(() => {
+  const page = /^articles\/[a-z0-9_-]+\.html$/;
+  const config = {
+    displaylogo: false,
+    showSendToCloud: false, // plotly 7 offers by default to upload the figure
+    plotlyServerURL: "",
+    responsive: true,
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "toggleSpikelines"],
+  };
+
+  function pageOf(event) {
+    const data = event.points.length ? event.points[0].customdata : "";
+    const last = Array.isArray(data) ? data[data.length - 1] : data;
+    return typeof last === "string" && page.test(last) ? last : "";
+  }
+
+  function point(holder, shape) {
+    for (const layer of holder.querySelectorAll(".draglayer .drag")) layer.style.cursor = shape;
+  }
+
+  async function draw(holder) {
+    const { data, layout } = JSON.parse(document.getElementById(holder.dataset.figure).textContent);
+    if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls the page
+    holder.textContent = "";
+    await Plotly.newPlot(holder, data, layout, config);
+    holder.on("plotly_click", (event) => {
+      const href = pageOf(event);
+      if (href) location.href = href;
+    });
+    holder.on("plotly_hover", (event) => point(holder, pageOf(event) ? "pointer" : ""));
+    holder.on("plotly_unhover", () => point(holder, ""));
+    holder.dataset.drawn = "yes";
+  }
+
+  const holders = [...document.querySelectorAll("[data-figure]")];
+  for (const holder of holders) {
+    draw(holder).catch((error) => {
+      holder.textContent = "This figure could not be drawn; its numbers stand below.";
+      console.error(error);
+    });
+  }
+  const drawn = () => holders.filter((holder) => holder.dataset.drawn);
+  addEventListener("beforeprint", () => drawn().forEach((holder) => Plotly.relayout(holder, { width: 640 })));
+  addEventListener("afterprint", () =>
+    drawn().forEach((holder) => Plotly.relayout(holder, { width: null, autosize: true })),
+  );
+})();
