@@ -62,6 +62,8 @@ def open_browser():
         driver = webdriver.Chrome(options=options, service=Service(driver_path))
         try:
             driver.set_script_timeout(30)
+            driver.get("about:blank")
+            driver.get_log("performance")  # what the new-tab page asked for
             yield driver
         finally:
             driver.quit()

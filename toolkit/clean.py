@@ -52,12 +52,9 @@ _MARKUP = (
     ("==", re.compile(r"^[ ]*={2,6}([^=\n]+)={2,6}[ ]*$", re.MULTILINE), r"\1"),
 )
 """What must stand in the text (a quick test), the markup, and what is left of it."""
-_ADDRESS = re.compile(
-    r"[ ]?(?:https?://|(?<!\w)(?:www\.|t\.me/))(?:[^\s<>\"«»\[\]()]|\([^\s<>()]*\))*(?<![.,;:!?…'])", re.IGNORECASE
-)
+_ADDRESS = re.compile(r"(?i) ?(?:https?://|\b(?:www\.|t\.me/))(?:[^\s<>\"«»\[\]()]|\([^\s<>()]*\))*(?<![.,;:!?…'])")
 _EMPTY = re.compile(r"[ ]?(?:\([ ]*\)|\[[ ]*\])")
-_LATIN = "aceopxyihəABCEHIKMOPTXY"
-_CYRILLIC = "асеорхуіһәАВСЕНІКМОРТХУ"
+_LATIN, _CYRILLIC = "aceopxyihəABCEHIKMOPTXY", "асеорхуіһәАВСЕНІКМОРТХУ"
 _SEAM = re.compile(r"[a-zA-Zə][\u0400-\u04ff]|[\u0400-\u04ff][a-zA-Zə]")
 _MIXED = re.compile(rf"(?<![^\W\d_])[^\W\d_]*(?:{_SEAM.pattern})[^\W\d_]*")
 _ODD = re.compile(
@@ -79,14 +76,12 @@ _FORMULA = re.compile(
 )
 """Whole lines or sentences that are about the page and not in the article."""
 _WORD = re.compile(r"[^\W\d_]+")
-_TOKEN = re.compile(r"\w+")
 _MARKS = dict(pair.split(":") for pair in "uk:іїєґ be:іў mk:ѓќѕјљњџ sr:ђјљњћџ tt:әөүҗңһ ba:ҙҫҡғһәөүң".split())
 _MARKS |= dict(pair.split(":") for pair in "ky:ңөү tg:ғӣқӯҳҷ mn:өү uz:ўқғҳ cv:ӑӗҫӳ ce:ӏ av:ӏ os:ӕ".split())
 """Letters of which a Cyrillic text in a language must have one."""
 _CYRILLIC_CODES = frozenset(("ru", "bg", *_MARKS))
 _OTHER_CODES = frozenset("kk en de fr es it pt nl sv no da fi pl cs sk hu ro tr az tk ar fa hi zh ja ko".split())
-_READ = 400
-"""Characters that the language is read from."""
+_READ = 250  # characters that the language is read from
 _DETECTOR = LangDetector(LangDetectConfig(model="lite", max_input_length=None))
 
 
@@ -237,14 +232,13 @@ def _sentences(text: str) -> list[list[str]]:
 
 
 def _key(sentence: str) -> str:
-    return " ".join(_TOKEN.findall(sentence.casefold()))
+    return " ".join(re.findall(r"\w+", sentence.casefold()))
 
 
 def _repeated(articles: list[list[str]]) -> set[str]:
     """Sentences in many articles of a source.
 
-    Versions of one article share much and are no evidence: articles that open alike count once, and those of which
-    more than half is repeated do not count.
+    Articles that open alike count once, and those that mostly repeat others not at all: they may be versions of one.
     """
     counts = Counter(key for keys in articles for key in set(keys))
     often = {key for key, count in counts.items() if count >= _needed(key, len(articles))}

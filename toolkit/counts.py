@@ -68,7 +68,8 @@ def volume(articles: pd.DataFrame, calendar: pd.DataFrame, periods: pd.DataFrame
     placed = periods.merge(named, on="article_id")
     counts = placed.groupby(["source", "start"]).size()
     every = calendar[["start", "label"]]
-    sources = placed["source"].value_counts().sort_index().sort_values(ascending=False, kind="stable").index
+    sizes = placed["source"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    sources = [*sizes.index.drop(OTHERS, errors="ignore"), *sizes.index[sizes.index == OTHERS]]
     full = pd.MultiIndex.from_product([sources, every["start"]], names=["source", "start"])
     table = counts.reindex(full, fill_value=0).rename("articles").reset_index()
     return table.merge(every, on="start")
@@ -185,7 +186,16 @@ def map_places(
 def topic_places(assigned: pd.DataFrame, topics: pd.DataFrame) -> pd.DataFrame:
     """Return `topics` with the median place of their articles (``x, y``) and ``short``, their first term."""
     middle = assigned.groupby("topic_id")[["x", "y"]].median().reset_index()
-    return topics.merge(middle, on="topic_id").assign(short=topics["label"].str.split(", ").str[0])
+    return topics.merge(middle, on="topic_id").assign(short=topics["label"].str.split(", ").str[:2].str.join(", "))
+
+
+def with_organisation(pairs: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:
+    """Keep the pairs of `actors.named_together` in which at least one is an organisation.
+
+    A city and its country stand together in most articles, which says nothing.
+    """
+    known = set(named.loc[named["kind"] == "organisation", "actor_id"])
+    return pairs[pairs["actor_a"].isin(known) | pairs["actor_b"].isin(known)].reset_index(drop=True)
 
 
 def top_named(named: pd.DataFrame, kinds: Sequence[str], themes: Sequence[str], most: int = 12) -> pd.DataFrame:

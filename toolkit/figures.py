@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from toolkit.exhibits import Table, number, percent, rows
-from toolkit.style import ACCENT, NO_THEME, PALETTE, finish, nothing, safe, theme_colours
+from toolkit.style import ACCENT, SOURCES, finish, nothing, safe, theme_colours
 
 __all__ = ["actors_by_theme", "losses", "theme_by_source", "theme_colours", "theme_shares", "volume"]
 
@@ -29,7 +29,7 @@ def volume(counts: pd.DataFrame, unit: str) -> go.Figure:
             x=mine["start"],
             y=mine["articles"],
             name=safe(str(source), 28),
-            marker_color=[*PALETTE, NO_THEME, ACCENT][index % 10],
+            marker_color=SOURCES[index % len(SOURCES)],
             customdata=mine["label"],
             hovertemplate="%{customdata}: %{y:,} articles<extra>" + safe(str(source), 28) + "</extra>",
         )
@@ -60,7 +60,7 @@ def losses(dropped: pd.DataFrame) -> go.Figure:
             hovertemplate="%{customdata}: %{x:,} rows, %{y}<extra></extra>",
         )
     )
-    figure.update_xaxes(title="rows dropped", rangemode="tozero")
+    figure.update_xaxes(title="rows dropped", rangemode="tozero", tickformat=",d", nticks=6)
     cells = [[row.stage, row.reason, number(row.articles)] for row in rows(dropped)]
     table = Table("Rows dropped", [("step", "text"), ("reason", "text"), ("rows", "number")], cells)
     return finish(figure, "dropped", "Rows that were dropped, by reason", table, 150 + 34 * len(dropped))
@@ -107,7 +107,7 @@ def theme_shares(points: pd.DataFrame, titles: Mapping[str, str], colours: Mappi
         ("stories", "number"),
         ("share of stories", "number"),
     ]
-    caption = "Share of articles that carry each theme, with 95% Wilson intervals; dashed: share of stories"
+    caption = "Share of articles that carry each theme, with 95% intervals; dotted: share of stories"
     return finish(figure, "theme-shares", caption, Table("Shares", columns, cells), 90 + 210 * len(names))
 
 
@@ -244,38 +244,31 @@ def theme_by_source(shares: pd.DataFrame, titles: Mapping[str, str], colours: Ma
     )
 
 
-def actors_by_theme(
-    counts: pd.DataFrame, titles: Mapping[str, str], colours: Mapping[str, str], what: str
-) -> go.Figure:
-    """Draw who is named in how many articles of each theme. `counts`: ``name, theme, articles, share``."""
-    names = list(titles)
-    figure = make_subplots(
-        rows=1, cols=len(names), horizontal_spacing=0.16, subplot_titles=[safe(titles[name]) for name in names]
-    )
-    deepest = 1
-    for column, name in enumerate(names, 1):
-        mine = counts[counts["theme"] == name].iloc[::-1]
-        deepest = max(deepest, len(mine))
-        figure.add_bar(
-            x=mine["articles"],
-            y=[f"{safe(n, 22)} " for n in mine["name"]],
-            orientation="h",
-            marker_color=colours[name],
-            customdata=[[safe(m.name), percent(m.share)] for m in rows(mine)],
-            hovertemplate="%{customdata[0]}: %{x:,} articles, %{customdata[1]} of the theme's<extra></extra>",
-            row=1,
-            col=column,
+def actors_by_theme(named: pd.DataFrame, titles: Mapping[str, str], colours: Mapping[str, str], what: str) -> go.Figure:
+    """Draw in which share of each theme's articles a name stands. `named`: ``name, theme, articles, share``.
+
+    Each row is a name, each dot a theme; the names that stand in most articles are at the top.
+    """
+    if named.empty:
+        return nothing(f"{what}-by-theme", f"{what.capitalize()} by theme", f"No {what} of the gazetteer are named.")
+    order = named.groupby("name")["articles"].sum().sort_values(kind="stable").index
+    figure = go.Figure()
+    for name, title in titles.items():
+        mine = named[named["theme"] == name]
+        figure.add_scatter(
+            x=mine["share"],
+            y=[f"{safe(n, 40)} " for n in mine["name"]],
+            mode="markers",
+            name=safe(title),
+            marker={"size": 11, "color": colours[name], "opacity": 0.9},
+            customdata=[[safe(m.name), number(m.articles)] for m in rows(mine)],
+            hovertemplate="%{customdata[0]}: %{customdata[1]} articles, %{x:.1%} of the theme's<extra>"
+            + safe(title)
+            + "</extra>",
         )
-    figure.update_xaxes(title="articles", rangemode="tozero", nticks=4)
-    figure.update_layout(showlegend=False)
-    cells = [
-        [titles[m.theme], m.name, number(m.articles), percent(m.share)]
-        for m in rows(counts[counts["theme"].isin(names)])
-    ]
-    table = Table(
-        what.capitalize(),
-        [("theme", "text"), ("name", "text"), ("articles", "number"), ("share of the theme's articles", "number")],
-        cells,
-    )
+    figure.update_yaxes(categoryorder="array", categoryarray=[f"{safe(n, 40)} " for n in order], dtick=1)
+    figure.update_xaxes(title="share of the theme's articles", tickformat=".0%", rangemode="tozero")
+    cells = [[titles[m.theme], m.name, number(m.articles), percent(m.share)] for m in rows(named)]
+    columns = [("theme", "text"), ("name", "text"), ("articles", "number"), ("share of the theme's articles", "number")]
     caption = f"{what.capitalize()} named most often in the articles of each theme"
-    return finish(figure, f"{what.split()[0]}-by-theme", caption, table, 130 + 26 * deepest)
+    return finish(figure, f"{what}-by-theme", caption, Table(what.capitalize(), columns, cells), 150 + 25 * len(order))

@@ -52,7 +52,7 @@ def _run(manifest: Mapping[str, Any]) -> dict[str, object]:
         "Status": manifest.get("status"),
         "Started": moment(manifest.get("started")),
         "Finished": moment(manifest.get("finished")),
-        "Took": duration(manifest["seconds"]) if "seconds" in manifest else None,
+        "Took": duration(manifest["seconds"]) if manifest.get("seconds") else None,
         "Seeds": manifest.get("seeds"),
         "Git commit": manifest.get("git_commit"),
     }

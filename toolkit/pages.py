@@ -7,14 +7,13 @@ is escaped: that is the template's part.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from toolkit import exhibits
 from toolkit.exhibits import date, number
-from toolkit.exhibits import percent as share
-from toolkit.exhibits import rows as rows_of
 from toolkit.schema import InputError
 
 PAGE = re.compile(r"articles/[a-z0-9_-]+\.html")
@@ -92,17 +91,18 @@ def article_pages(tables: Tables, timezone: str = "UTC") -> Pages:
         return Pages({}, {})
     articles = _readable(tables.articles, timezone)
     carried = _carried(articles, tables.scores)
-    titles = _titles(tables)
+    themes = _themes(tables)
     made: dict[str, Page] = {}
     sheets: dict[str, pd.DataFrame] = {}
-    for theme, title in titles.items():
+    for theme, (title, description) in themes.items():
         mine = carried[carried["theme"] == theme]
         points = _points(tables.points, theme)
-        made[_address(theme)] = _theme_page(theme, title, mine, points)
-        made.update(_period_pages(theme, title, mine, points))
+        made[_checked(f"articles/{theme}.html")] = _theme_page(theme, (title, description), mine, points)
+        made.update(_chain(_period_pages(theme, title, mine, points)))
         if len(mine) > MOST_ROWS:
             sheets[f"articles/{theme}.csv"] = mine[_SHEET]
-    made.update(_topic_pages(tables, articles, carried, titles))
+    titles = {theme: title for theme, (title, _) in themes.items()}
+    made.update(_chain(_topic_pages(tables, articles, carried, titles)))
     return Pages(made, sheets)
 
 
@@ -124,18 +124,18 @@ def shorten(text: str, length: int) -> str:
     return (head.rsplit(" ", 1)[0] if " " in head[length // 2 :] else head).rstrip(" ,;:.") + "…"
 
 
-def _address(name: str) -> str:
-    address = f"articles/{name}.html"
+def _checked(address: str) -> str:
     if not PAGE.fullmatch(address):
         raise InputError(f"A page would be called {address!r}, expected only a-z, 0-9, '_' and '-': rename the theme.")
     return address
 
 
-def _titles(tables: Tables) -> dict[str, str]:
+def _themes(tables: Tables) -> dict[str, tuple[str, str]]:
+    """Return id -> (title, description) of the theme file's themes; without it, of those that were scored."""
     if tables.scores is None:
         return {}
-    found = {str(theme): str(theme) for theme in tables.scores["theme"].unique()}
-    return {str(theme["id"]): str(theme.get("title") or theme["id"]) for theme in tables.themes} or found
+    found = tables.themes or [{"id": theme} for theme in tables.scores["theme"].unique()]
+    return {str(t["id"]): (str(t.get("title") or t["id"]), str(t.get("description") or "")) for t in found}
 
 
 def _readable(articles: pd.DataFrame, timezone: str) -> pd.DataFrame:
@@ -160,27 +160,31 @@ def _copies(articles: pd.DataFrame) -> list[str]:
     known = articles["source"].where(articles["source"] != "")
     stories = known.groupby(articles["story_id"])
     outlets, copies = stories.transform("nunique") - known.notna(), stories.transform("size") - 1
-    return [
-        f"also told by {_number(others, 'other outlet')}"
-        if others > 0
-        else (f"{_number(more, 'further version')} of this story" if more > 0 else "")
-        for others, more in zip(outlets, copies, strict=True)
-    ]
+    return [_retold(others, more) for others, more in zip(outlets, copies, strict=True)]
+
+
+def _retold(outlets: int, copies: int) -> str:
+    if outlets > 0:
+        return f"also told by {_number(outlets, 'other outlet')}"
+    return f"{_number(copies, 'further version')} of this story" if copies > 0 else ""
 
 
 def _number(count: int, noun: str) -> str:
     return f"{number(count)} {noun}" + ("" if count == 1 else "s")
 
 
+def _verb(count: int) -> str:
+    return "carries" if count == 1 else "carry"
+
+
 def _carried(articles: pd.DataFrame, scores: pd.DataFrame | None) -> pd.DataFrame:
     """Return one row a labelled article and theme, the surest first."""
-    names = ["article_id", "theme", "score", "evidence"]
     if scores is None:
         return articles.head(0).assign(theme="", score=0.0, evidence="")
-    labelled = scores.loc[scores["label"].astype(bool), names]
-    return labelled.merge(articles, on="article_id").sort_values(
-        ["score", "article_id"], ascending=[False, True], ignore_index=True
+    joined = scores.loc[scores["label"].astype(bool), ["article_id", "theme", "score", "evidence"]].merge(
+        articles, on="article_id"
     )
+    return joined.sort_values(["score", "article_id"], ascending=[False, True], ignore_index=True)
 
 
 def _points(points: pd.DataFrame | None, theme: str) -> pd.DataFrame:
@@ -202,7 +206,7 @@ def _rows(articles: pd.DataFrame, facts: Sequence[str]) -> list[Row]:
             percent=percent(article.score),
             quote=shorten(article.evidence, _QUOTE) if isinstance(article.evidence, str) else "",
         )
-        for article in rows_of(articles)
+        for article in exhibits.rows(articles)
     ]
 
 
@@ -211,12 +215,14 @@ def _lang(language: object) -> str:
     return str(language) if re.fullmatch(r"[a-z]{2,3}", str(language)) and language != "en" else ""
 
 
-def _theme_page(theme: str, title: str, mine: pd.DataFrame, points: pd.DataFrame) -> Page:
+def _theme_page(theme: str, names: tuple[str, str], mine: pd.DataFrame, points: pd.DataFrame) -> Page:
+    title, description = names
     note, sheet = _cut(theme, len(mine))
-    links = [Link(str(p.label), _inside(p.page), int(p.articles)) for p in rows_of(points) if p.articles]
-    verb = "carries" if len(mine) == 1 else "carry"
-    lead = f"{_number(len(mine), 'article')} {verb} this theme." if len(mine) else "No article carries this theme."
-    return Page(title, [], lead, _rows(mine.head(MOST_ROWS), _SCORED), note, sheet, periods=links, articles=len(mine))
+    links = [Link(str(p.label), _inside(p.page), int(p.articles)) for p in exhibits.rows(points) if p.articles]
+    lead = f"{description} {_number(len(mine), 'article')} {_verb(len(mine))} this theme."
+    return Page(
+        title, [], lead.strip(), _rows(mine.head(MOST_ROWS), _SCORED), note, sheet, periods=links, articles=len(mine)
+    )
 
 
 def _cut(theme: str, count: int) -> tuple[str, str]:
@@ -227,35 +233,31 @@ def _cut(theme: str, count: int) -> tuple[str, str]:
 
 def _inside(page: str) -> str:
     """Return the address of a page of articles as seen from another."""
-    if not PAGE.fullmatch(str(page)):
-        raise InputError(f"A trend point names the page {page!r}, expected articles/<theme>-<period>.html: run again.")
-    return str(page).removeprefix("articles/")
+    return _checked(str(page)).removeprefix("articles/")
 
 
-def _period_pages(theme: str, title: str, mine: pd.DataFrame, points: pd.DataFrame) -> Iterator[tuple[str, Page]]:
+def _period_pages(theme: str, title: str, mine: pd.DataFrame, points: pd.DataFrame) -> Iterator[tuple[Link, Page]]:
     if points.empty:
         return
     dated = mine[mine["local"].notna()]
     place = pd.Series(points["start"].searchsorted(dated["local"], side="right") - 1, index=dated.index)
     _check_counts(theme, points, place)
-    shown = points[points["articles"] > 0]
-    links = [Link(str(point.label), _inside(point.page)) for point in rows_of(shown)]
-    for index, (position, point) in enumerate(zip(shown.index, rows_of(shown), strict=True)):
+    for position, point in enumerate(exhibits.rows(points)):
         inside = dated[place == position]
-        note, sheet = _cut(theme, len(inside))
-        yield (
-            str(point.page),
-            Page(
-                title=f"{title}, {point.label}",
-                crumbs=[Link(title, f"{theme}.html"), Link(str(point.label), "")],
-                lead=_period_lead(point),
-                rows=_rows(inside.head(MOST_ROWS), _SCORED),
-                note=note,
-                sheet=sheet,
-                before=links[index - 1] if index else None,
-                after=links[index + 1] if index + 1 < len(links) else None,
-            ),
-        )
+        if inside.empty:
+            continue
+        crumbs = [Link(title, f"{theme}.html"), Link(str(point.label), "")]
+        shown = _rows(inside.head(MOST_ROWS), _SCORED)
+        page = Page(f"{title}, {point.label}", crumbs, _period_lead(point), shown, *_cut(theme, len(inside)))
+        yield Link(str(point.label), _inside(point.page)), page
+
+
+def _chain(listed: Iterable[tuple[Link, Page]]) -> Iterator[tuple[str, Page]]:
+    """Yield address and page, each page leading to the one before and the one after."""
+    pairs = list(listed)
+    links = [link for link, _ in pairs]
+    for before, (link, page), after in zip([None, *links[:-1]], pairs, [*links[1:], None], strict=False):
+        yield _checked(f"articles/{link.href}"), page._replace(before=before, after=after)
 
 
 def _check_counts(theme: str, points: pd.DataFrame, place: pd.Series) -> None:
@@ -270,36 +272,25 @@ def _check_counts(theme: str, points: pd.DataFrame, place: pd.Series) -> None:
 
 
 def _period_lead(point: Any) -> str:
-    verb = "carries" if point.articles == 1 else "carry"
-    lead = (
-        f"{number(point.articles)} of {_number(int(point.total), 'article')} ({share(point.share)}) {verb} this theme."
-    )
-    return lead + (" The corpus covers this period only in part." if point.partial else "")
+    counts = f"{number(point.articles)} of {_number(int(point.total), 'article')} ({exhibits.percent(point.share)})"
+    part = " The corpus covers this period only in part." if point.partial else ""
+    return f"{counts} {_verb(point.articles)} this theme.{part}"
 
 
 def _topic_pages(
     tables: Tables, articles: pd.DataFrame, carried: pd.DataFrame, titles: Mapping[str, str]
-) -> Iterator[tuple[str, Page]]:
+) -> Iterator[tuple[Link, Page]]:
     if tables.topics is None or tables.assigned is None:
         return
     named = carried.assign(title=carried["theme"].map(titles)).groupby("article_id")["title"].agg(", ".join)
     joined = tables.assigned[["article_id", "topic_id", "closeness"]].merge(articles, on="article_id")
-    joined = joined.assign(themes=joined["article_id"].map(named).fillna(""))
+    joined["themes"] = joined["article_id"].map(named).fillna("")
     members = dict(list(joined.sort_values(["closeness", "article_id"], ascending=[False, True]).groupby("topic_id")))
-    topics = rows_of(tables.topics)
-    links = [Link(str(topic.label), f"topic-{topic.topic_id}.html") for topic in topics]
-    for index, topic in enumerate(topics):
+    for topic in exhibits.rows(tables.topics):
         mine = members.get(topic.topic_id, joined.head(0))
+        crumbs = [Link("Topics", "../topics.html"), Link(str(topic.label), "")]
+        lead = f"{_number(len(mine), 'article')}. Telling words: {', '.join(map(str, topic.terms))}."
+        shown = _rows(mine.head(MOST_TOPIC_ROWS), ("source", "themes"))
         cut = len(mine) > MOST_TOPIC_ROWS
-        yield (
-            _address(f"topic-{topic.topic_id}"),
-            Page(
-                title=str(topic.label),
-                crumbs=[Link("Topics", "../topics.html"), Link(str(topic.label), "")],
-                lead=f"{_number(len(mine), 'article')}. Telling words: {', '.join(map(str, topic.terms))}.",
-                rows=_rows(mine.head(MOST_TOPIC_ROWS), ("source", "themes")),
-                note=f"Showing the {MOST_TOPIC_ROWS} nearest to the centre of {number(len(mine))}." if cut else "",
-                before=links[index - 1] if index else None,
-                after=links[index + 1] if index + 1 < len(links) else None,
-            ),
-        )
+        note = f"Showing the {MOST_TOPIC_ROWS} nearest to the centre of {number(len(mine))}." if cut else ""
+        yield Link(str(topic.label), f"topic-{topic.topic_id}.html"), Page(str(topic.label), crumbs, lead, shown, note)

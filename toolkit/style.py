@@ -13,6 +13,8 @@ from toolkit.exhibits import Table
 
 PALETTE = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31", "#5D5D5D")
 """Okabe & Ito 2008, told apart with any kind of colour vision; themes take them in the order of their file."""
+SOURCES = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499", "#C9CED6")
+"""Tol 2021, 'muted': other colours than the themes have; the last is for all others."""
 NO_THEME, ACCENT, INK = "#B8BDC4", "#3E5C76", "#1F2933"
 _GRID = "#E4E7EB"
 

@@ -89,29 +89,33 @@ def by_language(shares: pd.DataFrame, titles: Mapping[str, str]) -> Table:
     return Table("Share of each language's articles that carry a theme", columns, cells)
 
 
-def outlying(found: pd.DataFrame, titles: Mapping[str, str], most: int = 20) -> Table:
-    """Return the periods that differ from the others beyond chance; `found` from `trends.outlying_periods`."""
+def standing_out(found: pd.DataFrame, titles: Mapping[str, str]) -> Table:
+    """Return the runs of periods that stand out; `found` from `trends.standing_out`."""
     cells = [
         [
             titles[p.theme],
-            (p.label, p.page if p.articles else ""),
+            (p.label, p.page if p.stories else ""),
+            number(p.stories),
+            number(p.total),
             percent(p.share),
             f"{percent(p.low)} to {percent(p.high)}",
             percent(p.rest),
-            "below 0.1%" if p.p < 0.001 else f"{p.p:.1%}",
+            f"{p.p:.1%}",
         ]
-        for p in rows(found.head(most))
+        for p in rows(found)
     ]
     columns = [
         ("theme", "text"),
-        ("period", "link"),
+        ("periods", "link"),
+        ("stories", "number"),
+        ("of", "number"),
         ("share", "number"),
         ("95% interval", "number"),
         ("other periods", "number"),
-        ("chance of a false alarm", "number"),
+        ("probability by chance", "number"),
     ]
-    caption = "Periods whose share differs from the theme's other periods beyond chance"
-    return Table(caption if len(found) else "No period differs from the others beyond chance", columns, cells)
+    caption = "Runs of periods in which the share of stories is high or low beyond chance"
+    return Table(caption if len(found) else "No run of periods stands out beyond chance", columns, cells)
 
 
 def totals(counted: pd.DataFrame, titles: Mapping[str, str]) -> Table:

@@ -90,7 +90,7 @@ def topic_map(
         figure.add_annotation(
             x=m.x,
             y=m.y,
-            text=safe(m.short, 24),
+            text=safe(m.short, 32),
             showarrow=False,
             font={"size": 11, "color": INK},
             bgcolor="rgba(255,255,255,0.72)",

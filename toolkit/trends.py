@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import xlogy
+from scipy.stats import false_discovery_control
 
 from toolkit.schema import SettingsError
 from toolkit.settings import TrendSettings
@@ -21,7 +23,6 @@ ALL = "all"
 
 _OFFSETS = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
 _LONGEST_SPAN = {"day": 31, "week": 365, "month": 365 * 5, "quarter": 365 * 12}
-_FEW = 10
 
 
 class Change(NamedTuple):
@@ -200,23 +201,98 @@ def difference(theme: str, before: tuple[int, int], after: tuple[int, int], conf
     return Change(theme, first, second, second - first, low, high, before[0] + after[0], before[1] + after[1])
 
 
-def outlying_periods(points: pd.DataFrame, rate: float = 0.05) -> pd.DataFrame:
-    """Return the periods whose share differs from the theme's share in all other periods beyond chance.
+def standing_out(points: pd.DataFrame, rate: float = 0.05, seed: int = 42) -> pd.DataFrame:
+    """Return the runs of periods in which a theme's share of stories is high or low beyond chance.
 
-    A two-sided binomial test of each period against the rest, corrected over all themes and periods together for a
-    false discovery rate of `rate` (Benjamini & Hochberg 1995). Columns of `points`, plus ``rest`` (share in the
-    other periods) and ``p``; the most telling first. Periods with fewer than 10 articles are not tested.
+    A temporal scan statistic for Bernoulli data (Kulldorff 1997, "A spatial scan statistic", section 3): of all runs
+    of at most half the periods (and at most 26), those with the highest likelihood ratio that do not overlap, three a
+    theme at most. ``p`` is the rank of that ratio among 999 histories in which the theme's stories fall on the
+    periods by chance, corrected over the themes for a false discovery rate of `rate` (Benjamini & Hochberg 1995).
+    Stories and not articles are counted, since reprints are not independent.
+
+    Columns: ``theme, label, start, page, periods, stories, total, share, low, high, rest, p``, by theme and p.
     """
-    from scipy.stats import binom, false_discovery_control
+    found = []
+    for theme, mine in points.groupby("theme", sort=False):
+        mine = mine.sort_values("start", ignore_index=True)
+        hits, totals = mine["stories"].to_numpy(), mine["total_stories"].to_numpy()
+        runs = _runs(len(mine))
+        if not len(runs) or not 0 < hits.sum() < totals.sum():
+            continue
+        random = np.random.default_rng(seed)
+        by_chance = random.multivariate_hypergeometric(totals, hits.sum(), size=_HISTORIES)
+        highest = np.array([_ratios(history, totals, runs).max() for history in by_chance])
+        ratios = _ratios(hits, totals, runs)
+        for first, last in _apart(runs, ratios):
+            p = (1 + (highest >= _ratios(hits, totals, np.array([[first, last]]))[0]).sum()) / (1 + _HISTORIES)
+            found.append({"theme": theme, **_run(mine, int(first), int(last)), "p": p})
+    table = pd.DataFrame(found, columns=_RUN_COLUMNS)
+    return table[_discoveries(table["p"].to_numpy(dtype=float), rate)].reset_index(drop=True)
 
-    sums = points.groupby("theme")[["articles", "total"]].transform("sum")
-    rest = (sums["articles"] - points["articles"]) / (sums["total"] - points["total"]).replace(0, np.nan)
-    tested = points.assign(rest=rest)[(points["total"] >= _FEW) & rest.notna()]
-    if tested.empty:
-        return tested.assign(p=[])
-    above = binom.sf(tested["articles"] - 1, tested["total"], tested["rest"])
-    below = binom.cdf(tested["articles"], tested["total"], tested["rest"])
-    p = np.minimum(1, 2 * np.minimum(above, below))
-    corrected = false_discovery_control(p, method="bh")
-    found = tested.assign(p=corrected)[corrected <= rate]
-    return pd.DataFrame(found.sort_values(["p", "theme", "start"], ignore_index=True))
+
+_HISTORIES = 999
+_LONGEST_RUN = 26
+_MOST_RUNS = 3
+_RUN_COLUMNS = "theme label start page periods stories total share low high rest p".split()
+
+
+def _runs(periods: int) -> npt.NDArray[np.intp]:
+    """Return (first, last exclusive) of every run of at most half of the periods; shape (runs, 2)."""
+    longest = min(periods // 2, _LONGEST_RUN)
+    pairs = [(first, first + size) for size in range(1, longest + 1) for first in range(periods - size + 1)]
+    return np.array(pairs, dtype=np.intp).reshape(-1, 2)
+
+
+def _ratios(
+    hits: npt.NDArray[np.int64], totals: npt.NDArray[np.int64], runs: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float64]:
+    """Return the log likelihood ratio of each run having a share of its own."""
+    inside, size = (_sums(counts, runs) for counts in (hits, totals))
+    outside, rest = hits.sum() - inside, totals.sum() - size
+    ratio = _likelihood(inside, size) + _likelihood(outside, rest) - _likelihood(hits.sum(), totals.sum())
+    return np.where((size > 0) & (rest > 0), ratio, 0)
+
+
+def _sums(counts: npt.NDArray[np.int64], runs: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    running = np.concatenate([[0], np.cumsum(counts)])
+    return np.asarray(running[runs[:, 1]] - running[runs[:, 0]])
+
+
+def _likelihood(hits: npt.ArrayLike, total: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    hits, total = np.asarray(hits, dtype=float), np.asarray(total, dtype=float)
+    return np.asarray(xlogy(hits, hits) + xlogy(total - hits, total - hits) - xlogy(total, total))
+
+
+def _apart(runs: npt.NDArray[np.intp], ratios: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return the runs of highest ratio that do not overlap or touch."""
+    kept: list[tuple[int, int]] = []
+    for place in np.argsort(-ratios, kind="stable"):
+        first, last = (int(end) for end in runs[place])
+        if all(last < other[0] or first > other[1] for other in kept):
+            kept.append((first, last))
+        if len(kept) == _MOST_RUNS:
+            break
+    return kept
+
+
+def _run(mine: pd.DataFrame, first: int, last: int) -> dict[str, object]:
+    inside, outside = mine.iloc[first:last], mine.drop(mine.index[first:last])
+    stories, total = int(inside["stories"].sum()), int(inside["total_stories"].sum())
+    low, high = wilson(stories, total)
+    labels = [inside["label"].iloc[0], inside["label"].iloc[-1]]
+    return {
+        "label": labels[0] if len(inside) == 1 else f"{labels[0]} to {labels[1]}",
+        "start": inside["start"].iloc[0],
+        "page": inside["page"].iloc[int(inside["stories"].to_numpy().argmax())],
+        "periods": len(inside),
+        "stories": stories,
+        "total": total,
+        "share": stories / total,
+        "low": float(low),
+        "high": float(high),
+        "rest": outside["stories"].sum() / outside["total_stories"].sum(),
+    }
+
+
+def _discoveries(p: npt.NDArray[np.float64], rate: float) -> npt.NDArray[np.bool_]:
+    return np.asarray(false_discovery_control(p, method="bh") <= rate) if len(p) else np.zeros(0, dtype=bool)

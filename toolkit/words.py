@@ -25,8 +25,10 @@ _MORE_STOP_WORDS = (
     "mr mrs ms said says say told according also would could one two year years new last week day days month time "
     "monday tuesday wednesday thursday friday saturday sunday january february march april june july august "
     "september october november december people make made get going really know think like "
+    "cent percent per million billion thousand "
     "это его году года год который которые также однако января февраля марта апреля мая июня июля августа сентября "
     "октября ноября декабря сообщил сообщила сообщили сообщает заявил заявила словам руб тыс "
+    "млн млрд процентов процента процент тысяч "
     "жылы жыл және мен бен үшін деп деді бойынша туралы болды болып болады екі бір осы бұл сол қаңтар ақпан наурыз "
     "сәуір мамыр маусым шілде тамыз қыркүйек қазан қараша желтоқсан айтты"
 ).split()
