@@ -140,11 +140,11 @@ def write_notebook(path, cells):
     path.write_text(json.dumps(nbformat.v4.new_notebook(cells=made)), "utf-8")
 
 
-def make_run(folder, count=12, months=3, notebooks=None):
+def make_run(folder, count=12, months=3, notebooks=None, n_topics=2):
     """Make a run folder with `count` articles over `months`; `notebooks`: name -> cells."""
     articles = make_articles(count, months)
     scores = make_scores(articles)
-    topics, assigned = make_topics(articles)
+    topics, assigned = make_topics(articles, n_topics)
     tables = {"articles": articles, "scores": scores, "points": make_points(articles, scores)}
     for name, frame in (tables | {"topics": topics, "assigned": assigned}).items():
         store.write_table(frame, folder / "tables" / f"{name}.parquet")

@@ -187,7 +187,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(ROWS, st.integers(1, 5), st.sampled_from([0.2, 0.5, 1.0]), st.integers(0, 20), st.randoms())
 def test_stories_share_out_the_articles_whatever_their_order(rows, shingle, similarity, window, chance):
     made = table(rows)
@@ -235,11 +235,11 @@ def test_the_result_depends_neither_on_the_hash_seed_nor_on_threads():
 
 
 def test_many_articles_of_one_template_do_not_take_the_square_of_their_number():
-    rows = [{"text": f"{FIRE} {at}", "source": str(at)} for at in range(4_000)]
+    rows = [{"text": f"{FIRE} {at}", "source": str(at)} for at in range(3_000)]
     made = table(rows)
     start = time.perf_counter()
     _, stories = find_stories(made, REWRITES)
-    assert time.perf_counter() - start < 6
+    assert time.perf_counter() - start < 5
     assert stories["story_id"].nunique() == 1
 
 

@@ -27,6 +27,7 @@ _WEB = re.compile(r"https?://\S+", re.IGNORECASE)
 _UNSEEN = frozenset({"digest", "parameters"})
 _HEIGHTS = (160, 3000)
 _WIDE_LABELS = 16
+_MANY = 200
 
 
 def read_blocks(source: Path, known: frozenset[str]) -> tuple[str, list[dict[str, Any]]]:
@@ -162,10 +163,19 @@ def _live(trace: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
     """
     kept = dict(trace)
     if isinstance(kept.get("customdata"), list):
-        kept["customdata"] = [_live_point(point, known) for point in kept["customdata"]]
+        kept["customdata"] = _pooled([_live_point(point, known) for point in kept["customdata"]])
     if kept.get("type") == "scattergl":
         kept["type"] = "scatter"
     return kept
+
+
+def _pooled(points: list[Any]) -> Any:
+    """Write each string of many points once: dates, sources, topics and pages recur by the thousand."""
+    if len(points) < _MANY or not all(isinstance(point, list) for point in points):
+        return points
+    places: dict[str, int] = {}
+    rows = [[places.setdefault(json.dumps(item), len(places)) for item in point] for point in points]
+    return {"pool": [json.loads(item) for item in places], "rows": rows}
 
 
 def _live_point(point: Any, known: frozenset[str]) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from toolkit.changes import Change
 from toolkit.exhibits import date, number, percent, rows
-from toolkit.trends import Change
 
 
 def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame) -> str:
@@ -23,10 +23,27 @@ def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame
         first, last = date(dated.min()), date(dated.max())
         parts.append(f"published {first}" if first == last else f"published {first} to {last}")
     undated = len(articles) - len(dated)
-    lost = f"; {number(len(dropped))} rows were dropped" if len(dropped) else "; nothing was dropped"
-    missing = f"; {number(undated)} have no date and stand outside the trends" if undated else ""
+    lost = (
+        f"; {number(len(dropped))} row{'s' * int(len(dropped) != 1)} dropped" if len(dropped) else "; nothing dropped"
+    )
+    missing = f"; {number(undated)} without a date, outside the trends" if undated else ""
     none = totals.loc[totals["theme"] == ""].iloc[0]
     return ", ".join(parts) + lost + missing + f". {percent(none['share'])} carry none of the themes."
+
+
+def caution(points: pd.DataFrame) -> str:
+    """Return a warning when periods hold articles of other sources than the rest, else nothing."""
+    periods = points[points["total"] > 0].drop_duplicates("start").sort_values("start")
+    unlike = periods[~periods["comparable"]]
+    if unlike.empty:
+        return ""
+    labels, affected = unlike["label"], int(unlike["total"].sum())
+    span = f"{labels.iloc[0]} to {labels.iloc[-1]}" if len(unlike) > 1 else labels.iloc[0]
+    return (
+        f"**Caution**: {number(len(unlike))} of {number(len(periods))} periods ({span}; {number(affected)} "
+        f"article{'s' * int(affected != 1)}) come from other sources than the rest. Their shares tell what was "
+        "collected, not what changed; they are drawn hollow and left out where periods are compared."
+    )
 
 
 def theme_sentence(theme: str, title: str, totals: pd.DataFrame, changes: Sequence[Change], runs: pd.DataFrame) -> str:
@@ -47,8 +64,20 @@ def _change(change: Change) -> str:
         return f"No change beyond chance: {shares}."
     verb = "rose" if change.difference > 0 else "fell"
     bounds = sorted((abs(change.low), abs(change.high)))
-    size = f"{abs(change.difference) * 100:.0f} points, 95% interval {bounds[0] * 100:.0f} to {bounds[1] * 100:.0f}"
-    return f"Its share {verb}: {shares} ({size})."
+    size = f"{_points(change.difference)}, 95% interval {bounds[0] * 100:.0f} to {bounds[1] * 100:.0f}"
+    same = change.within / change.difference
+    if same > 0.9:
+        why = "it comes from the same sources"
+    elif same > 0.1:
+        why = f"{_points(change.within)} of it within the same sources, the rest from other sources being collected"
+    else:
+        why = "but not within the same sources: it comes from other sources being collected"
+    return f"Its share {verb}: {shares} ({size}); {why}."
+
+
+def _points(difference: float) -> str:
+    size = abs(difference) * 100
+    return f"{size:.0f} point{'' if round(size) == 1 else 's'}"
 
 
 def _stands_out(run: Any) -> str:

@@ -154,7 +154,8 @@ def _candidates(hashes: Hashes, offsets: Ints, settings: DedupeSettings) -> tupl
     signatures = np.array(matrix.to_rows(), dtype=np.uint32)
     width = _band_width(settings.similarity)
     bands = [signatures[:, at : at + width] for at in range(0, PERMUTATIONS - width + 1, width)]
-    pairs = np.unique(np.concatenate([_sharing(band) for band in bands]))
+    pairs = np.sort(np.concatenate([_sharing(band) for band in bands]))
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
     left, right = np.divmod(pairs, len(rows))
     estimate = [
         (signatures[left[at : at + PAIRS_AT_ONCE]] == signatures[right[at : at + PAIRS_AT_ONCE]]).mean(axis=1)
@@ -188,8 +189,9 @@ def _sharing(band: NDArray[np.uint32]) -> Ints:
 
 def _jaccard(hashes: Hashes, offsets: Ints, left: Ints, right: Ints) -> Floats:
     """Exact Jaccard similarity of the shingle sets of each pair."""
-    columns = np.unique(hashes, return_inverse=True)[1]
-    table = sparse.csr_matrix((np.ones(len(hashes), dtype=np.int32), columns, offsets))
+    names, columns = np.unique(hashes, return_inverse=True)
+    ones = np.ones(len(hashes), dtype=np.int32)
+    table = sparse.csr_matrix((ones, columns, offsets), shape=(len(offsets) - 1, len(names)))
     common = [
         table[left[at : at + PAIRS_AT_ONCE]].multiply(table[right[at : at + PAIRS_AT_ONCE]]).sum(axis=1).A1
         for at in range(0, len(left), PAIRS_AT_ONCE)
@@ -212,8 +214,9 @@ def _join(left: Ints, right: Ints, days: Floats, window: int) -> Ints:
 
     for one, other in zip(left.tolist(), right.tolist(), strict=True):
         low, high = sorted((find(one), find(other)))
+        if low == high:
+            continue
         start, end = np.fmin(earliest[low], earliest[high]), np.fmax(latest[low], latest[high])
-        if low != high and not end - start > window:
-            root[high] = low
-            earliest[low], latest[low] = start, end
+        if not end - start > window:
+            root[high], earliest[low], latest[low] = low, start, end
     return np.array([find(row) for row in range(len(days))], dtype=np.int64)

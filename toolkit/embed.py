@@ -199,10 +199,13 @@ class CorpusEncoder:
         self._tfidf = TfidfVectorizer(
             analyzer=words.stems, sublinear_tf=True, min_df=least, max_features=_VOCABULARY, dtype=np.float32
         )
-        counts = self._fit_counts(texts)
+        ordered = sorted(texts)
+        counts = self._fit_counts(ordered)
         size = max(1, min(_LATENT, min(counts.shape) - 1))
         with threadpool_limits(1):
             self._svd = TruncatedSVD(size, random_state=settings.seed).fit(counts)
+            self._latent = normalise(self._svd.transform(counts))
+        self._rows = {text: row for row, text in enumerate(ordered)}
         self.name = f"{base.name}+lsa{size}"
         self.dim = base.dim + size
         self.views = (slice(0, base.dim), slice(base.dim, self.dim))
@@ -217,8 +220,15 @@ class CorpusEncoder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the joined vectors; shape (n, dim)."""
-        latent = normalise(self._svd.transform(self._tfidf.transform(texts)))
-        return normalise(np.hstack([encode_cached(self._base, texts, self._cache), latent]))
+        base = encode_cached(self._base, texts, self._cache)
+        latent = np.empty((len(texts), self.dim - self._base.dim), dtype=np.float32)
+        fresh = [place for place, text in enumerate(texts) if text not in self._rows]
+        seen = [place for place, text in enumerate(texts) if text in self._rows]
+        latent[seen] = self._latent[[self._rows[texts[place]] for place in seen]]
+        if fresh:
+            counts = self._tfidf.transform([texts[place] for place in fresh])
+            latent[fresh] = normalise(self._svd.transform(counts))
+        return normalise(np.hstack([base, latent]))
 
 
 def encode_cached(encoder: Encoder, texts: Sequence[str], cache_dir: str = "") -> Vectors:

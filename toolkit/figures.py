@@ -16,6 +16,8 @@ from plotly.subplots import make_subplots
 from toolkit.exhibits import Table, number, percent, rows
 from toolkit.style import ACCENT, SOURCES, finish, nothing, safe, theme_colours
 
+_STRAY = 0.005
+
 __all__ = ["actors_by_theme", "losses", "theme_by_source", "theme_colours", "theme_shares", "volume"]
 
 
@@ -82,6 +84,8 @@ def theme_shares(points: pd.DataFrame, titles: Mapping[str, str], colours: Mappi
         _share_panel(figure, points[points["theme"] == name], colours[name], row)
     figure.update_yaxes(tickformat=".0%", rangemode="tozero", title="share of articles", nticks=5)
     figure.update_xaxes(showticklabels=True)
+    span, outside = _crowded_span(points)
+    figure.update_xaxes(range=span)
     figure.update_annotations(x=0, xanchor="left", font={"size": 15})
     figure.update_layout(showlegend=False, hovermode="closest")
     cells = [
@@ -108,60 +112,74 @@ def theme_shares(points: pd.DataFrame, titles: Mapping[str, str], colours: Mappi
         ("share of stories", "number"),
     ]
     caption = "Share of articles that carry each theme, with 95% intervals; dotted: share of stories"
+    if outside:
+        caption += f"; {number(outside)} articles of stray dates lie outside the axis"
     return finish(figure, "theme-shares", caption, Table("Shares", columns, cells), 90 + 210 * len(names))
 
 
 def _share_panel(figure: go.Figure, mine: pd.DataFrame, colour: str, row: int) -> None:
-    seen = mine[mine["total"] > 0]
-    band = f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:7], 16)},0.16)"
-    quiet = {"hoverinfo": "skip", "showlegend": False}
-    figure.add_scatter(x=seen["start"], y=seen["high"], mode="lines", line_width=0, row=row, col=1, **quiet)
+    at = {"row": row, "col": 1}
+    _band(figure, mine, colour, at)
+    quiet = {"hoverinfo": "skip", "showlegend": False, "mode": "lines"}
+    dotted = {"color": colour, "width": 1.5, "dash": "dot"}
+    figure.add_scatter(x=mine["start"], y=mine["story_share"], line=dotted, **quiet, **at)
     figure.add_scatter(
-        x=seen["start"],
-        y=seen["low"],
-        mode="lines",
-        line_width=0,
-        fill="tonexty",
-        fillcolor=band,
-        row=row,
-        col=1,
-        **quiet,
-    )
-    figure.add_scatter(
-        x=seen["start"],
-        y=seen["story_share"],
-        mode="lines",
-        line={"color": colour, "width": 1.5, "dash": "dot"},
-        row=row,
-        col=1,
-        **quiet,
-    )
-    figure.add_scatter(
-        x=seen["start"],
-        y=seen["share"],
+        x=mine["start"],
+        y=mine["share"],
         mode="lines+markers",
         line={"color": colour, "width": 2.5},
         marker={
             "size": 8,
-            "color": ["white" if partial else colour for partial in seen["partial"]],
+            "color": ["white" if p.partial or not p.comparable else colour for p in rows(mine)],
             "line": {"color": colour, "width": 2},
         },
         customdata=[
             [
-                p.label + (", in part" if p.partial else ""),
+                p.label
+                + (", in part" if p.partial else "")
+                + ("" if p.comparable else ", other sources than the rest"),
                 number(p.articles),
                 number(p.total),
                 percent(p.low),
                 percent(p.high),
                 p.page if p.articles else "",
             ]
-            for p in rows(seen)
+            for p in rows(mine)
         ],
         hovertemplate="<b>%{customdata[0]}</b><br>%{y:.1%} (%{customdata[3]} to %{customdata[4]})"
         "<br>%{customdata[1]} of %{customdata[2]} articles<extra></extra>",
-        row=row,
-        col=1,
+        **at,
     )
+
+
+def _band(figure: go.Figure, mine: pd.DataFrame, colour: str, at: Mapping[str, int]) -> None:
+    """Fill between the bounds, in a piece of its own between gaps; a period alone gets a bar."""
+    fill = f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:7], 16)},0.16)"
+    for _, piece in mine[mine["share"].notna()].groupby(mine["share"].isna().cumsum()):
+        wide = {"width": 6} if len(piece) == 1 else {"width": 0}
+        figure.add_scatter(
+            x=[*piece["start"], *piece["start"][::-1]],
+            y=[*piece["high"], *piece["low"][::-1]],
+            mode="lines",
+            line={"color": fill, **wide},
+            fill="toself",
+            fillcolor=fill,
+            hoverinfo="skip",
+            showlegend=False,
+            **at,
+        )
+
+
+def _crowded_span(points: pd.DataFrame) -> tuple[list[pd.Timestamp], int]:
+    """Return the span that holds all but a hundredth of the articles, and how many lie outside."""
+    totals = points.drop_duplicates("start").sort_values("start")
+    part = totals["total"].cumsum() / max(1, totals["total"].sum())
+    inside = totals[(part > _STRAY) & (part - totals["total"] / totals["total"].sum() < 1 - _STRAY)]
+    if len(inside) > 0.7 * len(totals) or len(inside) < 2:
+        inside = totals
+    step = (totals["start"].iloc[1] - totals["start"].iloc[0]) / 2 if len(totals) > 1 else pd.Timedelta(days=1)
+    span = [inside["start"].iloc[0] - step, inside["start"].iloc[-1] + step]
+    return span, int(totals["total"].sum() - inside["total"].sum())
 
 
 def probabilities(scores: pd.DataFrame, titles: Mapping[str, str], colours: Mapping[str, str]) -> go.Figure:

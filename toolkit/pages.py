@@ -20,7 +20,7 @@ PAGE = re.compile(r"articles/[a-z0-9_-]+\.html")
 """What a page of articles may be called; nothing else is ever linked from a figure."""
 MOST_ROWS = 500
 MOST_TOPIC_ROWS = 300
-_QUOTE = 400
+_QUOTE, _SHORT_QUOTE = 320, 200
 _OPENING = 90
 _WEB = re.compile(r"https?://[^\s\x00-\x20<>\"]+", re.IGNORECASE)
 _LANGUAGES = {"en": "English", "ru": "Russian", "kk": "Kazakh"}
@@ -53,7 +53,7 @@ class Row(NamedTuple):
 
     title: str
     lang: str
-    facts: Sequence[str]
+    facts: str
     url: str
     percent: str = ""
     quote: str = ""
@@ -193,18 +193,18 @@ def _points(points: pd.DataFrame | None, theme: str) -> pd.DataFrame:
     return points[points["theme"] == theme].sort_values("start", ignore_index=True)
 
 
-def _rows(articles: pd.DataFrame, facts: Sequence[str]) -> list[Row]:
-    """Say of each article its date, what the columns `facts` hold, and its score and passage where there are any."""
+def _rows(articles: pd.DataFrame, facts: Sequence[str], length: int = _QUOTE) -> list[Row]:
+    """Say of each article its date, what the columns `facts` hold, its score and passage (up to `length`), if any."""
     if "score" not in articles.columns:
         articles = articles.assign(score=float("nan"), evidence="")
     return [
         Row(
             title=article.shown,
             lang=_lang(article.language),
-            facts=[str(fact) for fact in (date(article.local), *(getattr(article, name) for name in facts)) if fact],
+            facts=" · ".join(filter(None, (date(article.local), *(getattr(article, name) for name in facts)))),
             url=str(article.url) if _WEB.fullmatch(str(article.url)) else "",
             percent=percent(article.score),
-            quote=shorten(article.evidence, _QUOTE) if isinstance(article.evidence, str) else "",
+            quote=shorten(article.evidence, length) if isinstance(article.evidence, str) else "",
         )
         for article in exhibits.rows(articles)
     ]
@@ -220,9 +220,8 @@ def _theme_page(theme: str, names: tuple[str, str], mine: pd.DataFrame, points: 
     note, sheet = _cut(theme, len(mine))
     links = [Link(str(p.label), _inside(p.page), int(p.articles)) for p in exhibits.rows(points) if p.articles]
     lead = f"{description} {_number(len(mine), 'article')} {_verb(len(mine))} this theme."
-    return Page(
-        title, [], lead.strip(), _rows(mine.head(MOST_ROWS), _SCORED), note, sheet, periods=links, articles=len(mine)
-    )
+    shown = _rows(mine.head(MOST_ROWS), _SCORED, _SHORT_QUOTE if links else _QUOTE)
+    return Page(title, [], lead.strip(), shown, note, sheet, periods=links, articles=len(mine))
 
 
 def _cut(theme: str, count: int) -> tuple[str, str]:
@@ -282,9 +281,9 @@ def _topic_pages(
 ) -> Iterator[tuple[Link, Page]]:
     if tables.topics is None or tables.assigned is None:
         return
-    named = carried.assign(title=carried["theme"].map(titles)).groupby("article_id")["title"].agg(", ".join)
+    named = carried["theme"].map(titles).groupby(carried["article_id"]).agg(", ".join).to_dict()
     joined = tables.assigned[["article_id", "topic_id", "closeness"]].merge(articles, on="article_id")
-    joined["themes"] = joined["article_id"].map(named).fillna("")
+    joined["themes"] = [named.get(article, "") for article in joined["article_id"]]
     members = dict(list(joined.sort_values(["closeness", "article_id"], ascending=[False, True]).groupby("topic_id")))
     for topic in exhibits.rows(tables.topics):
         mine = members.get(topic.topic_id, joined.head(0))

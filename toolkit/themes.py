@@ -114,7 +114,9 @@ def _prepare(passages: pd.DataFrame, vectors: Floats, seed: int) -> _Corpus:
     tfidf = TfidfVectorizer(analyzer=words.stems, sublinear_tf=True, dtype=np.float32)
     counts = tfidf.fit_transform(passages["text"])
     many = max(1, min(_CLUSTERS, len(passages) // 10))
-    clusters = MiniBatchKMeans(many, random_state=seed, n_init=3, batch_size=4096).fit_predict(centred)
+    order = passages.reset_index().sort_values(["language", "text"], kind="stable").index.to_numpy()
+    clusters = np.empty(len(passages), dtype=np.intp)
+    clusters[order] = MiniBatchKMeans(many, random_state=seed, n_init=3, batch_size=4096).fit_predict(centred[order])
     return _Corpus(centred, counts, tfidf.vocabulary_, clusters, groups, means)
 
 

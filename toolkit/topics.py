@@ -26,8 +26,8 @@ _DIMENSIONS = 50
 _NEIGHBOURS = 15
 _BLOCK = 1000
 _CANDIDATES = (4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 40)
-_ARTICLES_A_TOPIC = 15
-_NEAR_BEST = 0.85
+_ARTICLES_A_TOPIC = 20
+_NEAR_BEST = 0.95
 _SAMPLE = 4000
 _LANDMARKS = 400
 _TERMS = 10
@@ -119,7 +119,7 @@ def choose_number(vectors: Floats, settings: TopicSettings) -> tuple[int, pd.Dat
     Scored is separation times stability: the simplified silhouette (Hruschka et al. 2004, distances to centres),
     which rises as topics get finer, and the adjusted Rand index between fits on two overlapping 80% subsamples
     (Ben-Hur et al. 2002), which falls when they get finer than the data supports. Chosen is the smallest number that
-    scores at least 85% of the best, as few topics being easier to read; topics have at least 15 articles in the mean.
+    scores at least 95% of the best, as few topics being easier to read; topics have at least 20 articles in the mean.
     """
     distinct = len(np.unique(vectors, axis=0))
     if settings.n_topics or distinct < 2 * min(_CANDIDATES):

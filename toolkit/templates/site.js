@@ -15,12 +15,18 @@
     return typeof last === "string" && page.test(last) ? last : "";
   }
 
+  function unpool(trace) {
+    const data = trace.customdata;
+    if (data && data.pool) trace.customdata = data.rows.map((row) => row.map((index) => data.pool[index]));
+  }
+
   function point(holder, shape) {
     for (const layer of holder.querySelectorAll(".draglayer .drag")) layer.style.cursor = shape;
   }
 
   async function draw(holder) {
     const { data, layout } = JSON.parse(document.getElementById(holder.dataset.figure).textContent);
+    data.forEach(unpool);
     if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls the page
     holder.textContent = "";
     await Plotly.newPlot(holder, data, layout, config);
