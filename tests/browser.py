@@ -100,6 +100,7 @@ def requests(driver):
 
 def check_page(driver, path):
     """Check one page at both widths; return how many figures it has."""
+    requests(driver), complaints(driver)  # those of an earlier page
     for width in (WIDE, NARROW):
         state = visit(driver, path, width)
         name = f"{path.name} at {width} px"
@@ -128,9 +129,9 @@ def check_site(folder, articles=4):
 
 
 def photograph(driver, path, target, width=WIDE):
-    """Save a picture of the whole page."""
+    """Save a picture of the whole page, up to 8,000 pixels of it."""
     visit(driver, path, width)
     height = driver.execute_script("return document.documentElement.scrollHeight")
-    resize(driver, width, height)
+    resize(driver, width, min(height, 8000))
     driver.execute_script("return new Promise(done => setTimeout(done, 400))")
     driver.save_screenshot(str(target))

@@ -127,6 +127,7 @@ def _share_panel(figure: go.Figure, mine: pd.DataFrame, colour: str, row: int) -
         x=mine["start"],
         y=mine["share"],
         mode="lines+markers",
+        cliponaxis=False,
         line={"color": colour, "width": 2.5},
         marker={
             "size": 8,
