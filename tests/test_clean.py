@@ -311,6 +311,12 @@ def test_a_short_headline_s_language_is_told(code, text):
     assert detect_language(text) == code
 
 
+def test_the_language_is_not_read_from_the_first_words_alone():
+    names = "The Financial Times, the Wall Street Journal and the Washington Post of the United States: "
+    said = "рост экономики замедлился, а инфляция осталась прежней, сообщили в министерстве финансов республики. "
+    assert len(names) > 80 and detect_language(names + said * 3) == "ru"
+
+
 @pytest.mark.parametrize(
     ("given_code", "text", "settled"),
     [

@@ -130,6 +130,15 @@ def test_headlines_as_short_as_a_shingle_join(one, other):
     assert len(set(story_of([{"text": one, "source": "a"}, {"text": other, "source": "b"}]).values())) == 1
 
 
+@pytest.mark.parametrize(("asked", "stories"), [(0.75, 1), (0.77, 2)])
+def test_two_texts_are_one_story_from_the_asked_similarity_on(asked, stories):
+    rows = [{"text": FIRE, "source": "a"}, {"text": FIRE.replace("market", "theatre"), "source": "b"}]
+    chosen = DedupeSettings(shingle=3, similarity=asked)
+    shingles = len(FIRE.split()) + 2
+    assert 0.75 < (shingles - 3) / (shingles + 3) < 0.77
+    assert len(set(story_of(rows, chosen).values())) == stories
+
+
 def test_different_articles_on_one_subject_stay_apart():
     texts = [
         FIRE,

@@ -352,7 +352,7 @@ def test_period_pages_lead_to_the_nearest_periods_with_articles():
 def test_a_row_says_what_is_known_and_shows_the_passage_shortened():
     found = pages.article_pages(tables_of(make_articles())).pages["articles/extremism.html"]
     first, fifth, sixth = found.rows[0], found.rows[4], found.rows[5]
-    assert first.percent == "> 99%" and fifth.percent == "87%"
+    assert first.percent == ">99%" and fifth.percent == "87%"
     assert first.url == "https://a.example/?a=1&b=0" and found.rows[1].url == found.rows[3].url == ""
     assert len(first.quote) <= 320 and first.quote.endswith("…") and first.quote.startswith(SCRIPT)
     assert fifth.title.startswith("Opening words of article 4. word") and len(fifth.title) <= 90

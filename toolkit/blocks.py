@@ -159,7 +159,7 @@ def _figure(figure: Mapping[str, Any], number: str, known: frozenset[str]) -> di
 def _live(trace: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
     """Blank the pages behind points that this report does not have; draw in SVG what asks for WebGL.
 
-    Plotly's WebGL compiles code from strings, which the policy forbids, and not every machine has it.
+    Where a machine has no WebGL, plotly puts a note and a link to a web site in the figure's place.
     """
     kept = dict(trace)
     if isinstance(kept.get("customdata"), list):

@@ -10,6 +10,9 @@ import pandas as pd
 from toolkit.changes import Change
 from toolkit.exhibits import date, number, percent, rows
 
+_SAME_SOURCES = 0.1
+"""Least part of a change, as a share of it, for which the same sources are said to stand."""
+
 
 def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame) -> str:
     """Return one sentence on what was read: articles, stories, sources, span, losses."""
@@ -65,14 +68,18 @@ def _change(change: Change) -> str:
     verb = "rose" if change.difference > 0 else "fell"
     bounds = sorted((abs(change.low), abs(change.high)))
     size = f"{_points(change.difference)}, 95% interval {bounds[0] * 100:.0f} to {bounds[1] * 100:.0f}"
+    return f"Its share {verb}: {shares} ({size}){_why(change)}."
+
+
+def _why(change: Change) -> str:
     same = change.within / change.difference
-    if same > 0.9:
-        why = "it comes from the same sources"
-    elif same > 0.1:
-        why = f"{_points(change.within)} of it within the same sources, the rest from other sources being collected"
-    else:
-        why = "but not within the same sources: it comes from other sources being collected"
-    return f"Its share {verb}: {shares} ({size}); {why}."
+    if pd.isna(same):
+        return ""
+    if same > 1 - _SAME_SOURCES:
+        return "; the same sources write so"
+    if same > _SAME_SOURCES:
+        return f"; {_points(change.within)} of it within the same sources, the rest from other sources being collected"
+    return "; but not within the same sources: it comes from other sources being collected"
 
 
 def _points(difference: float) -> str:
@@ -138,9 +145,7 @@ def headlines(
     shares = ", ".join(f"{titles[t.theme]} {percent(t.share)}" for t in rows(totals) if t.theme)
     none = totals.loc[totals["theme"] == "", "share"].iloc[0]
     moved = [c for c in changes if not c.low <= 0 <= c.high]
-    changed = ", ".join(
-        f"{titles[c.theme]} {'up' if c.difference > 0 else 'down'} {abs(c.difference) * 100:.0f} points" for c in moved
-    )
+    changed = ", ".join(f"{titles[c.theme]} {_moved(c)}" for c in moved)
     dated = articles["published"].dropna()
     span = f", {date(dated.min())} to {date(dated.max())}" if len(dated) else ", without dates"
     return [
@@ -149,3 +154,9 @@ def headlines(
         f"Change from the first to the second half: {changed or 'none beyond chance'}",
         f"{topics} topics",
     ]
+
+
+def _moved(change: Change) -> str:
+    way = f"{'up' if change.difference > 0 else 'down'} {_points(change.difference)}"
+    same = change.within / change.difference
+    return way if pd.isna(same) or same > _SAME_SOURCES else f"{way} (from other sources being collected)"

@@ -14,7 +14,7 @@ from toolkit.stats import wilson
 
 _HISTORIES = 999
 _LONGEST_RUN = 26
-_MOST_RUNS = 3
+_MOST_RUNS = 2
 _RUN_COLUMNS = "theme label start page periods stories total share low high rest p".split()
 
 
@@ -22,7 +22,7 @@ class Change(NamedTuple):
     """A theme's share in an earlier and a later half, the difference with its interval, and what of it is `within`.
 
     ``within`` is the part of the difference that comes from sources of both halves writing more or less about the
-    theme; the rest comes from other sources being collected.
+    theme; the rest comes from other sources being collected. NaN where there is one source only.
     """
 
     theme: str
@@ -74,6 +74,8 @@ def _within(counts: pd.DataFrame) -> float:
     both_halves = pd.MultiIndex.from_product([["sum", "size"], [False, True]])
     table = pd.DataFrame(wide).reindex(columns=both_halves, fill_value=0).to_numpy(dtype=float)
     hits, sizes = table[:, :2], table[:, 2:]
+    if len(table) < 2:
+        return float("nan")
     both = (sizes > 0).all(axis=1)
     weights = (sizes / sizes.sum(axis=0)).mean(axis=1)
     rates = hits[both] / sizes[both]
@@ -100,7 +102,7 @@ def standing_out(points: pd.DataFrame, rate: float = 0.05, seed: int = 42) -> pd
     """Return the runs of periods in which a theme's share of stories is high or low beyond chance.
 
     A temporal scan statistic for Bernoulli data (Kulldorff 1997, "A spatial scan statistic", section 3): of all runs
-    of at most half the periods (and at most 26), those with the highest likelihood ratio that do not overlap, three a
+    of at most half the periods (and at most 26), those with the highest likelihood ratio that do not overlap, two a
     theme at most. ``p`` is the rank of that ratio among 999 histories in which the theme's stories fall on the
     periods by chance, corrected over the themes for a false discovery rate of `rate` (Benjamini & Hochberg 1995).
     Stories and not articles are counted, since reprints are not independent; periods that are not comparable or

@@ -101,7 +101,8 @@ def theme_totals(scores: pd.DataFrame, articles: pd.DataFrame) -> pd.DataFrame:
 
     ``alone`` counts articles that carry no other theme, ``unsure`` those with a probability from 35% to 65%.
     """
-    wide = scores.pivot(index="article_id", columns="theme", values="label").reindex(articles["article_id"])
+    wide = scores.pivot(index="article_id", columns="theme", values="label")
+    wide = wide.reindex(articles["article_id"], fill_value=False)
     several = wide.sum(axis=1)
     story = articles.set_index("article_id")["story_id"]
     unsure = scores[scores["score"].between(0.35, 0.65)].groupby("theme").size()

@@ -106,15 +106,20 @@ class TransformerEncoder:
             self._model = SentenceTransformer(name, device="cpu")
         except (OSError, ValueError) as error:
             raise SettingsError(f"The encoder {name!r} cannot be loaded: {str(error).splitlines()[0]}") from error
-        self.name = Path(name).name if Path(name).is_dir() else name
+        self.name = _folder_name(Path(name)) if Path(name).is_dir() else name
         self.dim = int(self._model.get_embedding_dimension() or 0)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the model's vectors, normalised; shape (n, dim)."""
-        return np.asarray(
-            self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False),
-            dtype=np.float32,
-        )
+        vectors = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(vectors, dtype=np.float32).reshape(-1, self.dim)
+
+
+def _folder_name(folder: Path) -> str:
+    """Name a model by its folder and a hash of its weights: the cache must not take one for another."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix in {".safetensors", ".bin", ".json"})
+    digest = hashlib.blake2b(b"".join(hashlib.blake2b(path.read_bytes()).digest() for path in files), digest_size=4)
+    return f"{folder.name}-{digest.hexdigest()}"
 
 
 def load_encoder(name: str) -> Encoder:
@@ -202,7 +207,7 @@ class CorpusEncoder:
         ordered = sorted(texts)
         counts = self._fit_counts(ordered)
         size = max(1, min(_LATENT, min(counts.shape) - 1))
-        with threadpool_limits(1):
+        with threadpool_limits(1), np.errstate(invalid="ignore", divide="ignore"):
             self._svd = TruncatedSVD(size, random_state=settings.seed).fit(counts)
             self._latent = normalise(self._svd.transform(counts))
         self._rows = {text: row for row, text in enumerate(ordered)}

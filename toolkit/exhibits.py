@@ -67,6 +67,11 @@ def percent(share: float) -> str:
     return f"{share:.1%}" if 0 < share < 0.0995 else f"{share:.0%}"
 
 
+def probability(value: float) -> str:
+    """Return a probability in whole percent; nothing is ever quite sure."""
+    return ">99%" if value > 0.99 else "<1%" if value < 0.01 else f"{value:.0%}"
+
+
 def number(value: float) -> str:
     """Return a count with thousands set apart."""
     return f"{int(value):,}"

@@ -18,14 +18,14 @@ from toolkit.schema import InputError
 
 PAGE = re.compile(r"articles/[a-z0-9_-]+\.html")
 """What a page of articles may be called; nothing else is ever linked from a figure."""
-MOST_ROWS = 500
+MOST_ROWS = 200
 MOST_TOPIC_ROWS = 300
 _QUOTE, _SHORT_QUOTE = 320, 200
 _OPENING = 90
 _WEB = re.compile(r"https?://[^\s\x00-\x20<>\"]+", re.IGNORECASE)
 _LANGUAGES = {"en": "English", "ru": "Russian", "kk": "Kazakh"}
 _SCORED = ("source", "tongue", "also")
-_SHEET = ["article_id", "published", "source", "language", "title", "url", "score", "evidence", "also"]
+_SHEET = ["article_id", "published", "source", "language", "title", "url", "score", "also"]
 
 
 class Tables(NamedTuple):
@@ -111,8 +111,8 @@ def percent(probability: float) -> str:
     if pd.isna(probability):
         return ""
     if probability > 0.99:
-        return "> 99%"
-    return "< 1%" if probability < 0.01 else f"{probability:.0%}"
+        return ">99%"
+    return "<1%" if probability < 0.01 else f"{probability:.0%}"
 
 
 def shorten(text: str, length: int) -> str:

@@ -52,9 +52,9 @@ class CleanSettings:
 class DedupeSettings:
     """When two articles are the same text (dropped) or the same story (grouped)."""
 
-    similarity: float = 0.7
+    similarity: float = 0.35
     """Jaccard similarity of word shingles from which two articles tell one story."""
-    shingle: int = 4
+    shingle: int = 3
     """Words in a shingle."""
     window_days: int = 7
     """Articles further apart than this are never one story; undated ones may be."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.exhibits import Table, date, number, percent, rows
+from toolkit.exhibits import Table, date, number, percent, probability, rows
 
 _EVIDENCE = 4
 _LONGEST_QUOTE = 420
@@ -59,7 +59,12 @@ def evidence(scores: pd.DataFrame, articles: pd.DataFrame, theme: str, title: st
         ranked.assign(turn=order).sort_values(["turn", "score"], ascending=[True, False], kind="stable").head(_EVIDENCE)
     )
     cells = [
-        [_headline(a), f"{date(a.published)}, {a.source or 'unknown source'}", percent(a.score), _quote(a.evidence)]
+        [
+            _headline(a),
+            date(a.published) + (f", {a.source}" if a.source else ""),
+            probability(a.score),
+            _quote(a.evidence),
+        ]
         for a in rows(shown)
     ]
     columns = [("article", "text"), ("published", "text"), ("probability", "number"), ("passage", "text")]

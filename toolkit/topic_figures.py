@@ -97,7 +97,7 @@ def topic_map(
         )
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
-    part = f"; every {step}th article is drawn" if step > 1 else ""
+    part = f"; one article in {step} is drawn" if step > 1 else ""
     caption = f"Map of the articles: near means alike; colour is the surest theme{part}"
     cells = [[m.label, number(m.articles)] for m in rows(topics)]
     table = Table("Topics on the map", [("topic", "text"), ("articles", "number")], cells)

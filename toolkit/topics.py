@@ -27,7 +27,7 @@ _NEIGHBOURS = 15
 _BLOCK = 1000
 _CANDIDATES = (4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 40)
 _ARTICLES_A_TOPIC = 20
-_NEAR_BEST = 0.95
+_NEAR_BEST = 0.9
 _SAMPLE = 4000
 _LANDMARKS = 400
 _TERMS = 10
@@ -84,9 +84,10 @@ def _reduce(vectors: Floats, seed: int) -> Floats:
 
     size = min(_DIMENSIONS, *vectors.shape)
     solver = "randomized" if size < min(vectors.shape) else "full"
-    return (
-        _unit(PCA(size, svd_solver=solver, random_state=seed).fit_transform(vectors)) if len(vectors) > 1 else vectors
-    )
+    if len(vectors) < 2:
+        return vectors
+    with np.errstate(invalid="ignore"):
+        return _unit(PCA(size, svd_solver=solver, random_state=seed).fit_transform(vectors))
 
 
 def _unit(vectors: npt.NDArray[np.floating]) -> Floats:
@@ -119,7 +120,7 @@ def choose_number(vectors: Floats, settings: TopicSettings) -> tuple[int, pd.Dat
     Scored is separation times stability: the simplified silhouette (Hruschka et al. 2004, distances to centres),
     which rises as topics get finer, and the adjusted Rand index between fits on two overlapping 80% subsamples
     (Ben-Hur et al. 2002), which falls when they get finer than the data supports. Chosen is the smallest number that
-    scores at least 95% of the best, as few topics being easier to read; topics have at least 20 articles in the mean.
+    scores at least 90% of the best, as few topics being easier to read; topics have at least 20 articles in the mean.
     """
     distinct = len(np.unique(vectors, axis=0))
     if settings.n_topics or distinct < 2 * min(_CANDIDATES):
@@ -228,7 +229,7 @@ def _layout(vectors: Floats, seed: int) -> npt.NDArray[np.float64]:
     from sklearn.cluster import MiniBatchKMeans
     from sklearn.manifold import TSNE
 
-    if len(vectors) < 5:
+    if len(np.unique(vectors, axis=0)) < 5:
         return np.column_stack([np.arange(len(vectors), dtype=float), np.zeros(len(vectors))])
     few = len(vectors) <= 2 * _LANDMARKS
     marks = (

@@ -69,7 +69,7 @@ def _resolve(articles: pd.DataFrame, settings: TrendSettings) -> str:
 def _periods(published: pd.Series, period: str, timezone: str) -> pd.Series:
     try:
         local = published.dt.tz_convert(timezone).dt.tz_localize(None)
-    except (KeyError, ValueError, TypeError) as error:
+    except (LookupError, ValueError, TypeError) as error:
         raise SettingsError(
             f"The time zone is {timezone!r}, expected an IANA name such as 'Asia/Almaty' or 'UTC'."
         ) from error
@@ -148,7 +148,7 @@ def _partial(published: pd.Series, every: pd.PeriodIndex, timezone: str) -> npt.
     local = published.dt.tz_convert(timezone).dt.tz_localize(None)
     flags = np.zeros(len(every), dtype=bool)
     slack = 0.1 * (every[0].end_time - every[0].start_time)
-    flags[0] = local.min() - every[0].start_time > slack
+    flags[0] = local.min().normalize() - every[0].start_time > slack
     flags[-1] |= every[-1].end_time - local.max().normalize() - pd.Timedelta(days=1) > slack
     return flags
 

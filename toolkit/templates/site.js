@@ -20,6 +20,14 @@
     if (data && data.pool) trace.customdata = data.rows.map((row) => row.map((index) => data.pool[index]));
   }
 
+  function narrow(layout) {
+    layout.margin = { ...layout.margin, l: 48, r: 16 };
+    layout.font = { ...layout.font, size: 12 };
+    for (const name of Object.keys(layout).filter((key) => key.startsWith("xaxis"))) {
+      layout[name] = { ...layout[name], nticks: 4, tickangle: 0 };
+    }
+  }
+
   function point(holder, shape) {
     for (const layer of holder.querySelectorAll(".draglayer .drag")) layer.style.cursor = shape;
   }
@@ -28,6 +36,7 @@
     const { data, layout } = JSON.parse(document.getElementById(holder.dataset.figure).textContent);
     data.forEach(unpool);
     if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls the page
+    if (holder.clientWidth < 560) narrow(layout);
     holder.textContent = "";
     await Plotly.newPlot(holder, data, layout, config);
     holder.on("plotly_click", (event) => {

@@ -1,0 +1,212 @@
+"""What figures promise: each carries its numbers as a table, article text stays text, and nothing is computed."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from toolkit import figures, style, topic_figures
+from toolkit.exhibits import Table
+
+EVIL = "<script>alert(1)</script> <a href='javascript:alert(1)'>x</a> & <b>bold</b>"
+TITLES = {"terror": "Extremism", "talks": f"Talks {EVIL}"}
+COLOURS = {"terror": "#D55E00", "talks": "#0072B2", "": "#B8BDC4"}
+START = pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01"])
+LABELS = ["January 2024", "February 2024", "March 2024"]
+
+
+def volume_table():
+    return pd.DataFrame(
+        {
+            "start": [*START, *START],
+            "label": LABELS * 2,
+            "source": ["Post"] * 3 + [EVIL] * 3,
+            "articles": [1, 0, 2, 0, 0, 5],
+        }
+    )
+
+
+def points_table():
+    total = np.array([10, 0, 20])
+    parts = []
+    for theme, hits in {"terror": [2, 0, 5], "talks": [0, 0, 1]}.items():
+        share = np.divide(hits, total, out=np.full(3, np.nan), where=total > 0)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "theme": theme, "start": START, "label": LABELS, "articles": hits, "total": total, "share": share,
+                    "low": share * 0.9, "high": share * 1.1, "stories": hits, "total_stories": total,
+                    "story_share": share, "partial": [True, False, False], "comparable": [True, True, False],
+                    "page": [f"articles/{theme}-{at}.html" for at in range(3)],
+                }
+            )
+        )  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def scores_table():
+    return pd.DataFrame({"theme": ["terror"] * 3 + ["talks"] * 3, "score": [0.0, 0.55, 1.0, 0.1, 0.1, 0.93]})
+
+
+def source_table():
+    return pd.DataFrame(
+        {"theme": ["terror", "terror", "talks", "talks"], "source": ["Post", EVIL] * 2, "articles": [1, 2, 0, 4],
+         "total": [4, 4, 4, 4], "share": [0.25, 0.5, 0, 1], "low": [0.1, 0.2, 0, 0.6], "high": [0.6, 0.8, 0.4, 1]}
+    )  # fmt: skip
+
+
+def named_table():
+    return pd.DataFrame({"name": ["UN", EVIL, "UN"], "theme": ["terror", "terror", "talks"], "articles": [3, 1, 2],
+                         "share": [0.3, 0.1, 0.2]})  # fmt: skip
+
+
+def topics_table():
+    return pd.DataFrame(
+        {"topic_id": [0, 1], "label": [f"a, b, {EVIL}", "c, d, e"], "terms": [list("abcd"), list("cde")],
+         "articles": [5, 2], "share": [0.7, 0.3], "titles": [[EVIL], []], "theme": ["terror", ""], "x": [0, 1],
+         "y": [1, 0], "short": [EVIL, "c"]}
+    )  # fmt: skip
+
+
+def places_table(many=4):
+    return pd.DataFrame(
+        {"x": np.arange(many) * 0.1, "y": np.arange(many) * 0.2, "title": EVIL, "published": [pd.NaT, *[pd.Timestamp("2024-01-01")] * (many - 1)],
+         "source": EVIL, "topic": EVIL, "page": "articles/topic-0.html", "theme": ["terror", "talks", "", "terror"] * (many // 4)}
+    )  # fmt: skip
+
+
+def losses_table():
+    return pd.DataFrame({"stage": ["read", "clean"], "reason": [EVIL, "too short"], "articles": [3, 1]})
+
+
+FIGURES = {
+    "volume": (lambda: figures.volume(volume_table(), "month"), 3),
+    "dropped": (lambda: figures.losses(losses_table()), 2),
+    "theme-shares": (lambda: figures.theme_shares(points_table(), TITLES, COLOURS), 6),
+    "probabilities": (lambda: figures.probabilities(scores_table(), TITLES, COLOURS), 10),
+    "theme-by-source": (lambda: figures.theme_by_source(source_table(), TITLES, COLOURS), 4),
+    "places-by-theme": (lambda: figures.actors_by_theme(named_table(), TITLES, COLOURS, "places"), 3),
+    "topic-sizes": (lambda: topic_figures.topic_sizes(topics_table(), TITLES, COLOURS), 2),
+    "topic-map": (lambda: topic_figures.topic_map(places_table(), topics_table(), TITLES, COLOURS), 2),
+}
+EMPTY = {
+    "volume": lambda: figures.volume(volume_table().head(0), "month"),
+    "dropped": lambda: figures.losses(losses_table().head(0)),
+    "theme-shares": lambda: figures.theme_shares(points_table().head(0), TITLES, COLOURS),
+    "places-by-theme": lambda: figures.actors_by_theme(named_table().head(0), TITLES, COLOURS, "places"),
+}
+
+
+def strings(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_carries_its_name_caption_and_numbers(name):
+    make, rows = FIGURES[name]
+    meta = make().layout.meta
+    assert (meta["id"], len(meta["table"]["rows"])) == (name, rows)
+    assert meta["caption"] and meta["alt"]
+    assert {len(row) for row in meta["table"]["rows"]} == {len(meta["table"]["columns"])}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_article_text_in_a_figure_is_escaped(name):
+    shown = json.loads(FIGURES[name][0]().to_json())
+    shown["layout"].pop("meta")
+    said = list(strings(shown))
+    assert any("&lt;script" in text for text in said)
+    assert {tag for text in said for tag in re.findall(r"</?([a-zA-Z]+)", text)} <= {"b", "br", "extra"}
+    assert not any("<b>bold" in text for text in said)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_valid_json_without_nan(name):
+    written = FIGURES[name][0]().to_json()
+    assert not re.search(r"\b(NaN|Infinity)\b", written)
+    json.loads(written)
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_figure_of_nothing_says_so(name):
+    figure = EMPTY[name]()
+    assert figure.layout.meta["id"] == name
+    assert len(figure.data) == 0 and figure.layout.annotations[0].text.endswith(".")
+    assert figure.layout.meta["table"]["rows"] == [[figure.layout.annotations[0].text]]
+
+
+def test_a_theme_has_one_colour_of_its_own():
+    class Theme:
+        def __init__(self, name):
+            self.id = name
+
+    colours = style.theme_colours([Theme(f"t{at}") for at in range(len(style.PALETTE))])
+    assert len(set(colours.values())) == len(style.PALETTE) + 1
+    assert colours[""] == style.NO_THEME
+    assert not set(style.PALETTE) & set(style.SOURCES)
+
+
+def test_a_point_with_articles_links_to_their_page_and_one_without_does_not():
+    points = [
+        trace for trace in figures.theme_shares(points_table(), TITLES, COLOURS).data if trace.customdata is not None
+    ]
+    pages = [[row[-1] for row in trace.customdata] for trace in points]
+    assert pages == [["articles/terror-0.html", "", "articles/terror-2.html"], ["", "", "articles/talks-2.html"]]
+    rows = figures.theme_shares(points_table(), TITLES, COLOURS).layout.meta["table"]["rows"]
+    assert rows[0][1] == {"text": "January 2024 (part)", "href": "articles/terror-0.html"}
+    assert rows[1][1:] == [{"text": "February 2024", "href": ""}, "0", "0", "–", "–", "0", "–"]
+
+
+def test_partial_and_incomparable_periods_are_drawn_hollow():
+    line = next(t for t in figures.theme_shares(points_table(), TITLES, COLOURS).data if t.customdata is not None)
+    assert list(line.marker.color) == ["white", "#D55E00", "white"]
+
+
+def test_the_table_of_a_figure_says_what_the_figure_draws():
+    rows = figures.volume(volume_table(), "month").layout.meta["table"]["rows"]
+    assert [row[1:] for row in rows] == [["1", "0"], ["0", "0"], ["2", "5"]]
+    rows = figures.probabilities(scores_table(), TITLES, COLOURS).layout.meta["table"]["rows"]
+    assert [sum(int(row[at]) for row in rows) for at in (1, 2)] == [3, 3]
+    assert rows[9][1] == "1"
+
+
+def test_a_large_map_is_thinned_and_says_so():
+    figure = topic_figures.topic_map(places_table(14_000), topics_table(), TITLES, COLOURS)
+    assert sum(len(trace.x) for trace in figure.data) <= 6000
+    assert "one article in 3 is drawn" in figure.layout.meta["caption"]
+
+
+def test_the_numbers_of_topics_that_were_tried_are_listed_with_the_chosen_one():
+    choice = pd.DataFrame({"topics": [4, 5], "separation": [0.1, 0.2], "stability": [0.9, 0.8], "score": [0.09, 0.16]})
+    shown = topic_figures.choice_table(choice, 5)
+    assert isinstance(shown, Table) and [row[0] for row in shown.rows] == ["4", "5 (chosen)"]
+    assert "was not searched for" in topic_figures.choice_table(choice.head(0), 5).caption
+
+
+@pytest.mark.parametrize("width", [10, 24, 60])
+def test_long_text_is_cut_before_it_is_escaped(width):
+    assert style.safe("&" * 99, width) == "&amp;" * (width - 1) + "…"
+    assert style.wrap("word " * 99, width).count("<br>") == 2
+    assert "<" not in style.wrap(EVIL, width).replace("<br>", "")
+
+
+def test_tables_are_left_as_they_were():
+    before = points_table(), topics_table(), places_table()
+    given = points_table(), topics_table(), places_table()
+    figures.theme_shares(given[0], TITLES, COLOURS)
+    topic_figures.topic_sizes(given[1], TITLES, COLOURS)
+    topic_figures.topic_map(given[2], given[1], TITLES, COLOURS)
+    for first, second in zip(before, given, strict=True):
+        assert_frame_equal(first, second)

@@ -1,0 +1,82 @@
+"""What words promise: the same word in another form has the same stem, and words of no matter are left out."""
+
+from __future__ import annotations
+
+import doctest
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit import stats, words
+
+
+@pytest.mark.parametrize("module", [words, stats])
+def test_the_examples_in_the_documentation_are_true(module):
+    failed, tried = doctest.testmod(module)
+    assert (failed, tried > 0) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        ("terrorist", "terrorists"),
+        ("investment", "investments", "investing"),
+        ("терроризм", "терроризма", "террорист"),
+        ("инвестиции", "инвестициями"),
+        ("экономика", "экономикалық", "экономиканың"),
+        ("лаңкестік", "лаңкестер"),
+    ],
+)
+def test_forms_of_a_word_share_one_stem(forms):
+    assert len({words.stem(form) for form in forms}) == 1
+
+
+def test_words_that_differ_in_meaning_keep_different_stems():
+    told = ["terror", "trade", "treaty", "терроризм", "торговля", "договор", "сауда", "келісім", "содыр"]
+    assert len({words.stem(word) for word in told}) == len(told)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The and of with from would have been",
+        "это было бы только для которого уже",
+        "және мен бен үшін туралы бұл осы",
+        "1 22 2024 3,5% $40 a я і",
+        "Monday January января қаңтар",
+    ],
+)
+def test_words_that_every_article_uses_are_left_out(text):
+    assert words.tokens(text) == []
+
+
+def test_e_with_dots_is_read_as_e():
+    assert words.stems("Вооружённые счёты") == words.stems("вооруженные СЧЕТЫ") != []
+    assert not any("ё" in word for word in words.stop_words())
+    assert words.tokens("её моё её") == []
+
+
+def test_kazakh_letters_belong_to_words():
+    assert words.tokens("Ұлттық қауіпсіздік, ШЫҰ-ның өңірлік құрылымы") == [
+        "ұлттық", "қауіпсіздік", "шыұ", "ның", "өңірлік", "құрылымы",
+    ]  # fmt: skip
+
+
+@given(st.text(max_size=200))
+@settings(deadline=None)
+def test_any_text_gives_lower_case_words_of_letters(text):
+    for word in words.tokens(text):
+        assert len(word) >= 2
+        assert word not in words.stop_words()
+        assert not any(unicodedata.category(letter) == "Nd" or letter.isspace() for letter in word)
+        assert 0 < len(words.stem(word))
+    assert words.stems(text) == [words.stem(word) for word in words.tokens(text)]
+
+
+def test_a_stem_is_shown_in_its_commonest_form_and_ties_go_by_the_alphabet():
+    forms = words.commonest_forms(["attack attacks attacks", "banker", "bankers"])
+    assert forms["attack"] == "attacks"
+    assert forms[words.stem("banker")] == "banker"
+    assert words.commonest_forms(["bankers", "banker"]) == words.commonest_forms(["banker", "bankers"])
