@@ -22,7 +22,7 @@ STAGES = {
     "trends": {"trends", "changes"},
     "actors": {"actors"},
     "counts": {"counts"},
-    "figures": {"figures", "topic_figures"},
+    "figures": {"figures", "topic_figures", "trend_figures"},
     "tables": {"tables"},
     "briefing": {"briefing"},
     "store": {"store"},
@@ -41,7 +41,7 @@ MAY = {
     "package": set(),
 }
 """Group -> the groups that it may import, besides itself."""
-TYPES = {("briefing", "changes.Change"), ("briefing", "trends.Change")}
+TYPES = {("briefing", "changes.Change")}
 """What a module may import only as a type."""
 SLOW = {"numba", "torch", "umap", "hdbscan", "sentence_transformers", "datamapplot", "llvmlite"}
 

@@ -53,8 +53,14 @@ def articles():
 
 @pytest.fixture
 def scores(articles):
-    rows = [(name, "terror", score, score >= 0.5) for name, score in zip("abcdef", [0.9, 0.6, 0.4, 0.1, 0.2, 0.0])]
-    rows += [(name, "talks", score, score >= 0.5) for name, score in zip("abcdef", [0.8, 0.1, 0.7, 0.1, 0.2, 0.0])]
+    rows = [
+        (name, "terror", score, score >= 0.5)
+        for name, score in zip("abcdef", [0.9, 0.6, 0.4, 0.1, 0.2, 0.0], strict=True)
+    ]
+    rows += [
+        (name, "talks", score, score >= 0.5)
+        for name, score in zip("abcdef", [0.8, 0.1, 0.7, 0.1, 0.2, 0.0], strict=True)
+    ]
     table = pd.DataFrame(rows, columns=["article_id", "theme", "score", "label"])
     return table.assign(evidence="What was said.", evidence_offset=0)
 
@@ -208,7 +214,7 @@ def test_article_text_in_a_table_is_escaped(text):
 def test_tables_show_sources_and_languages_with_their_numbers(articles):
     assert tables.sources(articles).rows[0] == ["Post", "3", "2", "1 January 2024", "6 March 2024"]
     assert {row[0] for row in tables.sources(articles).rows} == {"Post", "Times", "unknown"}
-    assert [row[:2] for row in tables.languages(articles).rows][0] == ["English", "3"]
+    assert tables.languages(articles).rows[0][:2] == ["English", "3"]
     assert "xx" in {row[0] for row in tables.languages(articles).rows}
 
 

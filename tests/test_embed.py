@@ -89,9 +89,10 @@ def test_passages_end_at_sentences_where_they_can():
     ]
 
 
-def test_a_line_break_ends_a_passage_that_is_half_full():
+def test_a_line_break_ends_a_passage_that_is_a_quarter_full():
     assert len(embed.split_passages("One two three four.\nFive six.", 8)) == 2
-    assert len(embed.split_passages("One two.\nFive six.", 8)) == 1
+    assert len(embed.split_passages("One two.\nFive six.", 8)) == 2
+    assert len(embed.split_passages("One.\nFive six.", 8)) == 1
 
 
 def test_the_title_is_a_passage_of_its_own_and_empty_texts_have_none():

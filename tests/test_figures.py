@@ -74,10 +74,10 @@ def topics_table():
 
 
 def places_table(many=4):
-    return pd.DataFrame(
-        {"x": np.arange(many) * 0.1, "y": np.arange(many) * 0.2, "title": EVIL, "published": [pd.NaT, *[pd.Timestamp("2024-01-01")] * (many - 1)],
-         "source": EVIL, "topic": EVIL, "page": "articles/topic-0.html", "theme": ["terror", "talks", "", "terror"] * (many // 4)}
-    )  # fmt: skip
+    dates = [pd.NaT, *[pd.Timestamp("2024-01-01")] * (many - 1)]
+    themes = ["terror", "talks", "", "terror"] * (many // 4)
+    table = pd.DataFrame({"x": np.arange(many) * 0.1, "y": np.arange(many) * 0.2, "published": dates, "theme": themes})
+    return table.assign(title=EVIL, source=EVIL, topic=EVIL, page="articles/topic-0.html")
 
 
 def losses_table():

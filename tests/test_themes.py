@@ -1,7 +1,7 @@
 """What themes promise: seeds alone find the articles, every label has its passage, and bad files say where.
 
 Measured on the bundled sample at the shipped threshold (206 articles, 205 with gold labels), after cleaning and
-joining: F1 .93 to .97 a theme; recall over all themes .95 in Russian and .84 in Kazakh. With five Kazakh articles on
+joining: F1 .92 to .97 a theme; recall over all themes .92 in Russian and .84 in Kazakh. With five Kazakh articles on
 extremism, two of them found, no recall of one theme in Kazakh says much.
 """
 
@@ -64,7 +64,7 @@ def test_a_bad_theme_file_names_the_file_and_the_place(tmp_path, case):
     content, said = BAD[case]
     path = tmp_path / "mine.yml"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(InputError, match="mine.yml") as error:
+    with pytest.raises(InputError, match=r"mine\.yml") as error:
         load_themes(path)
     error.match(said)
     assert "\n" not in str(error.value)
@@ -133,7 +133,7 @@ def score(encoder, tmp_path_factory):
 @pytest.fixture(scope="module")
 def sample():
     cleaned = clean.clean_articles(ingest.read_articles(["data/sample/articles.jsonl"]).kept).kept
-    unique, stories = dedupe.find_stories(cleaned, DedupeSettings(similarity=0.5))
+    unique, stories = dedupe.find_stories(cleaned, DedupeSettings())
     return unique.kept.merge(stories, on="article_id")
 
 
@@ -280,9 +280,11 @@ def test_an_article_of_a_title_alone_has_it_as_evidence(sample, score):
     assert (found["evidence"] == titled["title"].iloc[0]).all()
 
 
-def test_the_score_is_the_mean_of_the_best_quarter_of_passages():
-    passages = pd.DataFrame({"article_id": ["a"] * 5 + ["b"], "offset": [-1, 0, 9, 18, 27, 0], "text": list("tuvwxy")})
-    probabilities = np.array([[0.9, 0.1, 0.7, 0.2, 0.3, 0.5]], dtype=np.float32).T
+def test_the_score_is_the_mean_of_the_best_third_of_passages():
+    passages = pd.DataFrame(
+        {"article_id": ["a"] * 6 + ["b"], "offset": [-1, 0, 9, 18, 27, 36, 0], "text": list("tuvwxzy")}
+    )
+    probabilities = np.array([[0.9, 0.1, 0.7, 0.2, 0.3, 0.6, 0.5]], dtype=np.float32).T
     found = themes.score_articles(passages, probabilities, [theme("t", en=("x",))]).set_index("article_id")
     assert found["score"].to_dict() == {"a": 0.8, "b": 0.5}
     assert found["evidence"].to_dict() == {"a": "v", "b": "y"}

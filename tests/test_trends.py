@@ -241,7 +241,7 @@ def compare(dates, labels, sources=None):
 
 def test_a_rise_within_the_same_sources_is_told_as_theirs():
     dates = ["2024-01-05"] * 40 + ["2024-02-05"] * 40
-    (change,) = compare(dates, [False] * 36 + [True] * 4 + [True] * 20 + [False] * 20)
+    (change,) = compare(dates, [False] * 36 + [True] * 4 + [True] * 20 + [False] * 20, ["one", "two"] * 40)
     assert (change.before, change.after) == (0.1, 0.5)
     assert change.low > 0 and change.low < change.difference < change.high
     assert change.within == pytest.approx(change.difference)
@@ -251,6 +251,11 @@ def test_a_rise_that_other_sources_bring_is_not_told_as_theirs():
     dates = ["2024-01-05"] * 40 + ["2024-02-05"] * 40
     (change,) = compare(dates, [False] * 40 + [True] * 40, ["old"] * 40 + ["new"] * 40)
     assert (change.difference, change.within) == (1.0, 0.0)
+
+
+def test_of_a_single_source_nothing_is_said_about_sources():
+    (change,) = compare(["2024-01-05"] * 4 + ["2024-02-05"] * 4, [False] * 4 + [True] * 4)
+    assert np.isnan(change.within) and change.difference == 1
 
 
 def test_a_single_period_has_no_change():

@@ -19,7 +19,8 @@ def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame
     dated = articles["published"].dropna()
     sources = articles.loc[articles["source"] != "", "source"].nunique()
     told = f"{number(len(articles))} articles" if len(articles) != 1 else "One article"
-    parts = [f"{told} telling {number(articles['story_id'].nunique())} stories"] if len(articles) > 1 else [told]
+    stories = int(articles["story_id"].nunique())
+    parts = [f"{told} telling {number(stories)} stor{'ies' if stories != 1 else 'y'}"] if len(articles) > 1 else [told]
     if sources:
         parts.append(f"from {number(sources)} source{'s' * int(sources > 1)}")
     if len(dated):
@@ -146,13 +147,14 @@ def headlines(
     none = totals.loc[totals["theme"] == "", "share"].iloc[0]
     moved = [c for c in changes if not c.low <= 0 <= c.high]
     changed = ", ".join(f"{titles[c.theme]} {_moved(c)}" for c in moved)
+    stories = int(articles["story_id"].nunique())
     dated = articles["published"].dropna()
     span = f", {date(dated.min())} to {date(dated.max())}" if len(dated) else ", without dates"
     return [
-        f"{number(len(articles))} articles, {number(articles['story_id'].nunique())} stories{span}",
+        f"{_counted(len(articles), 'article', 'articles')}, {_counted(stories, 'story', 'stories')}{span}",
         f"Themes: {shares}; none {percent(none)}",
         f"Change from the first to the second half: {changed or 'none beyond chance'}",
-        f"{topics} topics",
+        _counted(topics, "topic", "topics"),
     ]
 
 
@@ -160,3 +162,7 @@ def _moved(change: Change) -> str:
     way = f"{'up' if change.difference > 0 else 'down'} {_points(change.difference)}"
     same = change.within / change.difference
     return way if pd.isna(same) or same > _SAME_SOURCES else f"{way} (from other sources being collected)"
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{number(count)} {one if count == 1 else many}"

@@ -102,30 +102,44 @@ def standing_out(points: pd.DataFrame, rate: float = 0.05, seed: int = 42) -> pd
     """Return the runs of periods in which a theme's share of stories is high or low beyond chance.
 
     A temporal scan statistic for Bernoulli data (Kulldorff 1997, "A spatial scan statistic", section 3): of all runs
-    of at most half the periods (and at most 26), those with the highest likelihood ratio that do not overlap, two a
-    theme at most. ``p`` is the rank of that ratio among 999 histories in which the theme's stories fall on the
-    periods by chance, corrected over the themes for a false discovery rate of `rate` (Benjamini & Hochberg 1995).
-    Stories and not articles are counted, since reprints are not independent; periods that are not comparable or
-    empty are left out.
+    of at most half the periods (and at most 26), the one with the highest likelihood ratio; then, with its periods
+    taken away, the next (Zhang, Assuncao & Kulldorff 2010, the sequential scan), two a theme at most. ``p`` is the
+    rank of the ratio among 999 histories in which the theme's stories fall on the periods by chance, corrected over
+    the runs for a false discovery rate of `rate` (Benjamini & Hochberg 1995). Stories and not articles are counted,
+    since reprints are not independent; periods that are not comparable or empty are left out.
 
-    Columns: ``theme, label, start, page, periods, stories, total, share, low, high, rest, p``, by theme and p.
+    Columns: ``theme, label, start, page, periods, stories, total, share, low, high, rest, p``.
     """
     found = []
     for theme, mine in points.groupby("theme", sort=False):
         mine = mine[mine["comparable"] & (mine["total_stories"] > 0)].sort_values("start", ignore_index=True)
-        hits, totals = mine["stories"].to_numpy(), mine["total_stories"].to_numpy()
-        runs = _runs(len(mine))
-        if not len(runs) or not 0 < hits.sum() < totals.sum():
-            continue
         random = np.random.default_rng(seed)
-        by_chance = random.multivariate_hypergeometric(totals, hits.sum(), size=_HISTORIES)
-        highest = np.array([_ratios(history, totals, runs).max() for history in by_chance])
-        ratios = _ratios(hits, totals, runs)
-        for first, last in _apart(runs, ratios):
-            p = (1 + (highest >= _ratios(hits, totals, np.array([[first, last]]))[0]).sum()) / (1 + _HISTORIES)
-            found.append({"theme": theme, **_run(mine, int(first), int(last)), "p": p})
+        open_ = np.ones(len(mine), dtype=bool)
+        for _ in range(_MOST_RUNS):
+            run = _likeliest(mine, open_, random)
+            if run is None or run[2] > rate:
+                break
+            first, last, p = run
+            found.append({"theme": theme, **_run(mine, open_, first, last), "p": p})
+            open_[first:last] = False
     table = pd.DataFrame(found, columns=_RUN_COLUMNS)
     return table[_discoveries(table["p"].to_numpy(dtype=float), rate)].reset_index(drop=True)
+
+
+def _likeliest(
+    mine: pd.DataFrame, open_: npt.NDArray[np.bool_], random: np.random.Generator
+) -> tuple[int, int, float] | None:
+    """Return (first, last exclusive, p) of the run that stands out most among the periods still open."""
+    hits, totals = (mine[name].to_numpy() * open_ for name in ("stories", "total_stories"))
+    runs = _runs(len(mine))
+    runs = runs[_sums((~open_).astype(np.int64), runs) == 0] if len(runs) else runs
+    if not len(runs) or not 0 < hits.sum() < totals.sum():
+        return None
+    ratios = _ratios(hits, totals, runs)
+    best = int(ratios.argmax())
+    by_chance = random.multivariate_hypergeometric(totals, hits.sum(), size=_HISTORIES)
+    as_high = sum(_ratios(history, totals, runs).max() >= ratios[best] for history in by_chance)
+    return int(runs[best, 0]), int(runs[best, 1]), (1 + int(as_high)) / (1 + _HISTORIES)
 
 
 def _runs(periods: int) -> npt.NDArray[np.intp]:
@@ -155,20 +169,8 @@ def _likelihood(hits: npt.ArrayLike, total: npt.ArrayLike) -> npt.NDArray[np.flo
     return np.asarray(xlogy(hits, hits) + xlogy(total - hits, total - hits) - xlogy(total, total))
 
 
-def _apart(runs: npt.NDArray[np.intp], ratios: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Return the runs of highest ratio that do not overlap or touch."""
-    kept: list[tuple[int, int]] = []
-    for place in np.argsort(-ratios, kind="stable"):
-        first, last = (int(end) for end in runs[place])
-        if all(last < other[0] or first > other[1] for other in kept):
-            kept.append((first, last))
-        if len(kept) == _MOST_RUNS:
-            break
-    return kept
-
-
-def _run(mine: pd.DataFrame, first: int, last: int) -> dict[str, object]:
-    inside, outside = mine.iloc[first:last], mine.drop(mine.index[first:last])
+def _run(mine: pd.DataFrame, open_: npt.NDArray[np.bool_], first: int, last: int) -> dict[str, object]:
+    inside, outside = mine.iloc[first:last], mine[open_].drop(mine.index[first:last])
     stories, total = int(inside["stories"].sum()), int(inside["total_stories"].sum())
     low, high = wilson(stories, total)
     labels = [inside["label"].iloc[0], inside["label"].iloc[-1]]

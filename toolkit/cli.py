@@ -128,7 +128,7 @@ def _check_files(values: object) -> None:
 
 def _load(kind: str, path: Path) -> object:
     if kind == "themes":
-        from toolkit.themes import load_themes
+        from toolkit.themefile import load_themes
 
         return load_themes(path)
     from toolkit.actors import load_gazetteer

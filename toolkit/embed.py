@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
 from threadpoolctl import threadpool_limits
 
 from toolkit import words
@@ -133,12 +135,12 @@ def load_encoder(name: str) -> Encoder:
 def split_passages(text: str, words: int) -> list[tuple[int, str]]:
     """Cut `text` at sentence ends into passages of at most `words` words: (offset, passage) in order.
 
-    A line break ends a passage that is at least half full. A sentence longer than `words` is cut at a space.
+    A line break ends a passage that is at least a quarter full. A sentence longer than `words` is cut at a space.
     """
     found: list[tuple[int, int]] = []
     start, count = -1, 0
     for begin, end, size in _sentences(text, words):
-        breaks = start >= 0 and (count + size > words or ("\n" in text[begin - 1 : begin] and count >= words / 2))
+        breaks = start >= 0 and (count + size > words or ("\n" in text[begin - 1 : begin] and count >= words / 4))
         if start < 0 or breaks:
             found.append((begin, end))
             start, count = begin, size
@@ -195,9 +197,6 @@ class CorpusEncoder:
     """
 
     def __init__(self, base: Encoder, texts: Sequence[str], settings: EmbedSettings) -> None:
-        from sklearn.decomposition import TruncatedSVD
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
         self._base = base
         self._cache = settings.cache_dir
         least = 2 if len(texts) > _SMALL else 1

@@ -23,6 +23,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 from scipy.special import expit
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from toolkit import words
@@ -45,7 +48,7 @@ _BORROWED = 100
 _CLUSTERS = 40
 _AGREES = 0.4
 _OWN_MEAN = 30
-_BEST_PART = 1 / 3
+_BEST_PART = 1 / 4
 
 
 class Encoder(Protocol):
@@ -100,9 +103,6 @@ def _score_passages(
 
 
 def _prepare(passages: pd.DataFrame, vectors: Floats, seed: int) -> _Corpus:
-    from sklearn.cluster import MiniBatchKMeans
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
     languages = passages["language"].to_numpy()
     overall = vectors.mean(axis=0)
     groups = {language: np.flatnonzero(languages == language) for language in sorted(set(languages))}
@@ -187,8 +187,6 @@ def _self_train(
     corpus: _Corpus, match: npt.NDArray[np.float64], plain: npt.NDArray[np.float64], seed: int
 ) -> npt.NDArray[np.float64]:
     """Return steps 3 and 4: a probability a passage. Too few sure passages: the plain words decide alone."""
-    from sklearn.linear_model import LogisticRegression
-
     sure, far = _quotas(corpus, plain)
     if sum(sure.values()) < _FEWEST:
         return np.asarray(expit((plain - 1.5 * _SURE_MATCH) * 20))
@@ -226,7 +224,7 @@ def score_articles(
 ) -> pd.DataFrame:
     """Return one row an article and theme: ``article_id, theme, score, label, evidence, evidence_offset``.
 
-    The score is the mean probability of the article's best third of passages: what stands in one passage of ten is
+    The score is the mean probability of the article's best quarter of passages: what stands in one passage of ten is
     mentioned, not what the article is about. The evidence is its best passage
     of the text (offset in characters into the text), or the title (offset -1) where there is no other.
     """

@@ -34,6 +34,16 @@ def topic_sizes(topics: pd.DataFrame, titles: Mapping[str, str], colours: Mappin
     figure.update_yaxes(categoryorder="array", categoryarray=order)
     figure.update_xaxes(title="articles", rangemode="tozero")
     figure.update_layout(barmode="overlay", bargap=0.25)
+    return finish(
+        figure,
+        "topic-sizes",
+        "Topics found in the articles, by size",
+        _topics_table(topics, titles),
+        140 + 24 * len(topics),
+    )
+
+
+def _topics_table(topics: pd.DataFrame, titles: Mapping[str, str]) -> Table:
     cells = [
         [
             (m.label, f"articles/topic-{m.topic_id}.html"),
@@ -53,13 +63,7 @@ def topic_sizes(topics: pd.DataFrame, titles: Mapping[str, str], colours: Mappin
         ("further terms", "text"),
         ("most central article", "text"),
     ]
-    return finish(
-        figure,
-        "topic-sizes",
-        "Topics found in the articles, by size",
-        Table("Topics", columns, cells),
-        140 + 24 * len(topics),
-    )
+    return Table("Topics", columns, cells)
 
 
 def topic_map(

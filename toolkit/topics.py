@@ -14,6 +14,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.decomposition import PCA
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.manifold import TSNE
+from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from toolkit import words
@@ -80,8 +85,6 @@ def _find(articles: pd.DataFrame, vectors: Floats, settings: TopicSettings) -> T
 
 
 def _reduce(vectors: Floats, seed: int) -> Floats:
-    from sklearn.decomposition import PCA
-
     size = min(_DIMENSIONS, *vectors.shape)
     solver = "randomized" if size < min(vectors.shape) else "full"
     if len(vectors) < 2:
@@ -109,8 +112,6 @@ def _smooth(vectors: Floats) -> Floats:
 
 
 def _cluster(vectors: Floats, number: int, seed: int) -> Labels:
-    from sklearn.cluster import KMeans
-
     return np.asarray(KMeans(number, n_init=4, random_state=seed).fit_predict(vectors), dtype=np.intp)
 
 
@@ -139,9 +140,6 @@ def choose_number(vectors: Floats, settings: TopicSettings) -> tuple[int, pd.Dat
 
 def _quality(vectors: Floats, number: int, seed: int) -> tuple[float, float]:
     """Return separation and stability of k-means with `number` clusters, means over three pairs of subsamples."""
-    from sklearn.cluster import KMeans
-    from sklearn.metrics import adjusted_rand_score
-
     random = np.random.default_rng(seed + number)
     separations, agreements = [], []
     for trial in range(3):
@@ -182,7 +180,6 @@ def _terms(texts: Sequence[str], vectors: Floats, labels: Labels) -> dict[int, l
     from bertopic import BERTopic
     from bertopic.dimensionality import BaseDimensionalityReduction
     from bertopic.vectorizers import ClassTfidfTransformer
-    from sklearn.feature_extraction.text import CountVectorizer
 
     forms = words.commonest_forms(texts)
     plain = [" ".join(forms.get(stem, stem) for stem in words.stems(text)) for text in texts]
@@ -226,9 +223,6 @@ def _layout(vectors: Floats, seed: int) -> npt.NDArray[np.float64]:
     The landmarks are k-means centres (all vectors, when they are few); a vector lies at the mean of its three nearest
     landmarks, weighted by similarity.
     """
-    from sklearn.cluster import MiniBatchKMeans
-    from sklearn.manifold import TSNE
-
     if len(np.unique(vectors, axis=0)) < 5:
         return np.column_stack([np.arange(len(vectors), dtype=float), np.zeros(len(vectors))])
     few = len(vectors) <= 2 * _LANDMARKS
