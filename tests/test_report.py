@@ -380,8 +380,8 @@ def test_a_theme_with_many_articles_shows_the_surest_and_gives_all_as_a_safe_csv
     run = make_run(tmp_path, count=700, months=2)
     report.build_report(run)
     seen = see(run / "articles" / "extremism.html")
-    assert len(seen.all("blockquote")) == 500
-    assert "Showing the 500 surest of 700; all of this theme are in extremism.csv." in seen.words
+    assert len(seen.all("blockquote")) == 200
+    assert "Showing the 200 surest of 700; all of this theme are in extremism.csv." in seen.words
     sheet = pd.read_csv(run / "articles" / "extremism.csv")
     assert len(sheet) == 700 and sheet["score"].is_monotonic_decreasing
     assert not sheet["title"].dropna().str.startswith("=").any()
