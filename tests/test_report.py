@@ -385,7 +385,11 @@ def test_a_theme_with_many_articles_shows_the_surest_and_gives_all_as_a_safe_csv
     sheet = pd.read_csv(run / "articles" / "extremism.csv")
     assert len(sheet) == 700 and sheet["score"].is_monotonic_decreasing
     assert not sheet["title"].dropna().str.startswith("=").any()
-    assert not (run / "articles" / "cooperation.csv").exists()
+    scores = pd.read_parquet(run / "tables" / "scores.parquet")
+    many = {
+        theme for theme, count in scores[scores["label"]]["theme"].value_counts().items() if count > pages.MOST_ROWS
+    }
+    assert {path.stem for path in (run / "articles").glob("*.csv")} == many
 
 
 def test_a_topic_page_lists_the_nearest_first_and_says_which_themes_they_carry():

@@ -24,7 +24,7 @@ def theme_shares(points: pd.DataFrame, titles: Mapping[str, str], colours: Mappi
         rows=len(names),
         cols=1,
         shared_xaxes=True,
-        vertical_spacing=0.28 / max(2, len(names)),
+        vertical_spacing=0.36 / max(2, len(names)),
         subplot_titles=[safe(titles[name]) for name in names],
     )
     for row, name in enumerate(names, 1):
@@ -38,7 +38,7 @@ def theme_shares(points: pd.DataFrame, titles: Mapping[str, str], colours: Mappi
     caption = "Share of articles that carry each theme, with 95% intervals; dotted: share of stories"
     if outside:
         caption += f"; {number(outside)} articles of stray dates lie outside the axis"
-    return finish(figure, "theme-shares", caption, _shares_table(points, titles), 90 + 210 * len(names))
+    return finish(figure, "theme-shares", caption, _shares_table(points, titles), 90 + 225 * len(names))
 
 
 def _share_panel(figure: go.Figure, mine: pd.DataFrame, colour: str, row: int) -> None:
