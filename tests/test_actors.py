@@ -324,3 +324,14 @@ def test_thousands_of_full_articles_are_read_in_seconds():
     mentions = actors.find_mentions(table, GAZETTEER)
     assert time.process_time() - start < 10  # 3 s measured on two shared cores
     assert mentions["article_id"].nunique() > 3000
+
+
+def test_a_corpus_that_names_nobody_gives_empty_counts():
+    articles = pd.DataFrame(
+        {"article_id": ["a"], "title": ["x"], "text": ["some words about nothing"], "language": ["en"]}
+    )
+    mentions = actors.find_mentions(articles, GAZETTEER)
+    scores = pd.DataFrame({"article_id": ["a"], "theme": ["extremism"], "label": [False]})
+    assert mentions.empty
+    assert actors.count_actors(mentions, scores, GAZETTEER).empty
+    assert actors.named_together(mentions, GAZETTEER).empty

@@ -237,7 +237,7 @@ def count_actors(mentions: pd.DataFrame, scores: pd.DataFrame, gazetteer: pd.Dat
     order = {theme: place for place, theme in enumerate([EVERY_THEME, *scores["theme"].drop_duplicates()])}
     named = mentions[["article_id", "actor_id"]].merge(themes, on="article_id")
     counts = named.groupby(["theme", "actor_id"]).size().rename("articles").reset_index()
-    counts["share"] = counts["articles"] / counts["theme"].map(themes["theme"].value_counts())
+    counts["share"] = counts["articles"] / counts["theme"].map(themes["theme"].value_counts()).astype(float)
     counts = counts.merge(_names(gazetteer), on="actor_id").assign(place=lambda table: table["theme"].map(order))
     counts = counts.sort_values(["place", "articles", "name"], ascending=[True, False, True], ignore_index=True)
     return counts[["actor_id", "name", "kind", "theme", "articles", "share"]]

@@ -130,13 +130,15 @@ def _plain_match(
 ) -> npt.NDArray[np.float64]:
     """Return the length of each passage's TF-IDF vector that lies on the theme's stems, between 0 and 1.
 
-    A stem counts in full from two seeds on, and less by the square of the number of themes that share it.
+    A stem counts in full from two seeds on, less by the square of the number of themes that share it, and less by
+    the share of phrases that speak against the theme among those in which it stands.
     """
     weights = np.zeros(corpus.tfidf.shape[1])
     often = Counter(stem for phrase in theme.seeds_in(language) for stem in set(words.stems(phrase)))
+    against = Counter(stem for phrase in theme.against.get(language, ()) for stem in set(words.stems(phrase)))
     for stem, times in often.items():
         if stem in corpus.stems:
-            weights[corpus.stems[stem]] = min(1.0, times / 2) / shared[stem] ** 2
+            weights[corpus.stems[stem]] = min(1.0, times / 2) / shared[stem] ** 2 * times / (times + against[stem])
     mass = corpus.tfidf[rows].multiply(corpus.tfidf[rows]) @ weights
     return np.sqrt(np.asarray(mass, dtype=np.float64).ravel())
 
