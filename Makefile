@@ -1,10 +1,10 @@
-# report · test · lab · lint · lock · goldens · bench
+# report · test · lab · lint · lock · goldens
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 LOCKED := $(INSTALL) --require-hashes -r
 
-.PHONY: report test test-transformers lab lint lock goldens bench clean
+.PHONY: report test test-transformers lab lint lock goldens clean
 
 report: .venv/run.installed ## the bundled sample, as a briefing in reports/sample/index.html
 	$(BIN)/toolkit run data/sample/articles.jsonl --out reports/sample
@@ -31,9 +31,6 @@ lint: .venv/test.installed
 
 goldens: .venv/test.installed ## run the notebooks again and keep their outputs as what is expected
 	$(BIN)/python -m tests.goldens
-
-bench: .venv/test.installed ## what the README says of speed, as ratios
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 lock: ## rebuild the hashed lock files from pyproject.toml
 	$(PYTHON) -m venv .venv-lock
