@@ -237,6 +237,7 @@ def test_a_killed_parent_takes_its_child_and_kernel_with_it(place):
         parent.kill()
     pids = [int(word) for word in told.read_text().split()[:2]]
     wait_for(lambda: not any(map(psutil.pid_exists, pids)))
+    assert not any(map(psutil.pid_exists, pids))
 
 
 def wait_for(holds, seconds=20):

@@ -125,7 +125,8 @@ def test_a_figure_follows_the_width_of_its_page(site, browser):
     width = "return document.querySelector('[data-figure] .main-svg').getBoundingClientRect().width"
     wide = browser.execute_script(width)
     resize(browser, 390)
-    WebDriverWait(browser, 5).until(lambda driver: driver.execute_script(width) < 390 < wide)
+    WebDriverWait(browser, 5).until(lambda driver: driver.execute_script(width) < wide)
+    assert browser.execute_script(width) < 390 < wide
 
 
 @pytest.mark.parametrize(
