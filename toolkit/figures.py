@@ -60,7 +60,8 @@ def losses(dropped: pd.DataFrame) -> go.Figure:
             hovertemplate="%{customdata}: %{x:,} rows, %{y}<extra></extra>",
         )
     )
-    figure.update_xaxes(title="rows dropped", rangemode="tozero", tickformat=",d", nticks=6)
+    whole = {"dtick": 1} if dropped["articles"].max() < 6 else {"nticks": 6}
+    figure.update_xaxes(title="rows dropped", rangemode="tozero", tickformat=",d", **whole)
     cells = [[row.stage, row.reason, number(row.articles)] for row in rows(dropped)]
     table = Table("Rows dropped", [("step", "text"), ("reason", "text"), ("rows", "number")], cells)
     return finish(figure, "dropped", "Rows that were dropped, by reason", table, 150 + 34 * len(dropped))
