@@ -13,6 +13,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 HEAVY = ["datamapplot", "hdbscan", "llvmlite", "numba", "sentence-transformers", "torch", "umap-learn"]
 """What BERTopic asks for and works without; it costs half a minute in every fresh process."""
+UNUSED = ["formulaic", "ipymarkup", "pymorphy2", "razdel", "slovnet", "yargy"]
+"""What natasha and statsmodels ask for: here only word vectors are read of the one, and STL is used of the other."""
 LOCKS = {"run": [], "test": ["test"], "lab": ["lab"], "cluster": ["cluster"], "full": ["full"]}
 """File -> extras of pyproject.toml."""
 
@@ -40,7 +42,7 @@ def main() -> None:
     for name, extras in LOCKS.items():
         chosen = [option for extra in extras for option in ("--extra", extra)]
         without = [p for p in HEAVY if name != "full" or p in ("datamapplot", "sentence-transformers", "torch")]
-        compile_lock(uv, name, ["pyproject.toml", *chosen], without)
+        compile_lock(uv, name, ["pyproject.toml", *chosen], [*without, *UNUSED])
     compile_lock(uv, "transformers", [str(HERE / "transformers.in")], ["torch"])
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit import embed
+from toolkit import embed, encoders
 from toolkit.schema import InputError, SettingsError
 from toolkit.settings import EmbedSettings
 
@@ -76,7 +76,7 @@ def test_passages_hold_every_character_in_order_and_none_is_too_long(text, most)
     for offset, part in passages:
         assert text[offset : offset + len(part)] == part
         assert part == part.strip() != ""
-        assert len(part.split()) <= most
+        assert len(part.split()) < most * 5 / 4 or len(part.split()) == most
         assert offset >= ends[-1]
         ends.append(offset + len(part))
 
@@ -93,6 +93,12 @@ def test_a_line_break_ends_a_passage_that_is_a_quarter_full():
     assert len(embed.split_passages("One two three four.\nFive six.", 8)) == 2
     assert len(embed.split_passages("One two.\nFive six.", 8)) == 2
     assert len(embed.split_passages("One.\nFive six.", 8)) == 1
+
+
+def test_a_few_last_words_stay_with_the_passage_before_them():
+    text = "one two three four five six seven eight. Nine"
+    assert embed.split_passages(text, 8) == [(0, text)]
+    assert len(embed.split_passages(f"{text} ten.", 8)) == 2
 
 
 def test_the_title_is_a_passage_of_its_own_and_empty_texts_have_none():
@@ -117,30 +123,56 @@ def test_few_articles_get_others_beside_them_and_many_do_not():
 # Vectors ---------------------------------------------------------------------------------------------------------
 
 
-def test_static_vectors_are_those_of_the_library(static):
+def test_english_vectors_are_those_of_the_library(static):
     import wordllama
 
     model = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
-    assert np.abs(static.encode(TEXTS) - model.embed(TEXTS, norm=True)).max() < 1e-5
+    assert np.abs(encoders.StaticEncoder().encode(TEXTS) - model.embed(TEXTS, norm=True)).max() < 1e-5
+    english = [TEXTS[0], TEXTS[3]]
+    assert np.abs(static.encode(english)[:, :256] - model.embed(english, norm=True)).max() < 1e-5
+    assert not static.encode(english)[:, 256:].any()
+
+
+def test_russian_vectors_are_the_mean_of_the_words_that_are_no_stop_words():
+    russian = encoders.RussianEncoder()
+    words = [russian._navec[word] for word in ("министры", "торговли", "подписали", "соглашение")]
+    assert np.abs(russian.encode([TEXTS[1]])[0] - embed.normalise(np.mean(words, axis=0)[None])[0]).max() < 1e-5
+    assert np.abs(russian.encode(["Это и министры"]) - russian.encode(["министры"])).max() < 1e-6
+
+
+def test_russian_words_that_mean_the_same_are_near(static):
+    bank, lender, puck = static.encode(["центральный банк повысил ставку", "кредит под проценты", "шайба в воротах"])
+    assert bank @ lender > bank @ puck + 0.2
+
+
+def test_each_word_is_read_by_the_vectors_of_its_script(static):
+    mixed = static.encode(["министры meet"])[0]
+    parts = [np.linalg.norm(mixed[:256]), np.linalg.norm(mixed[256:])]
+    assert np.allclose(parts, [0.5**0.5, 0.5**0.5], atol=1e-5)
 
 
 def test_static_vectors_do_not_depend_on_what_stands_beside_a_text(static, monkeypatch):
     together = static.encode(TEXTS)
-    monkeypatch.setattr(embed, "_BATCH", 2)
+    monkeypatch.setattr(encoders, "_BATCH", 2)
     assert np.abs(static.encode(TEXTS) - together).max() < 1e-6
     assert np.abs(static.encode(TEXTS[:1]) - together[:1]).max() < 1e-6
 
 
 def test_vectors_have_length_one_in_single_precision(static):
-    vectors = static.encode(TEXTS)
-    assert (vectors.dtype, vectors.shape) == (np.float32, (len(TEXTS), 256))
+    vectors = static.encode(TEXTS[:4])
+    assert (vectors.dtype, vectors.shape) == (np.float32, (4, 556))
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
 
 
 def test_empty_texts_are_zeros_and_no_texts_are_no_rows(static, tmp_path):
-    assert static.encode(["", "word"])[0].tolist() == [0.0] * 256
-    assert static.encode([]).shape == (0, 256)
-    assert embed.encode_cached(static, [], str(tmp_path)).shape == (0, 256)
+    assert not static.encode(["", "word"])[0].any()
+    assert static.encode([]).shape == (0, 556)
+    assert embed.encode_cached(static, [], str(tmp_path)).shape == (0, 556)
+
+
+def test_an_english_corpus_carries_no_empty_columns(static, tmp_path):
+    english = [TEXTS[0], TEXTS[3], "Oil prices rose on Monday."]
+    assert corpus_encoder(static, english, tmp_path).views[0] == slice(0, 256)
 
 
 def test_a_missing_model_or_library_is_a_settings_error(tmp_path):

@@ -280,7 +280,7 @@ def test_an_article_of_a_title_alone_has_it_as_evidence(sample, score):
     assert (found["evidence"] == titled["title"].iloc[0]).all()
 
 
-def test_the_score_is_the_mean_of_the_best_third_of_passages():
+def test_the_score_is_the_mean_of_the_best_quarter_of_passages():
     passages = pd.DataFrame(
         {"article_id": ["a"] * 6 + ["b"], "offset": [-1, 0, 9, 18, 27, 36, 0], "text": list("tuvwxzy")}
     )

@@ -1,7 +1,5 @@
-"""Texts become vectors: passages, encoders, and a cache on disk.
+"""Texts become vectors: passages, the corpus' own latent vectors beside an encoder's, and a cache on disk.
 
-An `Encoder` has a name, a dimension and ``encode(texts)``; anything of that shape serves. Two stand here: the
-embedded default, static token vectors that need no network and no torch, and sentence-transformers (an extra).
 What an encoder really sees is a *passage*: long articles are read in several, and nothing is cut in silence.
 """
 
@@ -14,10 +12,8 @@ import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
@@ -25,14 +21,24 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from threadpoolctl import threadpool_limits
 
 from toolkit import words
-from toolkit.schema import InputError, SettingsError
+from toolkit.encoders import Encoder, Vectors, load_encoder, normalise
+from toolkit.schema import InputError
 from toolkit.settings import EmbedSettings, cache_home
 
-Vectors = npt.NDArray[np.float32]
+__all__ = [
+    "CorpusEncoder",
+    "Encoder",
+    "Vectors",
+    "encode_cached",
+    "load_encoder",
+    "make_passages",
+    "normalise",
+    "pool",
+    "split_passages",
+    "with_background",
+]
 
-EMBEDDED = "embedded"
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+(?=[^a-zа-яёәғқңөұүһі\s])|\n+")
-_BATCH = 4096
 _LATENT = 200
 _VOCABULARY = 50_000
 _SMALL = 50
@@ -40,102 +46,12 @@ _SLOTS = 900
 _CREATE = "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB, checksum BLOB) WITHOUT ROWID"
 
 
-class Encoder(Protocol):
-    """Texts in, L2-normalised float32 vectors of shape (n, dim) out; ``name`` says which weights."""
-
-    name: str
-    dim: int
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return one row a text."""
-        ...
-
-
-def normalise(vectors: npt.NDArray[np.floating]) -> Vectors:
-    """Scale each row to length one; a row of zeros stays."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
-
-
-class StaticEncoder:
-    """Mean of static token vectors (wordllama's 256-dimensional weights, which its wheel carries).
-
-    The library pads every batch to its longest text; a sparse matrix of token counts times the token vectors
-    gives the same means without padding.
-    """
-
-    name = "wordllama-l2-256"
-    dim = 256
-
-    def __init__(self) -> None:
-        import wordllama
-        from wordllama import WordLlama
-
-        home = Path(wordllama.__file__).parent
-        model = WordLlama.load(cache_dir=home, disable_download=True)
-        self._vectors = np.asarray(model.embedding, dtype=np.float32)
-        self._tokenizer = model.tokenizer
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return the mean token vector of each text, normalised; shape (n, 256)."""
-        out = np.empty((len(texts), self.dim), dtype=np.float32)
-        for start in range(0, len(texts), _BATCH):
-            batch = list(texts[start : start + _BATCH])
-            ids = [e.ids for e in self._tokenizer.encode_batch_fast(batch, add_special_tokens=False)]
-            sizes = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
-            flat = np.fromiter((t for row in ids for t in row), dtype=np.int64, count=int(sizes.sum()))
-            weights = np.repeat(1 / np.maximum(sizes, 1), sizes).astype(np.float32)
-            indptr = np.concatenate([[0], np.cumsum(sizes)])
-            counts = sparse.csr_matrix((weights, flat, indptr), shape=(len(batch), len(self._vectors)))
-            out[start : start + len(batch)] = counts @ self._vectors
-        return normalise(out)
-
-
-class TransformerEncoder:
-    """A sentence-transformers model by hub name or folder (extra ``transformers``)."""
-
-    def __init__(self, name: str) -> None:
-        try:
-            from sentence_transformers import SentenceTransformer
-        except ImportError as error:
-            raise SettingsError(
-                f"The encoder {name!r} needs sentence-transformers, which is not installed: "
-                "pip install 'toolkit[transformers]', or use the encoder 'embedded'."
-            ) from error
-        try:
-            self._model = SentenceTransformer(name, device="cpu")
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"The encoder {name!r} cannot be loaded: {str(error).splitlines()[0]}") from error
-        self.name = _folder_name(Path(name)) if Path(name).is_dir() else name
-        self.dim = int(self._model.get_embedding_dimension() or 0)
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return the model's vectors, normalised; shape (n, dim)."""
-        vectors = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
-        return np.asarray(vectors, dtype=np.float32).reshape(-1, self.dim)
-
-
-def _folder_name(folder: Path) -> str:
-    """Name a model by its folder and a hash of its weights: the cache must not take one for another."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix in {".safetensors", ".bin", ".json"})
-    digest = hashlib.blake2b(b"".join(hashlib.blake2b(path.read_bytes()).digest() for path in files), digest_size=4)
-    return f"{folder.name}-{digest.hexdigest()}"
-
-
-def load_encoder(name: str) -> Encoder:
-    """Return the encoder called `name`: ``embedded``, or a sentence-transformers name or folder.
-
-    Raises `SettingsError` when the model or its library is missing.
-    """
-    return StaticEncoder() if name == EMBEDDED else TransformerEncoder(name)
-
-
 def split_passages(text: str, words: int) -> list[tuple[int, str]]:
-    """Cut `text` at sentence ends into passages of at most `words` words: (offset, passage) in order.
+    """Cut `text` at sentence ends into passages of about `words` words: (offset, passage) in order.
 
-    A line break ends a passage that is at least a quarter full. A sentence longer than `words` is cut at a space.
+    A line break ends a passage that is at least a quarter full; a last passage less full than that stays with the one
+    before it, so that no passage of a long text is a mere word or two. A sentence longer than `words` is cut at a
+    space.
     """
     found: list[tuple[int, int]] = []
     start, count = -1, 0
@@ -147,6 +63,9 @@ def split_passages(text: str, words: int) -> list[tuple[int, str]]:
         else:
             found[-1] = (start, end)
             count += size
+    if len(found) > 1 and count < words / 4:
+        (first, _), (_, last) = found[-2:]
+        found[-2:] = [(first, last)]
     return [(begin, text[begin:end]) for begin, end in found]
 
 
@@ -193,7 +112,7 @@ class CorpusEncoder:
     """An encoder joined with the corpus' own latent semantic vectors (TF-IDF of stems, truncated SVD).
 
     Deerwester et al. 1990, "Indexing by Latent Semantic Analysis". Both halves have length one before they are
-    joined, so that each has the same say.
+    joined, so that each has the same say. Columns of the encoder that are zero in all `texts` are left out.
     """
 
     def __init__(self, base: Encoder, texts: Sequence[str], settings: EmbedSettings) -> None:
@@ -203,16 +122,22 @@ class CorpusEncoder:
         self._tfidf = TfidfVectorizer(
             analyzer=words.stems, sublinear_tf=True, min_df=least, max_features=_VOCABULARY, dtype=np.float32
         )
-        ordered = sorted(texts)
+        ordered = sorted(set(texts))
         counts = self._fit_counts(ordered)
         size = max(1, min(_LATENT, min(counts.shape) - 1))
         with threadpool_limits(1), np.errstate(invalid="ignore", divide="ignore"):
             self._svd = TruncatedSVD(size, random_state=settings.seed).fit(counts)
-            self._latent = normalise(self._svd.transform(counts))
+            latent = normalise(self._svd.transform(counts))
+        read = encode_cached(base, ordered, self._cache)
+        self._used = np.flatnonzero(read.any(axis=0))
+        self._vectors = self._join(read, latent)
         self._rows = {text: row for row, text in enumerate(ordered)}
         self.name = f"{base.name}+lsa{size}"
-        self.dim = base.dim + size
-        self.views = (slice(0, base.dim), slice(base.dim, self.dim))
+        self.dim = len(self._used) + size
+        self.views = (slice(0, len(self._used)), slice(len(self._used), self.dim))
+
+    def _join(self, read: Vectors, latent: Vectors) -> Vectors:
+        return normalise(np.hstack([normalise(read[:, self._used]), latent]))
 
     def _fit_counts(self, texts: Sequence[str]) -> sparse.csr_matrix:
         try:
@@ -224,15 +149,15 @@ class CorpusEncoder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the joined vectors; shape (n, dim)."""
-        base = encode_cached(self._base, texts, self._cache)
-        latent = np.empty((len(texts), self.dim - self._base.dim), dtype=np.float32)
+        out = np.empty((len(texts), self.dim), dtype=np.float32)
         fresh = [place for place, text in enumerate(texts) if text not in self._rows]
         seen = [place for place, text in enumerate(texts) if text in self._rows]
-        latent[seen] = self._latent[[self._rows[texts[place]] for place in seen]]
+        out[seen] = self._vectors[[self._rows[texts[place]] for place in seen]]
         if fresh:
-            counts = self._tfidf.transform([texts[place] for place in fresh])
-            latent[fresh] = normalise(self._svd.transform(counts))
-        return normalise(np.hstack([base, latent]))
+            new = [texts[place] for place in fresh]
+            latent = normalise(self._svd.transform(self._tfidf.transform(new)))
+            out[fresh] = self._join(encode_cached(self._base, new, self._cache), latent)
+        return out
 
 
 def encode_cached(encoder: Encoder, texts: Sequence[str], cache_dir: str = "") -> Vectors:
