@@ -6,6 +6,7 @@ the words (the share of the passage's TF-IDF mass that lies on the seeds' stems)
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -14,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from sklearn.cluster import MiniBatchKMeans
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from toolkit import words
@@ -25,6 +27,9 @@ Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
 _CLUSTERS = 40
+_PARTITIONS = 20
+_READ = 3000
+_AROUND = 0.7
 _OWN_MEAN = 30
 _AGREES = 0.4
 _LONE = 0.35
@@ -43,7 +48,7 @@ class Encoder(Protocol):
 
 
 class Corpus(NamedTuple):
-    """Passages as the scoring sees them: centred vectors (n, dim), TF-IDF (n, stems), rows per language."""
+    """Passages as the scoring sees them: centred vectors (n, dim), TF-IDF (n, stems), clusters (partitions, n)."""
 
     vectors: Floats
     tfidf: sparse.csr_matrix
@@ -66,11 +71,25 @@ def prepare(passages: pd.DataFrame, vectors: Floats, seed: int) -> Corpus:
         centred[rows] = vectors[rows] - means[language]
     tfidf = TfidfVectorizer(analyzer=words.stems, sublinear_tf=True, dtype=np.float32)
     counts = tfidf.fit_transform(passages["text"])
-    many = max(1, min(_CLUSTERS, len(passages) // 10))
     order = passages.reset_index().sort_values(["language", "text"], kind="stable").index.to_numpy()
-    clusters = np.empty(len(passages), dtype=np.intp)
-    clusters[order] = MiniBatchKMeans(many, random_state=seed, n_init=3, batch_size=4096).fit_predict(centred[order])
+    clusters = np.empty((_PARTITIONS, len(passages)), dtype=np.intp)
+    clusters[:, order] = _partitions(centred[order], seed)
     return Corpus(centred, counts, tfidf.vocabulary_, clusters, groups, means)
+
+
+def _partitions(vectors: Floats, seed: int) -> Rows:
+    """Return the cluster of each row in several k-means partitions, each found on a sample of the rows.
+
+    What one partition says of a passage depends on its random start; the mean over twenty hardly does.
+    """
+    many = max(1, min(_CLUSTERS, len(vectors) // 10))
+    random, found = np.random.default_rng(seed), []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # identical passages make fewer clusters
+        for start in random.integers(2**31, size=_PARTITIONS):
+            read = vectors[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]
+            found.append(KMeans(many, n_init=1, max_iter=20, random_state=int(start)).fit(read).predict(vectors))
+    return np.array(found, dtype=np.intp)
 
 
 def shared_stems(themes: Sequence[Theme]) -> Counter[str]:
@@ -121,7 +140,7 @@ def match(corpus: Corpus, rows: Rows, theme: Theme, language: str, encoder: Enco
 
     Similarity in each view counts as far as the view agrees with the plain words. Where one of the phrases that speak
     against the theme is nearer than the theme, half of the difference is taken off. The mean of the passage's own
-    cluster is added.
+    clusters is added.
     """
     vectors, mean = corpus.vectors[rows], corpus.means[language]
     seeds = encoder.encode(theme.seeds_in(language)) - mean
@@ -136,9 +155,10 @@ def match(corpus: Corpus, rows: Rows, theme: Theme, language: str, encoder: Enco
     if len(against):
         nearest = standard(rivals).max(axis=1)
         score -= np.where(score > 0, _PULL * np.maximum(0, nearest - score), 0)
-    clusters = corpus.clusters[rows]
-    sizes = np.maximum(np.bincount(clusters), 1)
-    return standard(standard(score) + standard((np.bincount(clusters, score) / sizes)[clusters]))
+    around = np.zeros(len(rows))
+    for clusters in corpus.clusters[:, rows]:
+        around += (np.bincount(clusters, score) / np.maximum(np.bincount(clusters), 1))[clusters]
+    return standard(standard(score) + _AROUND * standard(around))
 
 
 def _lengthened(vectors: Floats) -> Floats:
