@@ -1,4 +1,4 @@
-"""The golden notebooks: the five notebooks executed on the bundled sample, kept as nbval compares them.
+"""The golden notebooks: the notebooks executed on the bundled sample, kept as nbval compares them.
 
 `python tests/goldens.py` (or `make goldens`) executes them again and rewrites tests/golden/. There is a golden of
 each notebook for each set of parameters; what differs from machine to machine or day to day is left out.
@@ -22,13 +22,14 @@ SETS = {"sample": {}, "ru": {"languages": ["ru"], "period": "quarter"}}
 SAMPLE = "../../data/sample/articles.jsonl"
 PLACES = {
     "inputs": [SAMPLE],
+    "labels": "../../data/sample/labels.csv",
     "background": [SAMPLE],
     "themes": "../../data/themes.yml",
     "gazetteer": "../../data/gazetteer.yml",
 }
 """Paths seen from tests/golden, the working folder of the kernels."""
 FIGURE, DIGEST = "application/vnd.plotly.v1+json", "application/vnd.toolkit.digest+json"
-REPEATED = {"text/html", "text/markdown"}
+REPEATED = {"text/html", "text/markdown", "application/vnd.jupyter.widget-view+json"}
 """What only repeats the table or the plain text beside it."""
 
 

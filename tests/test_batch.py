@@ -187,6 +187,15 @@ def test_what_is_wrong_is_refused_before_a_kernel_starts(place, monkeypatch, val
         planned(place, **values)
 
 
+def test_answers_are_missed_only_where_they_were_asked_for(tmp_path):
+    sample = {"inputs": ["data/sample/articles.jsonl"]}
+    assert "answers" not in plan(sample, tmp_path / "out").facts["hashes"]
+    (tmp_path / "mine.csv").write_text("article_id,theme,answer\n")
+    assert "answers" in plan({**sample, "answers": str(tmp_path / "mine.csv")}, tmp_path / "out").facts["hashes"]
+    with pytest.raises(InputError, match=r"absent\.csv is not there"):
+        plan({**sample, "answers": "absent.csv"}, tmp_path / "out")
+
+
 def test_a_folder_that_holds_something_else_is_never_overwritten(place, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     store.write_json({"name": "a web page"}, tmp_path / "manifest.json")

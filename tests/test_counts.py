@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from pandas.testing import assert_frame_equal
 
-from toolkit import briefing, counts, tables
-from toolkit.changes import Change
+from toolkit import briefing, counts, tables, trend_tables
 from toolkit.exhibits import TABLE_MIME, Prose, Table, date, number, percent
 from toolkit.schema import InputError, Kept
 
@@ -225,17 +224,64 @@ def test_evidence_shows_a_story_once_and_different_sources_first(articles, score
     assert tables.evidence(scores[scores["score"] < 0.5], articles, "terror", "E").rows == []
 
 
+# What no theme covers --------------------------------------------------------------------------------------------
+
+TOPICS = pd.DataFrame({"topic_id": [0], "label": ["rain, wind"], "terms": [["rain", "wind"]], "articles": [3]})
+
+
+@pytest.fixture
+def outside(articles, scores):
+    """Topic 0 of the articles d, e and f, none with a theme; topic 1 of a, b and c, each with one."""
+    assigned = pd.DataFrame({"article_id": list("abcdef"), "topic_id": [1, 1, 1, 0, 0, 0], "closeness": [0.9] * 6})
+    assigned.loc[4, "closeness"] = 0.95
+    both = pd.concat([TOPICS, TOPICS.assign(topic_id=1, label="war, peace")], ignore_index=True)
+    bare = scores.assign(label=scores["label"] & scores["article_id"].isin(list("abc")))
+    bare.loc[bare["article_id"].isin(list("abc")), "label"] = True
+    return counts.outside_topics(both, assigned, bare, articles), counts.theme_totals(bare, articles)
+
+
+def test_the_topics_that_no_theme_covers_are_named_with_their_articles(outside):
+    found, totals = outside
+    assert found[["label", "outside", "headline"]].to_numpy().tolist() == [["rain, wind", 3, "E"]]
+    said = briefing.uncovered(found, totals)
+    assert said == r"3 articles carry none of the themes (50%). The largest topic among them: rain, wind (3)."
+    assert tables.outside(found).rows[0][0] == ("rain, wind", "articles/topic-0.html")
+    assert tables.outside(found).rows[0][1:3] == ["3", "100%"]
+
+
+def test_where_the_themes_leave_nothing_out_it_is_said(outside):
+    found, totals = outside
+    assert briefing.uncovered(found.head(0), totals).endswith(
+        "No topic lies outside the themes: most articles of each carry one."
+    )
+    all_covered = totals.assign(articles=0, share=0.0)
+    assert briefing.uncovered(found.head(0), all_covered) == "Every article carries a theme."
+    assert tables.outside(found.head(0)).caption == "No topic lies outside the themes"
+
+
 # Sentences -------------------------------------------------------------------------------------------------------
 
 
-def change(**more):
-    return Change(**{"theme": "terror", "before": 0.1, "after": 0.3, "difference": 0.2, "low": 0.05, "high": 0.35,
-                     "within": 0.2, **more})  # fmt: skip
+def half(**more):
+    """A change from half to half, as `changes.compare_halves` tells it of articles."""
+    told = {"theme": "terror", "unit": "article", "label": "March 2024", "before": 0.1, "within": 0.2, "mix": 0.0,
+            "newcomers": 0.0, "leavers": 0.0, "after": 0.3, "change": 0.2, "low": 0.05, "high": 0.35,
+            "sources": 3}  # fmt: skip
+    return pd.DataFrame([{**told, **more}])
 
 
-RUNS = pd.DataFrame(
-    [("terror", "March 2024", 0.5, 0.4, 0.6, 0.1)], columns=["theme", "label", "share", "low", "high", "rest"]
-)
+def event(**more):
+    """A finding, as `findings.find_events` tells it, with what leads to it."""
+    told = {"theme": "terror", "kind": "change", "also": ["burst"], "way": "rise", "start": pd.Timestamp("2024-03-01"),
+            "end": pd.Timestamp("2024-04-01"), "label": "March to April 2024", "lasting": False,
+            "page": "articles/terror-2024-03.html", "share": 0.15, "low": 0.12, "high": 0.18, "rest": 0.08,
+            "rest_low": 0.06, "rest_high": 0.1, "against": "before", "then": 0.07, "within": 0.7, "stories": 41,
+            "sources": 5, "p": 1e-5, "q": 1e-4, "terms": ["drone", "refinery"], "led": ["a"],
+            "cited": ["“A raid” (Post, 1 March 2024)"]}  # fmt: skip
+    return pd.DataFrame([{**told, **more}])
+
+
+NO_EVENT, NO_HALF = event().head(0), half().head(0)
 NAMED = pd.DataFrame(columns=["name", "kind", "theme", "articles", "share"])
 
 
@@ -247,8 +293,8 @@ def rendered(text):
 def test_article_text_in_sentences_is_inert(text, articles, scores):
     named = pd.DataFrame({"name": [text], "kind": ["city"], "theme": ["terror"], "articles": [1], "share": [0.5]})
     totals = counts.theme_totals(scores, articles)
-    said = briefing.findings({"terror": text}, totals, [change()], RUNS, named)
-    said += "\n\n" + briefing.uncovered(pd.DataFrame({"theme": [""], "label": [text], "articles": [2]}))
+    said = briefing.findings({"terror": text}, totals, event(cited=[text]), half(), named)
+    said += "\n\n" + briefing.uncovered(pd.DataFrame({"label": [text], "outside": [2]}), totals)
     assert Prose(said)._repr_mimebundle_()["text/markdown"] == said
     tags = set(re.findall(r"</?([a-z0-9]+)", rendered(said)))
     assert tags <= {"p", "ul", "li", "strong"}
@@ -279,33 +325,122 @@ def test_the_overview_says_how_much_was_read_lost_and_left_undated(articles, sco
         ({}, "rose.*the same sources"),
         ({"within": 0.0}, "rose.*not within the same sources"),
         ({"within": 0.1}, "10 points of it within the same sources"),
-        ({"difference": -0.2, "low": -0.35, "high": -0.05, "within": -0.2}, "fell.*20 points, 95% interval 5 to 35"),
-        ({"low": -0.01}, "No change beyond chance"),
+        ({"change": -0.2, "low": -0.35, "high": -0.05, "within": -0.2}, "fell.*20 points, 95% interval 5 to 35"),
+        ({"sources": 1}, r"interval 5 to 35\)\.$"),
+        ({"low": -0.01}, r"No change beyond chance: 10% .*\(\+20.0 points, 95% interval −1.0 to \+35.0\)"),
     ],
 )
 def test_a_change_is_told_only_as_far_as_the_numbers_go(articles, scores, more, said):
     totals = counts.theme_totals(scores, articles)
-    assert re.search(said, briefing.theme_sentence("terror", "T", totals, [change(**more)], RUNS))
+    assert re.search(said, briefing.theme_sentence("terror", "T", totals, NO_EVENT, half(**more)))
 
 
-def test_a_theme_is_told_with_its_own_runs_only(articles, scores):
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, "Its share of stories rose from 8.0% (6.0–10) to 15% (12–18) in March to April 2024, and 7.0% afterwards; "
+             "70% of the rise is within the same sources; 41 stories of 5 sources, led by “A raid” "
+             r"\(Post, 1 March 2024\)."),
+        ({"lasting": True, "label": "week of 6 March 2017", "then": float("nan")}, "from the week of 6 March 2017 on;"),
+        ({"label": "week of 6 March 2017"}, "in the week of 6 March 2017, and"),
+        ({"label": "6 March 2017"}, "on 6 March 2017, and"),
+        ({"label": "2017"}, "in 2017, and"),
+        ({"within": 1.1}, "all of the rise is within the same sources"),
+        ({"within": -0.2}, "none of the rise is within the same sources"),
+        ({"within": float("nan"), "then": float("nan")}, "2024; 41 stories of"),
+        ({"way": "fall", "share": 0.05}, "fell from 8.0% (6.0–10) to 5.0% (12–18)"),
+        ({"way": "fall", "sources": 1, "stories": 1}, "; 1 story."),
+        ({"against": "other"}, "was 15% (12–18) in March to April 2024, against 8.0% (6.0–10) in other periods"),
+    ],
+)  # fmt: skip
+def test_a_finding_is_a_sentence_made_of_its_numbers(articles, scores, more, said):
     totals = counts.theme_totals(scores, articles)
-    assert "High in March 2024: 50% of stories" in briefing.theme_sentence("terror", "T", totals, [], RUNS)
-    assert "March" not in briefing.theme_sentence("talks", "T", totals, [], RUNS)
+    told = briefing.theme_sentence("terror", "T", totals, event(**more), half(low=-0.1))
+    assert said.replace("\\", "") in told.replace("\\", "") and "No change" not in told
+    assert "Its share of" not in briefing.theme_sentence("talks", "T", totals, event(), half(low=-0.1))
+
+
+def test_a_lasting_change_is_not_told_twice(articles, scores):
+    totals = counts.theme_totals(scores, articles)
+    assert "half" in briefing.theme_sentence("terror", "T", totals, event(), half())
+    assert "half" not in briefing.theme_sentence("terror", "T", totals, event(lasting=True), half())
+
+
+def test_where_there_is_nothing_to_compare_nothing_is_said_of_change(articles, scores):
+    totals = counts.theme_totals(scores, articles)
+    assert briefing.theme_sentence("terror", "T", totals, NO_EVENT, NO_HALF) == "**T**: 2 articles (33%), 1 story."
     assert briefing.named_lines("talks", NAMED) == ["No organisation or place of the gazetteer is named."]
+    assert briefing.too_few(None) == "" and briefing.too_few(0).startswith("No article has a date")
+    assert "Only 3 periods can be compared" in briefing.too_few(3)
+    assert briefing.too_few(1).startswith("Only one period")
+
+
+def test_findings_are_listed_with_their_articles_and_the_chance_of_a_false_alarm():
+    shown = trend_tables.findings(event(), TITLES)
+    assert len(shown.columns) == len(shown.rows[0])
+    assert shown.rows[0] == [
+        "Extremism", ("March to April 2024", "articles/terror-2024-03.html"), "rise, found as change, burst",
+        "from 8.0% (6.0–10) to 15% (12–18), then 7.0%", "70%", "41", "<0.1%", "drone, refinery",
+        "“A raid” (Post, 1 March 2024)",
+    ]  # fmt: skip
+    assert trend_tables.findings(NO_EVENT, TITLES).rows == [["No change beyond chance."]]
+    assert trend_tables.findings(NO_EVENT, TITLES, 0).rows == [["No article has a date."]]
+    assert trend_tables.findings(NO_EVENT, TITLES, 3).rows[0][0].startswith("3 comparable periods: too few")
+
+
+def test_the_halves_and_the_sources_behind_them_are_listed_in_points():
+    shown = trend_tables.halves(half(), TITLES)
+    assert shown.rows == [["Extremism", "articles", "10%", "+20.0", "0", "0", "0", "30%", "+20.0", "+5.0 to +35.0"]]
+    split = pd.DataFrame(
+        {"theme": "terror", "unit": "article", "key": ["Post", "Times"], "before": [0.1, float("nan")],
+         "after": [0.3, 0.5], "articles_before": [10, 0], "articles_after": [20, 4], "within": [0.1, 0.0],
+         "mix": 0.0, "newcomers": [0.0, -0.02], "leavers": 0.0, "change": [0.1, -0.02]}
+    )  # fmt: skip
+    rows = trend_tables.behind(split, TITLES).rows
+    assert rows[0] == ["Extremism", "Post", "10% of 10", "30% of 20", "+10.0", "0", "0", "+10.0"]
+    assert rows[1] == ["Extremism", "Times", "–", "50% of 4", "0", "0", "−2.0", "−2.0"]
+    assert trend_tables.behind(split.head(1), TITLES, "language").rows == [["There are no languages to compare."]]
+    assert trend_tables.halves(NO_HALF, TITLES).rows == [["There is nothing to compare."]]
+
+
+def test_growing_topics_are_listed_and_none_is_said():
+    signals = pd.DataFrame(
+        {"topic_id": [3], "label": ["drones"], "stories": [12], "share": [0.01], "growth": [4.0], "low": [1.5],
+         "high": [9.0], "sources": [5.0], "novelty": [0.6], "q": [0.01]}
+    )  # fmt: skip
+    shown = trend_tables.growing(signals)
+    assert shown.rows == [[("drones", "articles/topic-3.html"), "12", "1.0%", "×4.0 (1.5–9.0)", "5", "60%", "1.0%"]]
+    huge = trend_tables.growing(signals.assign(growth=1100.0, high=1e6, novelty=float("nan"))).rows[0]
+    assert huge[3] == "over ×1,000 (at least ×1.5)" and huge[5] == "–"
+    assert trend_tables.growing(signals.head(0)).rows == [["No small topic grows beyond chance."]]
+
+
+def test_articles_are_cited_with_title_source_and_date(articles):
+    found = counts.cited(pd.DataFrame({"led": [["a", "d"], []]}), articles)
+    assert found["cited"].tolist() == [["“A” (Post, 1 January 2024)", "“D” (no date)"], []]
+    untitled = counts.cited(pd.DataFrame({"led": [["c"]]}), articles)["cited"][0][0]
+    assert untitled.startswith("“Text of c") and untitled.endswith("(Times, 1 February 2024)")
 
 
 def test_a_run_is_told_in_four_lines(articles, scores):
     totals = counts.theme_totals(scores, articles)
-    lines = briefing.headlines(articles, totals, [change()], TITLES, 7)
+    changed = briefing.changes_line(TITLES, event(), half())
+    lines = briefing.headlines(articles, totals, changed, TITLES, TOPICS, TOPICS.assign(outside=[3]))
     assert lines == [
         "6 articles, 5 stories, 1 January 2024 to 6 March 2024",
         "Themes: Extremism 33%, Cooperation 33%; none 50%",
-        "Change from the first to the second half: Extremism up 20 points",
-        "7 topics",
+        "Changes beyond chance: Extremism 8.0% to 15% in March to April 2024",
+        "1 topic, the largest outside the themes: rain, wind (3)",
     ]
-    undated = briefing.headlines(articles.assign(published=pd.NaT), totals, [], TITLES, 7)
-    assert undated[0].endswith("without dates") and undated[2].endswith("none beyond chance")
+    undated = briefing.headlines(articles.assign(published=pd.NaT), totals, "", TITLES, TOPICS, TOPICS.head(0))
+    assert undated[0].endswith("without dates")
+    assert briefing.changes_line(TITLES, NO_EVENT, half(low=-0.1)) == "Changes beyond chance: none"
+    run = briefing.changes_line(TITLES, event(against="other"), NO_HALF)
+    assert run.endswith("Extremism 15% (otherwise 8.0%) in March to April 2024")
+    halves = half(within=0.0)
+    assert briefing.changes_line(TITLES, NO_EVENT, halves).endswith(
+        "Extremism up 20 points in the second half (from other sources being collected)"
+    )
 
 
 def test_periods_of_other_sources_are_cautioned_about():

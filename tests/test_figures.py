@@ -49,6 +49,21 @@ def points_table():
     return pd.concat(parts, ignore_index=True)
 
 
+def events_table():
+    """A lasting rise of the first theme, and a fall of the second, which is over."""
+    return pd.DataFrame(
+        {"theme": ["terror", "talks"], "way": ["rise", "fall"], "start": START[[1, 0]], "end": START[[2, 0]],
+         "label": ["February 2024", EVIL], "lasting": [True, False], "page": ["articles/terror-2.html", ""],
+         "share": [0.3, 0.1], "low": [0.2, 0.05], "high": [0.4, 0.2], "rest": [0.1, 0.3], "rest_low": [0.05, 0.2],
+         "rest_high": [0.2, 0.4], "against": ["before", "other"], "stories": [5, 1]}
+    )  # fmt: skip
+
+
+def halves_table():
+    parts = {"before": 0.2, "within": 0.1, "mix": -0.05, "newcomers": 0.02, "leavers": 0.0, "after": 0.27}
+    return pd.DataFrame([{"theme": name, "unit": unit, **parts} for name in TITLES for unit in ("article", "story")])
+
+
 def scores_table():
     return pd.DataFrame({"theme": ["terror"] * 3 + ["talks"] * 3, "score": [0.0, 0.55, 1.0, 0.1, 0.1, 0.93]})
 
@@ -84,10 +99,12 @@ def losses_table():
     return pd.DataFrame({"stage": ["read", "clean"], "reason": [EVIL, "too short"], "articles": [3, 1]})
 
 
+SPLIT = Table("Split", [("theme", "text")], [["Extremism"]])
 FIGURES = {
     "volume": (lambda: figures.volume(volume_table(), "month"), 3),
     "dropped": (lambda: figures.losses(losses_table()), 2),
     "theme-shares": (lambda: figures.theme_shares(points_table(), TITLES, COLOURS), 6),
+    "waterfall": (lambda: figures.waterfall(halves_table(), TITLES, COLOURS, SPLIT), 1),
     "probabilities": (lambda: figures.probabilities(scores_table(), TITLES, COLOURS), 10),
     "theme-by-source": (lambda: figures.theme_by_source(source_table(), TITLES, COLOURS), 4),
     "places-by-theme": (lambda: figures.actors_by_theme(named_table(), TITLES, COLOURS, "places"), 3),
@@ -98,6 +115,7 @@ EMPTY = {
     "volume": lambda: figures.volume(volume_table().head(0), "month"),
     "dropped": lambda: figures.losses(losses_table().head(0)),
     "theme-shares": lambda: figures.theme_shares(points_table().head(0), TITLES, COLOURS),
+    "waterfall": lambda: figures.waterfall(halves_table().head(0), TITLES, COLOURS, SPLIT),
     "places-by-theme": lambda: figures.actors_by_theme(named_table().head(0), TITLES, COLOURS, "places"),
 }
 
@@ -166,7 +184,28 @@ def test_a_point_with_articles_links_to_their_page_and_one_without_does_not():
     assert pages == [["articles/terror-0.html", "", "articles/terror-2.html"], ["", "", "articles/talks-2.html"]]
     rows = figures.theme_shares(points_table(), TITLES, COLOURS).layout.meta["table"]["rows"]
     assert rows[0][1] == {"text": "January 2024 (part)", "href": "articles/terror-0.html"}
-    assert rows[1][1:] == [{"text": "February 2024", "href": ""}, "0", "0", "–", "–", "0", "–"]
+    assert rows[1][1:] == [{"text": "February 2024", "href": ""}, "0", "0", "–", "–", "–", "0", "–"]
+
+
+def test_a_finding_is_shaded_and_marked_with_its_way_and_its_articles():
+    figure = figures.theme_shares(points_table(), TITLES, COLOURS, events_table())
+    marks = [trace for trace in figure.data if trace.marker.symbol is not None]
+    assert [list(trace.marker.symbol) for trace in marks] == [["triangle-up"], ["triangle-down"]]
+    assert marks[0].customdata[0][-1] == "articles/terror-2.html" and marks[1].customdata[0][-1] == ""
+    assert "February 2024 to the end: rise" in marks[0].customdata[0][0] and "&lt;script" in marks[1].customdata[0][0]
+    bands = [(str(shape.x0)[:10], str(shape.x1)[:10], shape.yref) for shape in figure.layout.shapes]
+    assert bands == [("2024-01-16", "2024-03-14", "y domain"), ("2023-12-16", "2024-01-16", "y2 domain")]
+
+
+def test_without_findings_nothing_is_shaded():
+    figure = figures.theme_shares(points_table(), TITLES, COLOURS, events_table().head(0))
+    assert not figure.layout.shapes and "shaded" not in figure.layout.meta["caption"]
+
+
+def test_the_steps_of_a_waterfall_lead_from_the_first_half_to_the_second():
+    trace = figures.waterfall(halves_table(), TITLES, COLOURS, SPLIT).data[0]
+    assert sum(trace.y[:-1]) == pytest.approx(trace.y[-1])
+    assert list(trace.text) == ["20%", "+10.0", "−5.0", "+2.0", "0", "27%"]
 
 
 def test_partial_and_incomparable_periods_are_drawn_hollow():

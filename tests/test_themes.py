@@ -119,12 +119,12 @@ def score(encoder, tmp_path_factory):
     """Score articles as the second notebook does: passages, their probabilities, one row an article and theme."""
     cache = str(tmp_path_factory.mktemp("cache"))
 
-    def run(articles, wanted, choice=ThemeSettings()):
+    def run(articles, wanted, choice=ThemeSettings(), answers=None):
         passages = embed.make_passages(articles)
         texts = passages["text"].tolist()
         reader = embed.CorpusEncoder(encoder, texts, EmbedSettings(cache_dir=cache))
         vectors = reader.encode(texts)
-        probabilities = themes.score_passages(passages, vectors, wanted, reader, choice)
+        probabilities = themes.score_passages(passages, vectors, wanted, reader, choice, answers)
         return themes.score_articles(passages, probabilities, wanted, choice)
 
     return run
@@ -278,6 +278,17 @@ def test_an_article_of_a_title_alone_has_it_as_evidence(sample, score):
     found = score(titled, load_themes(SHIPPED)).set_index("article_id").loc[titled["article_id"].iloc[0]]
     assert (found["evidence_offset"] == -1).all()
     assert (found["evidence"] == titled["title"].iloc[0]).all()
+
+
+def test_answers_move_the_scores_of_their_theme_and_of_no_other(sample, score, scored):
+    pairs = scored[scored["theme"] == "extremism"].assign(far=lambda rows: (rows["score"] - 0.5).abs())
+    asked = pairs.nsmallest(20, "far")
+    answers = asked[["article_id", "theme"]].assign(answer=False)
+    moved = score(sample, load_themes(SHIPPED), answers=answers).merge(scored, on=["article_id", "theme"])
+    said = moved[moved["article_id"].isin(asked["article_id"]) & (moved["theme"] == "extremism")]
+    assert said["score_x"].mean() < said["score_y"].mean() - 0.05
+    others = moved[moved["theme"] != "extremism"]
+    assert (others["score_x"] == others["score_y"]).all()
 
 
 def test_the_score_is_the_mean_of_the_best_quarter_of_passages():

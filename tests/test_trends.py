@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from scipy.stats import binomtest
 
-from toolkit import changes, trends
+from toolkit import changes, findings, intervals, scan, trends
 from toolkit.schema import SettingsError
 from toolkit.settings import TrendSettings
 from toolkit.stats import wilson
@@ -30,6 +30,20 @@ def made(dates, sources=None, stories=None):
 
 def carried(articles, labels, theme="t"):
     return pd.DataFrame({"article_id": articles["article_id"], "theme": theme, "label": labels})
+
+
+def valued(scores):
+    return scores[["theme", "article_id"]].assign(value=scores["label"].astype(float))
+
+
+def everything(articles, labels, when=TrendSettings()):
+    """What notebook 4 makes of articles: points, events, halves and their split."""
+    scores = carried(articles, labels)
+    placed, values = intervals.place(articles, when), valued(scores)
+    points = intervals.with_clumps(trends.share_over_time(articles, scores, when), placed, values)
+    events = findings.find_events(points, placed, values)
+    halves = changes.compare_halves(points, placed, values)
+    return points, events, halves, changes.split_halves(points, placed, values)
 
 
 def period(kind, **more):
@@ -104,8 +118,7 @@ def test_no_dates_make_an_empty_table():
     assert trends.calendar(articles).empty
     points = trends.share_over_time(articles, carried(articles, [True, False]))
     assert points.empty and "share" in points.columns
-    assert changes.standing_out(points).empty
-    assert changes.early_and_late(points, articles, carried(articles, True), trends.assign_periods(articles)) == []
+    assert all(table.empty for table in everything(articles, [True, False]))
 
 
 def test_weeks_start_on_monday():
@@ -222,103 +235,209 @@ def test_inputs_are_left_as_they_were():
     before = articles.copy(deep=True), scores.copy(deep=True)
     points = trends.share_over_time(articles, scores)
     kept = points.copy(deep=True)
-    changes.standing_out(points)
-    changes.early_and_late(points, articles, scores, trends.assign_periods(articles))
+    placed, values = intervals.place(articles), valued(scores)
+    intervals.with_clumps(points, placed, values)
+    findings.find_events(points, placed, values)
+    changes.compare_halves(points, placed, values)
     assert_frame_equal(articles, before[0])
     assert_frame_equal(scores, before[1])
     assert_frame_equal(points, kept)
+
+
+# Bad input -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        ["2024-01-05"],
+        ["2024-01-05"] * 30,
+        ["2024-01-05", "2024-01-06", "2024-01-07"],
+        [None] * 5,
+        ["1900-01-01", "2024-01-05", "2024-01-06", "2199-12-31"],
+        [f"2024-{month:02}-01" for month in range(1, 13)],
+        ["2023-01-05"] * 20 + ["2023-11-05"] * 20,
+    ],
+)
+@pytest.mark.parametrize("share", [0, 0.5, 1])
+def test_whatever_the_dates_there_is_an_answer_and_no_alarm(dates, share):
+    labels = [at % 2 < 2 * share for at in range(len(dates))]
+    points, events, halves, split = everything(made(dates), labels)
+    assert events.empty and list(events.columns) == findings.COLUMNS
+    assert set(halves["unit"]) <= {"article", "story"} and len(split) in (0, 2)
+    seen = points[points["total"] > 0]
+    assert (seen["low"] <= seen["share"] + 1e-9).all() and (seen["share"] <= seen["high"] + 1e-9).all()
+
+
+def test_a_source_of_a_single_period_is_a_newcomer_and_no_alarm():
+    dates = [f"2024-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 11)]
+    sources = ["new" if date.startswith("2024-12") else "old" for date in dates]
+    articles = made(dates, sources)
+    points, events, halves, _ = everything(articles, [source == "new" for source in sources], period("month"))
+    assert not points["comparable"].iloc[-1] and events.empty
+    whole = halves.set_index("unit").loc["article"]
+    assert whole["newcomers"] == pytest.approx(whole["change"]) and whole["within"] == 0
+
+
+def test_another_time_zone_moves_articles_and_loses_none():
+    articles = made([f"2024-01-{day:02}T22:00" for day in range(1, 29)])
+    here, there = (everything(articles, [True] * 28, period("week", timezone=z))[0] for z in ("UTC", "Asia/Almaty"))
+    assert here["total"].sum() == there["total"].sum() == 28 and here["total"].tolist() != there["total"].tolist()
+
+
+# Intervals of clumps ---------------------------------------------------------------------------------------------
+
+
+def test_reprints_widen_the_interval_and_wilsons_is_kept_beside():
+    dates = [f"2024-{month:02}-05" for month in range(1, 7) for _ in range(40)]
+    stories = [f"{month}-{at // 10}" for month in range(6) for at in range(40)]
+    labels = [at // 10 % 4 == 0 for _ in range(6) for at in range(40)]
+    points = everything(made(dates, stories=stories), labels, period("month"))[0]
+    assert (points["high"] - points["low"] > 1.5 * (points["wilson_high"] - points["wilson_low"])).all()
+    assert points["effect"].min() > 2
 
 
 # Changes ---------------------------------------------------------------------------------------------------------
 
 
 def compare(dates, labels, sources=None):
-    articles = made(dates, sources)
-    scores, when = carried(articles, labels), period("month")
-    points = trends.share_over_time(articles, scores, when)
-    return changes.early_and_late(points, articles, scores, trends.assign_periods(articles, when))
+    return everything(made(dates, sources), labels, period("month"))[2].set_index("unit").loc["article"]
 
 
 def test_a_rise_within_the_same_sources_is_told_as_theirs():
     dates = ["2024-01-05"] * 40 + ["2024-02-05"] * 40
-    (change,) = compare(dates, [False] * 36 + [True] * 4 + [True] * 20 + [False] * 20, ["one", "two"] * 40)
-    assert (change.before, change.after) == (0.1, 0.5)
-    assert change.low > 0 and change.low < change.difference < change.high
-    assert change.within == pytest.approx(change.difference)
+    change = compare(dates, [False] * 36 + [True] * 4 + [True] * 20 + [False] * 20, ["one", "two"] * 40)
+    assert (change["before"], change["after"]) == (0.1, 0.5)
+    assert change["low"] < change["change"] < change["high"]
+    assert change["within"] == pytest.approx(change["change"])
 
 
 def test_a_rise_that_other_sources_bring_is_not_told_as_theirs():
     dates = ["2024-01-05"] * 40 + ["2024-02-05"] * 40
-    (change,) = compare(dates, [False] * 40 + [True] * 40, ["old"] * 40 + ["new"] * 40)
-    assert (change.difference, change.within) == (1.0, 0.0)
+    change = compare(dates, [False] * 40 + [True] * 40, ["old"] * 40 + ["new"] * 40)
+    assert (change["change"], change["within"]) == (1.0, 0.0)
 
 
-def test_of_a_single_source_nothing_is_said_about_sources():
-    (change,) = compare(["2024-01-05"] * 4 + ["2024-02-05"] * 4, [False] * 4 + [True] * 4)
-    assert np.isnan(change.within) and change.difference == 1
+def test_a_rise_of_many_stories_is_beyond_chance_and_one_of_a_single_story_is_far_less_sure():
+    dates = [f"2024-{month:02}-{day:02}" for month in (1, 2) for day in range(1, 29) for _ in range(5)]
+    spread = [at % 10 == 0 if at < 140 else at % 2 == 0 for at in range(280)]
+    many = compare(dates, spread)
+    assert many["low"] > 0.2
+    articles = made(dates, stories=[f"s{at}" if at < 140 or at % 2 else "one" for at in range(280)])
+    halves = everything(articles, spread, period("month"))[2].set_index("unit")
+    assert halves.loc["article", "low"] < 0.05 and halves.loc["story", "change"] < 0
 
 
-def test_a_single_period_has_no_change():
-    assert compare(["2024-01-05", "2024-01-06"], [True, False]) == []
+def test_the_halves_are_split_by_source_and_the_lines_add_up():
+    dates = ["2024-01-05"] * 40 + ["2024-02-05"] * 40
+    labels = [at % 4 == 0 for at in range(40)] + [at % 2 == 0 for at in range(40)]
+    _, _, halves, split = everything(made(dates, ["one", "two"] * 40), labels, period("month"))
+    assert split.groupby("unit")["change"].sum().to_dict() == pytest.approx(
+        halves.set_index("unit")["change"].to_dict()
+    )
 
 
-# Runs that stand out ---------------------------------------------------------------------------------------------
-
-
-def history(stories, totals, theme="t"):
-    start = pd.date_range("2024-01-01", periods=len(totals), freq="W-MON")
-    counts = {"stories": stories, "total_stories": totals, "articles": stories, "total": totals}
-    labels = [f"week {at}" for at in range(len(totals))]
-    return pd.DataFrame({"theme": theme, "start": start, "label": labels, "comparable": True, "page": labels, **counts})
+# Runs of periods -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("level", "way"), [(0.6, "high"), (0.01, "low")])
 def test_a_planted_run_is_found_where_it_is(level, way):
     random = np.random.default_rng(5)
-    totals = np.full(30, 60)
+    totals = np.full((1, 30), 60.0)
     rates = np.where((np.arange(30) >= 11) & (np.arange(30) < 15), level, 0.2)
-    found = changes.standing_out(history(random.binomial(totals, rates), totals))
-    run = found.iloc[0]
-    assert run["label"] == "week 11 to week 14"
-    assert run["periods"] == 4 and run["total"] == 240 and run["p"] <= 0.01
-    assert (run["share"] > run["rest"]) == (way == "high")
-    assert run["low"] <= run["share"] <= run["high"]
+    run = scan.run_tests(random.binomial(60, rates)[None].astype(float), totals).iloc[0]
+    assert (run["first"], run["last"]) == (11, 15) and run["p"] <= 0.01
 
 
-def test_a_series_in_which_nothing_happens_rarely_raises_an_alarm(monkeypatch):
-    """200 stationary histories of 12 periods and uneven volume: 5 % is promised, 7 % leaves room for chance."""
-    monkeypatch.setattr(changes, "_HISTORIES", 99)
+def test_a_second_run_is_found_beside_the_first():
+    totals, hits = np.full((1, 34), 18.0), np.full((1, 34), 6.0)
+    hits[0, 10:14], hits[0, 21:27] = 15, 11
+    found = scan.run_tests(hits, totals)
+    assert found[["first", "last"]].to_numpy().tolist() == [[10, 14], [21, 27]]
+
+
+@pytest.mark.parametrize("effect", [1.0, 3.0])
+def test_a_series_in_which_nothing_happens_rarely_has_a_run(monkeypatch, effect):
+    """60 stationary histories, clumped or not: 5 % is promised, 10 % leaves room for chance."""
+    monkeypatch.setattr("toolkit.chance._HISTORIES", 99)
     random = np.random.default_rng(11)
-    alarms = 0
-    for number in range(200):
-        totals = random.integers(10, 80, size=12)
-        alarms += len(changes.standing_out(history(random.binomial(totals, 0.2), totals), seed=number)) > 0
-    assert alarms <= 14
+    totals = random.integers(30, 80, size=(60, 24)).astype(float)
+    spread = (totals - effect) / (effect - 1) if effect > 1 else None
+    shares = random.beta(0.2 * spread, 0.8 * spread) if effect > 1 else np.full(totals.shape, 0.2)
+    found = scan.run_tests(random.binomial(totals.astype(int), shares).astype(float), totals)
+    assert (found.groupby("series")["p"].min() <= 0.05).sum() <= 6
+
+
+@pytest.mark.parametrize("hits", [[0] * 9, [9] * 9, [8, 0, 0, 0, 0, 0, 0, 0, 2]])
+def test_series_without_contrast_have_no_run(hits):
+    totals = np.full((1, 9), 10.0) if max(hits) < 9 else np.array([hits], dtype=float)
+    assert (scan.run_tests(np.array([hits], dtype=float), totals)["p"] > 0.05).all()
+    assert scan.run_tests(np.ones((1, 7)), np.full((1, 7), 9.0)).empty
+
+
+# Events ----------------------------------------------------------------------------------------------------------
+
+
+def coverage(shares, per_month=40):
+    """Articles of months in which a theme has these shares, evenly spread over days and sources."""
+    dates = [f"{2020 + at // 12}-{at % 12 + 1:02}-{day % 28 + 1:02}" for at in range(len(shares))
+             for day in range(per_month)]  # fmt: skip
+    labels = [day * share % 1 + share > 0.9999 for share in shares for day in range(per_month)]
+    return made(dates, [f"s{at % per_month // 10}" for at in range(len(dates))]), labels
+
+
+def events_of(shares):
+    return everything(*coverage(shares), period("month"))[1]
+
+
+def test_a_rise_that_ends_is_one_event_with_what_came_after():
+    (event,) = events_of([0.1] * 10 + [0.5] * 5 + [0.1] * 9).to_dict("records")
+    assert (event["way"], event["label"], event["lasting"]) == ("rise", "November 2020 to March 2021", False)
+    assert event["share"] == pytest.approx(0.5, abs=0.03) and event["rest"] == pytest.approx(0.1, abs=0.03)
+    assert event["then"] == pytest.approx(0.1, abs=0.03) and event["also"] and event["q"] < 0.001
+    assert event["low"] < event["share"] < event["high"] and event["rest_low"] < event["rest"] < event["rest_high"]
+    assert (event["stories"], event["sources"]) == (100, 4) and event["within"] == pytest.approx(1, abs=0.1)
+    assert event["page"].startswith("articles/t-202")
+
+
+def test_a_level_that_stays_is_told_from_when_on():
+    (event,) = events_of([0.4] * 12 + [0.1] * 12).to_dict("records")
+    assert (event["way"], event["label"], event["lasting"], event["against"]) == (
+        "fall",
+        "January 2021",
+        True,
+        "before",
+    )
+    assert np.isnan(event["then"])
+
+
+def test_two_rises_are_two_events_in_their_order():
+    found = events_of([0.1] * 8 + [0.5] * 4 + [0.1] * 10 + [0.4] * 5 + [0.1] * 9)
+    assert found["way"].tolist() == ["rise", "rise"] and found["start"].is_monotonic_increasing
+
+
+def test_where_nothing_changes_nothing_is_found():
+    assert events_of([0.2] * 24).empty
+
+
+def test_fewer_than_eight_comparable_periods_are_too_few():
+    points, events, *_ = everything(*coverage([0.1] * 4 + [0.9] * 3), period("month"))
+    assert events.empty and findings.few_periods(points) == 7
+    assert findings.few_periods(everything(*coverage([0.1] * 8), period("month"))[0]) is None
+    assert findings.few_periods(everything(made([None]), [True])[0]) == 0
 
 
 @pytest.mark.parametrize(
-    ("stories", "totals"),
+    ("first", "last", "said"),
     [
-        ([0] * 6, [9] * 6),
-        ([9] * 6, [9] * 6),
-        ([1], [2]),
-        ([8, 0, 0, 0, 0, 0, 0, 2], [10, 0, 0, 0, 0, 0, 0, 10]),
-        ([], []),
+        ("March 2024", "March 2024", "March 2024"),
+        ("March 2024", "June 2024", "March to June 2024"),
+        ("December 2023", "June 2024", "December 2023 to June 2024"),
+        ("2001", "2004", "2001 to 2004"),
+        ("Q1 2024", "Q3 2024", "Q1 to Q3 2024"),
+        ("week of 27 February 2017", "week of 6 March 2017", "weeks of 27 February to 6 March 2017"),
+        ("3 March 2024", "9 March 2024", "3 March to 9 March 2024"),
     ],
 )
-def test_series_without_contrast_or_with_empty_periods_find_nothing_or_no_error(stories, totals):
-    found = changes.standing_out(history(np.array(stories, dtype=int), np.array(totals, dtype=int)))
-    assert found["p"].le(0.05).all()
-
-
-def test_the_same_history_gives_the_same_runs():
-    points = pd.concat([history([2] * 10 + [9] * 3 + [2] * 10, [20] * 23), history([4] * 23, [20] * 23, "u")])
-    first, again = changes.standing_out(points), changes.standing_out(points.sample(frac=1, random_state=1))
-    assert first["theme"].tolist() == ["t"]
-    assert_frame_equal(first, again.sort_values(["theme", "p"], ignore_index=True))
-
-
-def test_a_period_of_other_sources_does_not_stand_out():
-    points = history([2] * 10 + [18] * 2 + [2] * 10, [20] * 22)
-    points.loc[10:11, "comparable"] = False
-    assert changes.standing_out(points).empty
+def test_spans_are_named_as_people_name_them(first, last, said):
+    assert findings._span(first, last) == said

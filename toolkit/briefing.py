@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from toolkit.changes import Change
-from toolkit.exhibits import date, number, percent, rows
+from toolkit.exhibits import date, number, percent, points, rows, signed, with_bounds
 
 _SAME_SOURCES = 0.1
 """Least part of a change, as a share of it, for which the same sources are said to stand."""
@@ -50,48 +49,98 @@ def caution(points: pd.DataFrame) -> str:
     )
 
 
-def theme_sentence(theme: str, title: str, totals: pd.DataFrame, changes: Sequence[Change], runs: pd.DataFrame) -> str:
-    """Return what is to be said of a theme: how much, whether it changed, and which periods stand out."""
+def too_few(periods: int | None) -> str:
+    """Return what fewer than eight comparable periods forbid to say; `periods` from `findings.few_periods`."""
+    if periods is None:
+        return ""
+    if not periods:
+        return "No article has a date, so nothing can be said of change."
+    can = f"Only {number(periods)} periods can" if periods > 1 else "Only one period can"
+    return f"{can} be compared: too few to tell a change from chance period by period."
+
+
+def theme_sentence(theme: str, title: str, totals: pd.DataFrame, found: pd.DataFrame, halves: pd.DataFrame) -> str:
+    """Return what is to be said of a theme: how much, and what changed beyond chance."""
     mine = totals.loc[totals["theme"] == theme].iloc[0]
     said = [
         f"**{_plain(title)}**: {number(mine['articles'])} article{'s' * int(mine['articles'] != 1)} "
         f"({percent(mine['share'])}), {number(mine['stories'])} stor{'ies' if mine['stories'] != 1 else 'y'}."
     ]
-    said += [_change(change) for change in changes if change.theme == theme]
-    said += [_stands_out(run) for run in rows(runs[runs["theme"] == theme])]
-    return " ".join(said)
+    events = rows(found[found["theme"] == theme])
+    said += [_event(event) for event in events]
+    if not any(event.lasting for event in events):
+        said += [_half(half) for half in _moved(halves, theme)]
+    return " ".join(said if len(said) > 1 else [*said, *_unmoved(halves, theme)])
 
 
-def _change(change: Change) -> str:
-    shares = f"{percent(change.before)} in the first half of the coverage, {percent(change.after)} in the second"
-    if change.low <= 0 <= change.high:
-        return f"No change beyond chance: {shares}."
-    verb = "rose" if change.difference > 0 else "fell"
-    bounds = sorted((abs(change.low), abs(change.high)))
-    size = f"{_points(change.difference)}, 95% interval {bounds[0] * 100:.0f} to {bounds[1] * 100:.0f}"
-    return f"Its share {verb}: {shares} ({size}){_why(change)}."
+def _event(event: Any) -> str:
+    share, rest = (with_bounds(*at) for at in ((event.share, event.low, event.high),
+                                               (event.rest, event.rest_low, event.rest_high)))  # fmt: skip
+    if event.against == "before":
+        verb = "rose" if event.way == "rise" else "fell"
+        said = f"Its share of stories {verb} from {rest} to {share} {_when(event)}"
+    else:
+        said = f"Its share of stories was {share} {_when(event)}, against {rest} in other periods"
+    said += "" if pd.isna(event.then) else f", and {percent(event.then)} afterwards"
+    return f"{said}{_same_outlets(event)}; {_tellers(event)}."
 
 
-def _why(change: Change) -> str:
-    same = change.within / change.difference
-    if pd.isna(same):
+def _when(event: Any) -> str:
+    label = f"the {event.label}" if event.label.startswith("week") else event.label
+    if event.lasting:
+        return f"from {label} on"
+    return f"{'on' if label[0].isdigit() and ' ' in label and ' to ' not in label else 'in'} {label}"
+
+
+def _same_outlets(event: Any) -> str:
+    """Say how much of a rise or fall the same sources make; more than all of it is all of it."""
+    if pd.isna(event.within):
         return ""
+    part = "none" if event.within < _SAME_SOURCES else "all" if event.within > 1 - _SAME_SOURCES / 2 else ""
+    return f"; {part or format(event.within, '.0%')} of the {event.way} is within the same sources"
+
+
+def _tellers(event: Any) -> str:
+    told = f"{number(event.stories)} stor{'ies' if event.stories != 1 else 'y'}"
+    if event.sources > 1:
+        told += f" of {number(event.sources)} sources"
+    return f"{told}, led by {_plain(event.cited[0])}" if event.way == "rise" and len(event.cited) else told
+
+
+def _moved(halves: pd.DataFrame, theme: str) -> list[Any]:
+    """Return the row of a theme's articles if its share changed beyond chance from half to half, else nothing."""
+    mine = halves[(halves["theme"] == theme) & (halves["unit"] == "article")]
+    return [half for half in rows(mine) if not half.low <= 0 <= half.high]
+
+
+def _half(half: Any) -> str:
+    verb = "rose" if half.change > 0 else "fell"
+    low, high = sorted((abs(half.low), abs(half.high)))
+    shares = f"{percent(half.before)} in the first half of the coverage, {percent(half.after)} in the second"
+    size = f"{points(half.change)}, 95% interval {low * 100:.0f} to {high * 100:.0f}"
+    return f"Its share {verb}: {shares} ({size}){_why(half)}."
+
+
+def _unmoved(halves: pd.DataFrame, theme: str) -> list[str]:
+    """Say that nothing changed beyond chance, if there is anything to compare."""
+    mine = rows(halves[(halves["theme"] == theme) & (halves["unit"] == "article")])
+    return [
+        f"No change beyond chance: {percent(half.before)} in the first half of the coverage, {percent(half.after)} in "
+        f"the second ({signed(half.change)} points, 95% interval {signed(half.low)} to {signed(half.high)})."
+        for half in mine
+    ]
+
+
+def _why(half: Any) -> str:
+    """Say whether the same sources write so; with one source only there is nothing to say."""
+    if pd.isna(half.sources) or half.sources < 2:
+        return ""
+    same = half.within / half.change
     if same > 1 - _SAME_SOURCES:
         return "; the same sources write so"
     if same > _SAME_SOURCES:
-        return f"; {_points(change.within)} of it within the same sources, the rest from other sources being collected"
+        return f"; {points(half.within)} of it within the same sources, the rest from other sources being collected"
     return "; but not within the same sources: it comes from other sources being collected"
-
-
-def _points(difference: float) -> str:
-    size = abs(difference) * 100
-    return f"{size:.0f} point{'' if round(size) == 1 else 's'}"
-
-
-def _stands_out(run: Any) -> str:
-    way = "High" if run.share > run.rest else "Low"
-    interval = f"{percent(run.low)} to {percent(run.high)}"
-    return f"{way} in {run.label}: {percent(run.share)} of stories ({interval}) against {percent(run.rest)} otherwise."
 
 
 def named_lines(theme: str, named: pd.DataFrame, most: int = 6) -> list[str]:
@@ -105,31 +154,30 @@ def named_lines(theme: str, named: pd.DataFrame, most: int = 6) -> list[str]:
     return lines or ["No organisation or place of the gazetteer is named."]
 
 
-def uncovered(topics: pd.DataFrame, most: int = 5) -> str:
-    """Return the largest topics that no theme covers."""
-    outside = topics[topics["theme"] == ""].head(most)
+def uncovered(outside: pd.DataFrame, totals: pd.DataFrame, most: int = 5) -> str:
+    """Return how much the themes leave out, and its largest topics; `outside` from `counts.outside_topics`."""
+    none = totals.loc[totals["theme"] == ""].iloc[0]
+    count = int(none["articles"])
+    if not count:
+        return "Every article carries a theme."
+    left = f"{number(count)} article{'s carry' if count != 1 else ' carries'} none of the themes"
+    left += f" ({percent(none['share'])})."
     if outside.empty:
-        return "Every topic found has a theme."
-    return (
-        "Largest topics outside the themes: "
-        + "; ".join(
-            f"{_plain(t.label)} ({number(t.articles)} article{'s' * int(t.articles != 1)})" for t in rows(outside)
-        )
-        + "."
-    )
+        return f"{left} No topic lies outside the themes: most articles of each carry one."
+    named = "; ".join(f"{_plain(t.label)} ({number(t.outside)})" for t in rows(outside.head(most)))
+    return f"{left} The largest topic{'s' * (len(outside) > 1)} among them: {named}."
 
 
 def findings(
-    titles: Mapping[str, str],
-    totals: pd.DataFrame,
-    changes: Sequence[Change],
-    runs: pd.DataFrame,
-    named: pd.DataFrame,
+    titles: Mapping[str, str], totals: pd.DataFrame, found: pd.DataFrame, halves: pd.DataFrame, named: pd.DataFrame
 ) -> str:
-    """Return a Markdown list with one item a theme: how much, what changed, who is named."""
+    """Return a Markdown list with one item a theme: how much, what changed, who is named.
+
+    `found` from `findings.find_events` with ``cited``, `halves` from `changes.compare_halves`.
+    """
     lines = []
     for theme, title in titles.items():
-        lines.append(f"- {theme_sentence(theme, title, totals, changes, runs)}")
+        lines.append(f"- {theme_sentence(theme, title, totals, found, halves)}")
         lines += [f"    - {line}" for line in named_lines(theme, named)]
     return "\n".join(lines)
 
@@ -140,28 +188,44 @@ def _plain(text: str) -> str:
 
 
 def headlines(
-    articles: pd.DataFrame, totals: pd.DataFrame, changes: Sequence[Change], titles: Mapping[str, str], topics: int
-) -> list[str]:
-    """Return the four lines that a terminal shows of a run, in plain text."""
+    articles: pd.DataFrame, totals: pd.DataFrame, changed: str, titles: Mapping[str, str], topics: pd.DataFrame,
+    outside: pd.DataFrame,
+) -> list[str]:  # fmt: skip
+    """Return the four lines that a terminal shows of a run, in plain text; `changed` from `changes_line`."""
     shares = ", ".join(f"{titles[t.theme]} {percent(t.share)}" for t in rows(totals) if t.theme)
     none = totals.loc[totals["theme"] == "", "share"].iloc[0]
-    moved = [c for c in changes if not c.low <= 0 <= c.high]
-    changed = ", ".join(f"{titles[c.theme]} {_moved(c)}" for c in moved)
     stories = int(articles["story_id"].nunique())
     dated = articles["published"].dropna()
     span = f", {date(dated.min())} to {date(dated.max())}" if len(dated) else ", without dates"
+    largest = "; ".join(f"{t.label} ({number(t.outside)})" for t in rows(outside.head(3)))
+    beyond = f", the largest outside the themes: {largest}" if largest else ""
     return [
         f"{_counted(len(articles), 'article', 'articles')}, {_counted(stories, 'story', 'stories')}{span}",
         f"Themes: {shares}; none {percent(none)}",
-        f"Change from the first to the second half: {changed or 'none beyond chance'}",
-        _counted(topics, "topic", "topics"),
+        changed,
+        f"{_counted(len(topics), 'topic', 'topics')}{beyond}",
     ]
 
 
-def _moved(change: Change) -> str:
-    way = f"{'up' if change.difference > 0 else 'down'} {_points(change.difference)}"
-    same = change.within / change.difference
-    return way if pd.isna(same) or same > _SAME_SOURCES else f"{way} (from other sources being collected)"
+def changes_line(titles: Mapping[str, str], found: pd.DataFrame, halves: pd.DataFrame) -> str:
+    """Return in plain text which themes changed beyond chance, and when."""
+    said = []
+    for theme, title in titles.items():
+        events = rows(found[found["theme"] == theme])
+        said += [f"{title} {_from_to(event)} {_when(event)}" for event in events]
+        said += [f"{title} {_up(half)}" for half in _moved(halves, theme) if not events]
+    return f"Changes beyond chance: {'; '.join(said) or 'none'}"
+
+
+def _from_to(event: Any) -> str:
+    share, rest = percent(event.share), percent(event.rest)
+    return f"{rest} to {share}" if event.against == "before" else f"{share} (otherwise {rest})"
+
+
+def _up(half: Any) -> str:
+    way = f"{'up' if half.change > 0 else 'down'} {points(half.change)} in the second half"
+    others = half.sources > 1 and half.within / half.change <= _SAME_SOURCES
+    return f"{way} (from other sources being collected)" if others else way
 
 
 def _counted(count: int, one: str, many: str) -> str:

@@ -1,4 +1,4 @@
-"""The command line: ``toolkit run``, ``batch``, ``check`` and ``cache``; the only place that prints or exits.
+"""The command line: ``run``, ``batch``, ``evaluate``, ``check`` and ``cache``; the only place that prints or exits.
 
 Exit codes: 0 all is well, 1 a run failed, 2 the user's input or settings, 130 interrupted.
 """
@@ -49,7 +49,11 @@ def _say(sentence: str, code: int) -> int:
 
 def _line(text: str) -> str:
     """One line without control characters: what a notebook says may carry an article's text."""
-    return "".join(char for char in " ".join(text.split()) if char.isprintable())
+    return _plain(" ".join(text.split()))
+
+
+def _plain(text: str) -> str:
+    return "".join(char for char in text if char.isprintable())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,14 +85,27 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument("--jobs", type=int, metavar="N", help="runs at a time (half the processors)")
     batch.set_defaults(command=_batch)
 
-    check = commands.add_parser("check", help="is a theme file or gazetteer well-formed?")
+    _add_evaluate(commands)
+    check = commands.add_parser("check", help="is a theme file or gazetteer well-formed, and what does each seed do?")
     check.add_argument("file", type=Path, metavar="FILE")
+    check.add_argument("--corpus", nargs="+", metavar="INPUT", help="articles on which to try the seeds of themes")
+    check.add_argument("--encoder", default="embedded", metavar="NAME", help="as for run")
+    check.add_argument("--csv", type=Path, metavar="FILE", help="write what each seed does there, as a table")
     check.set_defaults(command=_check)
 
     cache = commands.add_parser("cache", help="size of the embedding cache")
     cache.add_argument("--prune", action="store_true", help="empty it")
     cache.set_defaults(command=_cache)
     return parser
+
+
+def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    evaluate = commands.add_parser("evaluate", help="how good are the theme scores, judged by labels of yours?")
+    evaluate.add_argument("labels", metavar="LABELS", help="table with gold labels, and with the articles or their ids")
+    evaluate.add_argument("--out", metavar="DIR", help="folder of the page (reports/evaluation-LABELS)")
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
+    evaluate.add_argument("-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    evaluate.set_defaults(command=_evaluate)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -134,6 +151,20 @@ def _load(kind: str, path: Path) -> object:
     from toolkit.actors import load_gazetteer
 
     return load_gazetteer(path)
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from toolkit.batch import run_notebooks
+    from toolkit.evaluation import copy_figures, plan_evaluation
+
+    planned = plan_evaluation(_once([("labels", args.labels), *args.parameters]), args.out, args.json)
+    _check_files(planned.values)
+    with _notebook_bar() as progress:
+        out = run_notebooks(planned, progress, REPORT)
+    for line in copy_figures(out, args.json):
+        print(_line(line))
+    print(f"Report: {args.out or out}/index.html")
+    return 0
 
 
 @contextmanager
@@ -224,18 +255,28 @@ def _close(outcomes: list[Outcome], index: Path) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    import yaml
+    from toolkit import check, store
+    from toolkit.schema import SettingsError
 
-    from toolkit.schema import InputError
-
-    try:
-        found = yaml.safe_load(args.file.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError(f"{args.file} is no readable YAML file ({error}): mend it.") from error
-    kind = "themes" if isinstance(found, dict) and "themes" in found else "gazetteer"
-    _load(kind, args.file)
-    print(f"{args.file}: {'a theme file' if kind == 'themes' else 'a gazetteer'}, well-formed.")
+    kind = check.kind_of(args.file)
+    if (args.csv and not args.corpus) or (args.corpus and kind != "themes"):
+        raise SettingsError("--corpus needs a theme file, and --csv needs --corpus: leave it out, or give the other.")
+    if kind == "gazetteer":
+        _load(kind, args.file)
+        print(f"{args.file}: a gazetteer, well-formed.")
+        return 0
+    print(*map(_plain, check.check_file(args.file)), sep="\n")
+    if args.corpus:
+        tried = check.check_corpus(args.file, args.corpus, args.encoder, _tell_seeds)
+        print(*map(_plain, tried.lines), sep="\n")
+        if args.csv:
+            store.write_csv(tried.table, args.csv)
     return 0
+
+
+def _tell_seeds(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\rseed {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def _cache(args: argparse.Namespace) -> int:

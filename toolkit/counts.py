@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from toolkit.exhibits import date
 from toolkit.schema import InputError, Kept
 from toolkit.stats import wilson
 
 _MOST_SOURCES = 9
+_LONGEST_TITLE = 100
 OTHERS = "all others"
 
 
@@ -188,6 +190,43 @@ def topic_places(assigned: pd.DataFrame, topics: pd.DataFrame) -> pd.DataFrame:
     """Return `topics` with the median place of their articles (``x, y``) and ``short``, their first term."""
     middle = assigned.groupby("topic_id")[["x", "y"]].median().reset_index()
     return topics.merge(middle, on="topic_id").assign(short=topics["label"].str.split(", ").str[:2].str.join(", "))
+
+
+def outside_topics(
+    topics: pd.DataFrame, assigned: pd.DataFrame, scores: pd.DataFrame, articles: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the topics at least half of whose articles carry no theme: `topics` with ``outside`` and ``headline``.
+
+    ``outside`` counts those articles, the largest first; ``headline`` is the title (or beginning) of the one among
+    them that is nearest to the topic's centre.
+    """
+    carried = scores.loc[scores["label"], "article_id"]
+    bare = assigned[~assigned["article_id"].isin(carried)].merge(articles[["article_id", "title", "text"]])
+    begun = bare["text"].str.slice(0, 120).str.replace(r"\s+", " ", regex=True) + "…"
+    bare = bare.assign(headline=bare["title"].where(bare["title"] != "", begun))
+    central = bare.sort_values(["closeness", "article_id"], ascending=[False, True]).drop_duplicates("topic_id")
+    sizes = bare.groupby("topic_id").size()
+    counted = topics.assign(
+        outside=topics["topic_id"].map(sizes).fillna(0).astype(int),
+        headline=topics["topic_id"].map(central.set_index("topic_id")["headline"]).fillna(""),
+    )
+    largest = counted[counted["outside"] * 2 >= counted["articles"]]
+    return largest.sort_values(["outside", "topic_id"], ascending=[False, True]).reset_index(drop=True)
+
+
+def cited(found: pd.DataFrame, articles: pd.DataFrame) -> pd.DataFrame:
+    """Return `found` with ``cited``, the articles named in ``led`` as people cite them: title, source and date."""
+    known = articles.set_index("article_id")
+    cells = [[_citation(known.loc[name]) for name in names] for names in found["led"]]
+    return found.assign(cited=pd.Series(cells, index=found.index, dtype=object))
+
+
+def _citation(article: pd.Series) -> str:
+    said = " ".join(str(article["title"]).split())
+    if not said or len(said) > _LONGEST_TITLE:
+        opening = " ".join((said or str(article["text"])[: 2 * _LONGEST_TITLE]).split())
+        said = f"{opening[:_LONGEST_TITLE].rsplit(' ', 1)[0]} …"
+    return f"“{said}” ({', '.join(filter(None, [article['source'], date(article['published'])]))})"
 
 
 def with_organisation(pairs: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:

@@ -67,6 +67,34 @@ def percent(share: float) -> str:
     return f"{share:.1%}" if 0 < share < 0.0995 else f"{share:.0%}"
 
 
+def with_bounds(share: float, low: float, high: float) -> str:
+    """Return a share with its interval.
+
+    >>> with_bounds(0.081, 0.06, 0.123)
+    '8.1% (6.0–12)'
+    """
+    return percent(share) if pd.isna(low) else f"{percent(share)} ({percent(low)[:-1]}–{percent(high)[:-1]})"
+
+
+def points(difference: float) -> str:
+    """Return the size of a difference of shares in points, with a digit where it is below 2.
+
+    >>> points(-0.056), points(0.0104), points(0.004)
+    ('6 points', '1.0 points', '0.4 points')
+    """
+    size = abs(difference) * 100
+    return f"{size:.0f} points" if size >= 1.95 else f"{size:.1f} points"
+
+
+def signed(difference: float) -> str:
+    """Return a difference of shares in points with its sign, 0 where it is next to nothing.
+
+    >>> signed(-0.056), signed(0.0104), signed(0.0004)
+    ('−5.6', '+1.0', '0')
+    """
+    return f"{difference * 100:+.1f}".replace("-", "−") if abs(difference) >= 0.0005 else "0"
+
+
 def probability(value: float) -> str:
     """Return a probability in whole percent; nothing is ever quite sure."""
     return ">99%" if value > 0.99 else "<1%" if value < 0.01 else f"{value:.0%}"

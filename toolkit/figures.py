@@ -14,9 +14,9 @@ import plotly.graph_objects as go
 
 from toolkit.exhibits import Table, number, percent, rows
 from toolkit.style import ACCENT, SOURCES, finish, nothing, safe, theme_colours
-from toolkit.trend_figures import theme_shares
+from toolkit.trend_figures import theme_shares, waterfall
 
-__all__ = ["actors_by_theme", "losses", "theme_by_source", "theme_colours", "theme_shares", "volume"]
+__all__ = ["actors_by_theme", "losses", "theme_by_source", "theme_colours", "theme_shares", "volume", "waterfall"]
 
 
 def volume(counts: pd.DataFrame, unit: str) -> go.Figure:

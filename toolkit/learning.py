@@ -1,9 +1,11 @@
-"""What the analyst's answers change: a correction of the seeds' scores, learned from a few answered articles.
+"""What the analyst's answers change: the seeds' scores, corrected and taught again from a few answered articles.
 
-The log-odds that the seeds give stay, as a starting point; the answers move them: stretched, shifted, and corrected by
-a direction among the vectors. All three are drawn towards no change, so that ten answers move little and two hundred
-much: logistic regression with the prior at an earlier model, as in Chelba and Acero 2004, "Adaptation of Maximum
-Entropy Capitalizer: Little Data Can Help a Lot".
+1. *Correct*: the log-odds that the seeds give stay, as a starting point; the answers move them: stretched, shifted, and
+   along a direction among the vectors. All three are drawn towards no change, so that ten answers move little and two
+   hundred much: logistic regression with its prior at an earlier model, as in Chelba and Acero 2004, "Adaptation of
+   Maximum Entropy Capitalizer: Little Data Can Help a Lot".
+2. *Teach again*: the passages that are surest by now, and what was answered, train a classifier, whose scores the
+   answers correct in turn; twice. The mean of the first correction and the last is the result.
 
 Answers are about articles, vectors about passages. A yes speaks for an article's best quarter of passages, a no
 against all of them.
@@ -12,24 +14,39 @@ against all of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
-_ROUNDS = 2
-"""Which passages of an article are its best is asked again of the corrected scores."""
 _BEST_PART = 1 / 4
-_STIFF, _FIRST = 0.05, 1.0
+_LOOKS = 2
+"""Which passages of an article are its best is asked again of the corrected scores."""
+_STIFF, _FIRST = 0.15, 1.0
 """Precision of the prior on the direction, for vectors of length one in the mean: `_STIFF`, and `_FIRST` an answer."""
 _STRETCH = 60.0
 """Precision of the prior on the stretch: among uncertain articles alone, the seeds look worse than they are."""
 _SHIFT = 1.0
+_LESSONS = 2
+_STRENGTH = 3.0
+_SURE_SHARE, _FAR_SHARE, _FAR_MARGIN = 0.7, 1.5, 0.05
+_LEAST_PRIOR, _LARGEST_PRIOR = 0.003, 0.5
 _SURE = 1e-6
+
+
+class _Told(NamedTuple):
+    """The passages of answered articles: their rows, their articles, and what was said of these."""
+
+    rows: npt.NDArray[np.intp]
+    articles: npt.NDArray[np.str_]
+    truth: Flags
 
 
 def learn(
@@ -44,27 +61,51 @@ def learn(
     id of each passage's article (n,). Answers about other articles are passed over; without any, `probability`
     returns as it came.
     """
+    given = np.asarray(probability, dtype=np.float64)
     rows = np.flatnonzero([article in answers for article in articles])
     if not len(rows):
-        return np.asarray(probability, dtype=np.float64).copy()
-    start = logit(np.clip(np.asarray(probability, dtype=np.float64), _SURE, 1 - _SURE))
-    scale = max(float(np.sqrt(np.mean(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)))), 1e-9)
-    known = vectors[rows].astype(np.float64) / scale
+        return given.copy()
     truth = np.array([answers[article] for article in articles[rows]], dtype=bool)
+    told = _Told(rows, articles[rows].astype(str), truth)
+    scale = max(float(np.sqrt(np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors))), 1e-9)
+    unit = (vectors / scale).astype(np.float32)
     with threadpool_limits(1):
-        current = start[rows]
-        stiff = _STIFF + _FIRST / len(set(articles[rows]))
-        for _ in range(_ROUNDS):
-            weights = _weights(articles[rows], current, truth)
-            stretch, shift, direction = _correct(known, start[rows], truth, weights, stiff)
-            current = stretch * start[rows] + shift + known @ direction
-        moved = vectors @ (direction / scale).astype(np.float32)
-    return np.asarray(expit(stretch * start + shift + moved), dtype=np.float64)
+        first = current = _correct(unit, logit(np.clip(given, _SURE, 1 - _SURE)), told)
+        for _ in range(_LESSONS):
+            current = _correct(unit, _teach(unit, current, told), told)
+    return np.asarray(expit((first + current) / 2), dtype=np.float64)
 
 
-def _weights(articles: npt.NDArray[np.object_], scores: Floats, truth: npt.NDArray[np.bool_]) -> Floats:
+def _correct(vectors: npt.NDArray[np.float32], start: Floats, told: _Told) -> Floats:
+    """Return the log-odds `start`, corrected by what was told."""
+    known, before = vectors[told.rows].astype(np.float64), start[told.rows]
+    stiff = _STIFF + _FIRST / len(np.unique(told.articles))
+    current = before
+    for _ in range(_LOOKS):
+        weights = _weights(told.articles, current, told.truth)
+        stretch, shift, direction = _fit(known, before, told.truth, weights, stiff)
+        current = stretch * before + shift + known @ direction
+    return np.asarray(stretch * start + shift + vectors @ direction.astype(np.float32), dtype=np.float64)
+
+
+def _teach(vectors: npt.NDArray[np.float32], score: Floats, told: _Told) -> Floats:
+    """Return the log-odds of a classifier that the surest passages by `score` train, none against what was told."""
+    prior = float(np.clip(expit(score).mean(), _LEAST_PRIOR, _LARGEST_PRIOR))
+    order = np.argsort(-score, kind="stable")
+    positive = order[: max(1, round(_SURE_SHARE * prior * len(order)))]
+    negative = order[round((_FAR_SHARE * prior + _FAR_MARGIN) * len(order)) :]
+    yes, no = told.rows[told.truth], told.rows[~told.truth]
+    positive, negative = np.setdiff1d(positive, no), np.union1d(np.setdiff1d(negative, yes), no)
+    if not len(positive) or not len(negative):
+        return score
+    truth = np.repeat([1, 0], [len(positive), len(negative)])
+    model = LogisticRegression(C=_STRENGTH, max_iter=500).fit(vectors[np.concatenate([positive, negative])], truth)
+    return np.asarray(model.decision_function(vectors), dtype=np.float64)
+
+
+def _weights(articles: npt.NDArray[np.str_], scores: Floats, truth: Flags) -> Floats:
     """Return a weight a passage: an article's best quarter has one in all; the rest as much each in a no, else none."""
-    _, codes, sizes = np.unique(articles.astype(str), return_inverse=True, return_counts=True)
+    _, codes, sizes = np.unique(articles, return_inverse=True, return_counts=True)
     order = np.lexsort((-scores, codes))
     rank = np.empty(len(codes), dtype=np.intp)
     rank[order] = np.arange(len(codes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -72,9 +113,7 @@ def _weights(articles: npt.NDArray[np.object_], scores: Floats, truth: npt.NDArr
     return np.where(truth & (rank >= best), 0.0, 1 / best)
 
 
-def _correct(
-    vectors: Floats, start: Floats, truth: npt.NDArray[np.bool_], weights: Floats, stiff: float
-) -> tuple[float, float, Floats]:
+def _fit(vectors: Floats, start: Floats, truth: Flags, weights: Floats, stiff: float) -> tuple[float, float, Floats]:
     """Return stretch, shift and direction of greatest posterior probability."""
     sign = np.where(truth, 1.0, -1.0)
 

@@ -20,7 +20,16 @@ import toolkit
 from toolkit import params, store
 from toolkit.schema import InputError, OutputError, SettingsError
 
-_SHIPPED = {"inputs": "data/sample", "themes": "data/themes.yml", "gazetteer": "data/gazetteer.yml"}
+RUN, EVALUATE = "[1-5]*.ipynb", "6-*.ipynb"
+"""The notebooks of a run, and that of an evaluation."""
+_SHIPPED = {
+    "inputs": "data/sample",
+    "themes": "data/themes.yml",
+    "gazetteer": "data/gazetteer.yml",
+    "labels": "data/sample/labels.csv",
+}
+_OPTIONAL = ("answers", "judged", "second_themes")
+_PATHS = ("themes", "gazetteer", "cache_dir", "labels", *_OPTIONAL)
 
 
 class RunFailed(Exception):
@@ -47,14 +56,17 @@ def plan(
     *,
     notebooks: Path | None = None,
     digest: Callable[[tuple[Path, ...]], str] = store.input_digest,
+    pattern: str = RUN,
 ) -> Plan:
     """Check everything that can be checked before a kernel starts; paths are relative to the working folder.
+
+    Planned are the notebooks whose names fit `pattern`.
 
     Raises `SettingsError` for parameters, `InputError` for files that are not there, `OutputError` for a folder
     that is not to be written to or that holds something else than a run.
     """
     folder = notebooks or store.asset("notebooks")
-    paths = tuple(sorted(folder.resolve().glob("[0-9]*.ipynb")))
+    paths = tuple(sorted(folder.resolve().glob(pattern)))
     if not paths:
         raise InputError(f"{folder} holds no numbered notebook, expected 1-corpus.ipynb and on: restore them.")
     known = params.merge(paths)
@@ -64,15 +76,22 @@ def plan(
     resolved = {name: _absolute(name, value) for name, value in given.items()}
     complete = {name: resolved.get(name, parameter.default) for name, parameter in known.items()}
     files = {name: _files(complete[name], name, folder) for name in _SHIPPED if name in complete}
+    there = [name for name in _OPTIONAL if complete.get(name) and _is_there(given, complete, name, folder)]
+    files |= {name: _files(complete[name], name, folder) for name in there}
     target = _check_target(Path(out), files.get("inputs", ()))
     facts = _facts({**complete, **given}, paths, files, digest)
     return Plan(out=target, notebooks=paths, given=given, values=resolved, facts=facts)
 
 
+def _is_there(given: Mapping[str, object], values: Mapping[str, object], name: str, folder: Path) -> bool:
+    """Tell whether a file is asked for, or lies where it is looked for unasked."""
+    return name in given or (folder / str(values[name])).exists()
+
+
 def _absolute(name: str, value: object) -> object:
     if name == "inputs" and isinstance(value, list):
         return [str(Path(item).expanduser().absolute()) for item in value]
-    is_path = name in ("themes", "gazetteer", "cache_dir") or (name == "encoder" and Path(str(value)).is_dir())
+    is_path = name in _PATHS or (name in ("encoder", "second_encoder") and Path(str(value)).is_dir())
     return str(Path(str(value)).expanduser().absolute()) if is_path and value else value
 
 

@@ -94,33 +94,26 @@ def by_language(shares: pd.DataFrame, titles: Mapping[str, str]) -> Table:
     return Table("Share of each language's articles that carry a theme", columns, cells)
 
 
-def standing_out(found: pd.DataFrame, titles: Mapping[str, str]) -> Table:
-    """Return the runs of periods that stand out; `found` from `trends.standing_out`."""
+def outside(topics: pd.DataFrame, most: int = 10) -> Table:
+    """Return the largest topics outside the themes; `topics` as `counts.outside_topics` gives them."""
     cells = [
         [
-            titles[p.theme],
-            (p.label, p.page if p.stories else ""),
-            number(p.stories),
-            number(p.total),
-            percent(p.share),
-            f"{percent(p.low)} to {percent(p.high)}",
-            percent(p.rest),
-            f"{p.p:.1%}",
+            (t.label, f"articles/topic-{t.topic_id}.html"),
+            number(t.outside),
+            percent(t.outside / t.articles),
+            ", ".join(t.terms[3:8]),
+            t.headline,
         ]
-        for p in rows(found)
+        for t in rows(topics.head(most))
     ]
     columns = [
-        ("theme", "text"),
-        ("periods", "link"),
-        ("stories", "number"),
-        ("of", "number"),
-        ("share", "number"),
-        ("95% interval", "number"),
-        ("other periods", "number"),
-        ("probability by chance", "number"),
+        ("topic", "link"),
+        ("articles without a theme", "number"),
+        ("share of the topic", "number"),
+        ("further terms", "text"),
+        ("for example", "text"),
     ]
-    caption = "Runs of periods in which the share of stories is high or low beyond chance"
-    return Table(caption if len(found) else "No run of periods stands out beyond chance", columns, cells)
+    return Table("Largest topics outside the themes" if cells else "No topic lies outside the themes", columns, cells)
 
 
 def totals(counted: pd.DataFrame, titles: Mapping[str, str]) -> Table:

@@ -1,22 +1,28 @@
-"""The figure of shares over time, with bands, gaps, and a way to the articles of each point."""
+"""The figures of shares over time, with bands, gaps, findings and a way to the articles, and of what changed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from toolkit.exhibits import Table, number, percent, rows
-from toolkit.style import finish, nothing, safe
+from toolkit.exhibits import Table, number, percent, rows, signed, with_bounds
+from toolkit.style import ACCENT, NO_THEME, finish, nothing, safe
 
 _STRAY = 0.005
 """Part of the articles at either end whose dates may lie outside the axis."""
 
 
-def theme_shares(points: pd.DataFrame, titles: Mapping[str, str], colours: Mapping[str, str]) -> go.Figure:
-    """Draw each theme's share over time in a panel of its own, with its interval; a click opens the articles."""
+def theme_shares(
+    points: pd.DataFrame, titles: Mapping[str, str], colours: Mapping[str, str], found: pd.DataFrame | None = None
+) -> go.Figure:
+    """Draw each theme's share over time in a panel of its own, with its interval; a click opens the articles.
+
+    `found`, from `findings.find_events`, is marked by shaded bands with a triangle above each.
+    """
     if points.empty:
         return nothing("theme-shares", "Themes over time", "No article has a date, so there are no trends.")
     names = list(titles)
@@ -28,7 +34,10 @@ def theme_shares(points: pd.DataFrame, titles: Mapping[str, str], colours: Mappi
         subplot_titles=[safe(titles[name]) for name in names],
     )
     for row, name in enumerate(names, 1):
-        _share_panel(figure, points[points["theme"] == name], colours[name], row)
+        mine = points[points["theme"] == name]
+        _share_panel(figure, mine, colours[name], row)
+        if found is not None and (found["theme"] == name).any():
+            _mark(figure, mine, found[found["theme"] == name], colours[name], row)
     figure.update_yaxes(tickformat=".0%", rangemode="tozero", title="share of articles", nticks=5)
     figure.update_xaxes(showticklabels=True)
     span, outside = _crowded_span(points)
@@ -36,6 +45,8 @@ def theme_shares(points: pd.DataFrame, titles: Mapping[str, str], colours: Mappi
     figure.update_annotations(x=0, xanchor="left", font={"size": 15})
     figure.update_layout(showlegend=False, hovermode="closest")
     caption = "Share of articles that carry each theme, with 95% intervals; dotted: share of stories"
+    if found is not None and len(found):
+        caption += "; shaded: a change beyond chance, the triangle says which way"
     if outside:
         caption += f"; {number(outside)} articles of stray dates lie outside the axis"
     return finish(figure, "theme-shares", caption, _shares_table(points, titles), 90 + 225 * len(names))
@@ -77,9 +88,47 @@ def _share_panel(figure: go.Figure, mine: pd.DataFrame, colour: str, row: int) -
     )
 
 
+def _mark(figure: go.Figure, mine: pd.DataFrame, found: pd.DataFrame, colour: str, row: int) -> None:
+    """Shade the periods of each event, and put a triangle above that says what it is and opens its articles."""
+    starts = mine["start"].sort_values().to_list()
+    ends = dict(zip(starts, [*starts[1:], starts[-1] + (starts[-1] - starts[-2])], strict=True))
+    half = (ends[starts[0]] - starts[0]) / 2
+    top = float(mine[["high", "story_share"]].max().max()) * 1.08
+    for event in rows(found):
+        span = {"x0": event.start - half, "x1": ends[event.end] - half}
+        figure.add_vrect(**span, fillcolor=_faint(colour, 0.1), line_width=0, layer="below", row=row, col=1)
+    figure.add_scatter(
+        x=[e.start - half + (ends[e.end] - e.start) / 2 for e in rows(found)],
+        y=[top] * len(found),
+        mode="markers",
+        cliponaxis=False,
+        marker={
+            "size": 12,
+            "color": colour,
+            "symbol": ["triangle-up" if e.way == "rise" else "triangle-down" for e in rows(found)],
+        },
+        customdata=[[_told(e), number(e.stories), e.page] for e in rows(found)],
+        hovertemplate="%{customdata[0]}<br>%{customdata[1]} stories<extra></extra>",
+        row=row,
+        col=1,
+    )
+
+
+def _told(event: Any) -> str:
+    when = f"{event.label}{' to the end' * bool(event.lasting)}"
+    against = "before" if event.against == "before" else "in other periods"
+    share, rest = (event.share, event.low, event.high), (event.rest, event.rest_low, event.rest_high)
+    return f"<b>{safe(when)}: {event.way}</b><br>{with_bounds(*share)} of stories, {with_bounds(*rest)} {against}"
+
+
+def _faint(colour: str, strength: float) -> str:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{strength})"
+
+
 def _band(figure: go.Figure, mine: pd.DataFrame, colour: str, at: Mapping[str, int]) -> None:
     """Fill between the bounds, in a piece of its own between gaps; a period alone gets a bar."""
-    fill = f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:7], 16)},0.16)"
+    fill = _faint(colour, 0.16)
     for _, piece in mine[mine["share"].notna()].groupby(mine["share"].isna().cumsum()):
         wide = {"width": 6} if len(piece) == 1 else {"width": 0}
         figure.add_scatter(
@@ -115,7 +164,8 @@ def _shares_table(points: pd.DataFrame, titles: Mapping[str, str]) -> Table:
             number(p.articles),
             number(p.total),
             percent(p.share),
-            "–" if pd.isna(p.low) else f"{percent(p.low)} to {percent(p.high)}",
+            _interval(p.low, p.high),
+            _interval(getattr(p, "wilson_low", float("nan")), getattr(p, "wilson_high", float("nan"))),
             number(p.stories),
             percent(p.story_share),
         ]
@@ -128,7 +178,65 @@ def _shares_table(points: pd.DataFrame, titles: Mapping[str, str]) -> Table:
         ("of", "number"),
         ("share", "number"),
         ("95% interval", "number"),
+        ("if articles were independent", "number"),
         ("stories", "number"),
         ("share of stories", "number"),
     ]
     return Table("Shares", columns, cells)
+
+
+def _interval(low: float, high: float) -> str:
+    return "–" if pd.isna(low) else f"{percent(low)} to {percent(high)}"
+
+
+_STEPS = {
+    "before": "first<br>half",
+    "within": "same<br>sources",
+    "mix": "their<br>mix",
+    "newcomers": "new<br>sources",
+    "leavers": "ended<br>sources",
+    "after": "second<br>half",
+}
+
+
+def waterfall(compared: pd.DataFrame, titles: Mapping[str, str], colours: Mapping[str, str], table: Table) -> go.Figure:
+    """Draw what the change between the halves is made of, a row a theme, per article and per story side by side.
+
+    `compared` from `changes.compare_halves`; `table` holds its numbers.
+    """
+    if compared.empty:
+        return nothing("waterfall", "What the change is made of", "There are no two periods to compare.")
+    names = [name for name in titles if name in set(compared["theme"])]
+    units = [("article", "articles"), ("story", "stories")]
+    headings = [f"{safe(titles[name])}, share of {unit}" for name in names for _, unit in units]
+    room = {"vertical_spacing": 0.5 / max(2, len(names)), "horizontal_spacing": 0.08}
+    figure = make_subplots(rows=len(names), cols=2, subplot_titles=headings, shared_yaxes="rows", **room)
+    for row, name in enumerate(names, 1):
+        for col, (unit, _) in enumerate(units, 1):
+            mine = compared[(compared["theme"] == name) & (compared["unit"] == unit)].iloc[0]
+            figure.add_trace(_steps(mine, colours[name]), row=row, col=col)
+    figure.update_yaxes(tickformat=".0%", nticks=5, rangemode="tozero")
+    figure.update_xaxes(tickangle=0, tickfont={"size": 12})
+    figure.update_annotations(font={"size": 14})
+    figure.update_layout(showlegend=False, hovermode="closest")
+    caption = "From the first half of the coverage to the second: what the change of each share is made of"
+    return finish(figure, "waterfall", caption, table, 90 + 250 * len(names))
+
+
+def _steps(mine: pd.Series, colour: str) -> go.Waterfall:
+    values = [float(mine[step]) for step in _STEPS]
+    words = [percent(values[0]), *(signed(value) for value in values[1:-1])]
+    return go.Waterfall(
+        x=list(_STEPS.values()),
+        y=values,
+        measure=["absolute", *["relative"] * 4, "total"],
+        text=[*words, percent(values[-1])],
+        textposition="outside",
+        cliponaxis=False,
+        totals={"marker": {"color": colour}},
+        increasing={"marker": {"color": ACCENT}},
+        decreasing={"marker": {"color": NO_THEME}},
+        connector={"line": {"color": "#B8BDC4", "width": 1}},
+        hovertext=[step.replace("<br>", " ") for step in _STEPS.values()],
+        hovertemplate="%{hovertext}: %{text}<extra></extra>",
+    )

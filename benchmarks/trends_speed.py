@@ -1,0 +1,74 @@
+"""How long the statistics take: 1,000,000 articles, 50 themes, 260 weeks; and 5,000 topics over 500 weeks.
+
+Run: python benchmarks/trends_speed.py
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from toolkit import detect, intervals, mix, watch, weak  # noqa: E402
+
+SEED = 42
+
+
+def timed(name, call):
+    begun = time.perf_counter()
+    result = call()
+    print(f"| {name} | {time.perf_counter() - begun:.1f} |", flush=True)
+    return result
+
+
+def million():
+    random, rows, weeks, themes = np.random.default_rng(SEED), 1_000_000, 260, 50
+    day = random.integers(0, weeks * 7, rows)
+    first = pd.Timestamp("2018-01-01")
+    placed = pd.DataFrame(
+        {
+            "article_id": np.arange(rows).astype(str),
+            "story_id": random.integers(0, rows * 3 // 4, rows),
+            "source": random.integers(0, 200, rows).astype(str),
+            "day": first + pd.to_timedelta(day, unit="D"),
+            "start": first + pd.to_timedelta(day // 7 * 7, unit="D"),
+        }
+    )
+    theme, article = np.nonzero(random.random((themes, rows), dtype=np.float32) < 0.1)
+    carried = pd.DataFrame({"theme": theme, "article_id": placed["article_id"].to_numpy()[article], "value": 1.0})
+    shares = timed(
+        "1,000,000 articles, 50 themes, 260 weeks: shares with intervals", lambda: intervals.shares_of(placed, carried)
+    )
+    hits, totals = (shares[name].to_numpy(dtype=float).reshape(themes, weeks) for name in ("articles", "total"))
+    counts = detect.Counts(tuple(map(str, range(themes))), pd.DatetimeIndex(shares["start"][:weeks]), hits, totals)
+    timed("the same: change points, bursts, outliers", lambda: detect.find_changes(counts))
+    values = np.isin(np.arange(rows), article[theme == 0])
+    late = placed["start"] >= placed["start"].median()
+    timed("one theme: split of its change over 200 sources", lambda: mix.split_change(placed, values, late, ~late))
+
+
+def topics():
+    random, number, weeks = np.random.default_rng(SEED), 5000, 500
+    share = random.lognormal(-8.5, 1, (number, 1)) * np.ones((1, weeks))
+    share[:20, 250:] *= 3
+    share[20:40, 400:406] *= 6
+    totals = np.tile(random.integers(1500, 2500, weeks).astype(float), (number, 1))
+    hits = random.binomial(totals.astype(int), share).astype(float)
+    counts = detect.Counts(
+        tuple(map(str, range(number))), pd.date_range("2015-01-05", periods=weeks, freq="7D"), hits, totals
+    )
+    found = timed("5,000 topics, 500 weeks: change points, bursts, outliers", lambda: detect.find_changes(counts))
+    timed("the same: growth rates", lambda: weak.growth_rates(hits, totals))
+    timed("the same: alarms week by week, from the past alone", lambda: watch.surprise(hits, totals))
+    told, planted = set(found["theme"].astype(int)), set(range(40))
+    print(f"\nOf the 40 topics with a planted change {len(told & planted)} are found, of others {len(told - planted)}.")
+
+
+if __name__ == "__main__":
+    print("| what | seconds |\n| --- | --- |")
+    million()
+    topics()

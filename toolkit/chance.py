@@ -1,0 +1,145 @@
+"""What chance does to a share over time: overdispersion, histories without any event, and p values from them.
+
+Counts of news vary more than coin tosses: an event brings several stories. ``dispersion`` says by what factor, and
+every count is divided by it before it enters a likelihood (a quasi-likelihood, McCullagh & Nelder 1989, section 4.5).
+A statistic that is the best of many places has no p value in a table. It is compared with the same statistic of
+histories drawn without an event; series of like share and dispersion share their histories, so that 5,000 topics cost
+little more than fifty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import betainc
+from scipy.stats import chi2
+
+Floats = npt.NDArray[np.float64]
+
+FEWEST_PERIODS = 8
+"""With fewer periods of articles nothing is said to stand out."""
+_HISTORIES = 399
+_TRIM = 0.05
+_STEP = 0.25
+_TAIL = 10
+_EULER = 0.5772156649
+
+
+def dispersion(hits: Floats, totals: Floats) -> Floats:
+    """Return for each series (rows) the variance of its counts over the binomial one, 1 or more.
+
+    From differences of successive standardised counts, as Rice 1984 ("Bandwidth choice for nonparametric
+    regression") estimates a variance: a lasting change of level touches one difference. The largest twentieth is
+    trimmed, with the factor that chi-square asks for, so that single bursts do not hide themselves. Empty periods are
+    skipped.
+    """
+    share = np.clip(hits.sum(axis=1) / np.maximum(totals.sum(axis=1), 1), 1e-9, 1 - 1e-9)[:, None]
+    result = np.ones(len(hits))
+    filled = totals > 0
+    of = _same_rows(filled.astype(float))
+    for pattern_at in range(int(of.max(initial=-1)) + 1):
+        rows = np.flatnonzero(of == pattern_at)
+        pattern = filled[rows[0]]
+        x, n = hits[np.ix_(rows, pattern)], totals[np.ix_(rows, pattern)]
+        if n.shape[1] < 4:
+            continue
+        residual = (x - n * share[rows]) / np.sqrt(n * share[rows] * (1 - share[rows]))
+        squares = np.sort(np.diff(residual, axis=1) ** 2 / 2, axis=1)
+        kept = squares.shape[1] - int(_TRIM * squares.shape[1])
+        result[rows] = squares[:, :kept].mean(axis=1) / _trimmed_mean(kept / squares.shape[1])
+    return np.maximum(result, 1)
+
+
+def _trimmed_mean(kept: float) -> float:
+    """Return the mean of a chi-square variable of one degree of freedom below its quantile `kept`."""
+    return float(chi2.cdf(chi2.ppf(kept, 1), 3) / kept) if kept < 1 else 1.0
+
+
+def draw(share: float, effect: float, totals: Floats, size: int, random: np.random.Generator) -> Floats:
+    """Return `size` histories (rows) of beta-binomial counts with one share throughout and this dispersion."""
+    n = np.round(totals).astype(np.int64)
+    alike = np.clip((effect - 1) / np.maximum(n - 1, 1), 0, 0.9)
+    spread = np.divide(1 - alike, alike, out=np.full(len(n), np.inf), where=alike > 0)
+    shares = np.full((size, len(n)), share)
+    loose = np.isfinite(spread) & (n > 0)
+    shares[:, loose] = random.beta(share * spread[loose], (1 - share) * spread[loose], (size, int(loose.sum())))
+    return random.binomial(n, shares).astype(float)
+
+
+Statistic = Callable[[Floats, Floats], Floats]
+"""Effective hits and totals, (series, periods) each, to one number a series."""
+
+
+class Histories:
+    """The null distribution of a statistic for every series, made once per group of like series."""
+
+    def __init__(
+        self, hits: Floats, totals: Floats, effects: Floats, statistics: Mapping[str, Statistic], seed: int
+    ) -> None:
+        """Draw the histories; `hits` and `totals` are counts, (series, periods), `effects` their dispersion.
+
+        A history is divided by its own estimated dispersion, so that the doubt about it counts too.
+        """
+        share = (hits.sum(axis=1) + 0.5) / (totals.sum(axis=1) + 1)
+        which = np.column_stack([np.round(np.log(value) / _STEP) for value in (share, effects)])
+        which = np.column_stack([which, _same_rows(totals)])
+        groups, self._of = np.unique(which, axis=0, return_inverse=True)
+        self._of = self._of.ravel()
+        self._values: dict[str, list[Floats]] = {name: [] for name in statistics}
+        for group in range(len(groups)):
+            rows = np.flatnonzero(self._of == group)
+            effect, total = float(effects[rows].mean()), totals[rows[0]]
+            null = draw(float(share[rows].mean()), effect, total, _HISTORIES, np.random.default_rng(seed))
+            totals_ = np.broadcast_to(total, null.shape)
+            own = dispersion(null, totals_)[:, None]
+            for name, statistic in statistics.items():
+                self._values[name].append(statistic(null / own, totals_ / own))
+
+    def p(self, name: str, rows: npt.NDArray[np.intp], values: Floats) -> Floats:
+        """Return the chance that a history without event reaches `values`, for these series.
+
+        The rank among the histories; beyond the tenth largest, the tail of the Gumbel distribution that fits them
+        (Abrams, Kulldorff & Kleinman 2010, "Gumbel based p-value approximations for spatial scan statistics").
+        """
+        result = np.ones(len(values))
+        for at, (row, value) in enumerate(zip(rows, values, strict=True)):
+            null = self._values[name][int(self._of[row])]
+            above, spread = int((null >= value).sum()), float(null.std()) * np.sqrt(6) / np.pi
+            rank = (1 + above) / (1 + len(null))
+            if above < _TAIL and spread > 0:
+                tail = -np.expm1(-np.exp(-(value - null.mean()) / spread - _EULER))
+                rank = min(float(tail), (1 + _TAIL) / (1 + len(null)))
+            result[at] = rank
+        return result
+
+    def quantile(self, name: str, row: int, level: float) -> float:
+        """Return what a share `level` of the histories of this series stays below."""
+        return float(np.quantile(self._values[name][int(self._of[row])], level))
+
+
+def _same_rows(table: Floats) -> npt.NDArray[np.intp]:
+    if len(table) and (table == table[0]).all():
+        return np.zeros(len(table), dtype=np.intp)
+    return np.asarray(np.unique(table, axis=0, return_inverse=True)[1]).ravel()
+
+
+def tails(hits: Floats, totals: Floats, share: Floats, effect: Floats) -> tuple[Floats, Floats]:
+    """Return the chance of so many hits or more, and of so few or fewer.
+
+    Binomial where the counts vary no more than that; with a dispersion (`effect`) above 1, negative binomial of the
+    same mean and variance, whose tail is as heavy as that of clumps.
+
+    >>> up, down = tails(np.array([3.0]), np.array([10.0]), np.array([0.1]), np.array([1.0]))
+    >>> round(float(up[0]), 4), round(float(down[0]), 4)
+    (0.0702, 0.9872)
+    """
+    spread = effect * (1 - share)
+    clumped = spread > 1.02
+    some, rest = np.maximum(hits, 1e-9), np.maximum(totals - hits, 1e-9)
+    size, odds = totals * share / np.where(clumped, spread - 1, 1), 1 / np.where(clumped, spread, 2)
+    size = np.maximum(size, 1e-9)
+    up = np.where(clumped, betainc(some, size, 1 - odds), betainc(some, rest + 1, share))
+    down = np.where(clumped, betainc(size, hits + 1, odds), 1 - betainc(hits + 1, rest, share))
+    return np.where(hits > 0, up, 1), np.where(clumped | (hits < totals), np.clip(down, 0, 1), 1)

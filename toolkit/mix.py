@@ -1,0 +1,108 @@
+"""Why a share changed between two windows: within sources, by their mix, by newcomers and leavers; an exact split.
+
+The share of a window is that of the sources in both windows, moved by those in one alone. So, as Melitz & Polanec 2015
+("Dynamic Olley-Pakes productivity decomposition with entry and exit", equation 5) set newcomers and leavers apart,
+and Kitagawa 1955 ("Components of a difference between two rates") splits the change of those that stay::
+
+    change =   within      sum over stayers of mean weight * change of share
+             + mix         sum over stayers of change of weight * (mean share - mean share of all stayers)
+             + newcomers   their weight after  * (their share - the stayers' share after)
+             - leavers     their weight before * (their share - the stayers' share before)
+
+Weights of stayers are those among stayers. The four add up to the change, and so do the lines of the single sources.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from toolkit.schema import InputError
+
+Floats = npt.NDArray[np.float64]
+
+PARTS = ("within", "mix", "newcomers", "leavers")
+_COLUMNS = ("key", "before", "after", "articles_before", "articles_after", *PARTS, "change")
+
+
+def split_change(
+    placed: pd.DataFrame,
+    values: npt.ArrayLike,
+    after: npt.ArrayLike,
+    before: npt.ArrayLike,
+    key: str = "source",
+    least: int = 5,
+) -> pd.DataFrame:
+    """Return what each source (or language, ...) adds to the change of a share from one window to another.
+
+    `placed` has `key` and ``story_id``; `values` is 0 or 1 (or a probability) a row, `before` and `after` say which
+    rows lie in each window. Columns: ``unit, key, before, after, articles_before, articles_after, within, mix,
+    newcomers, leavers, change``, all parts in shares (0.05 is 5 points); ``unit`` is ``article`` and then ``story``.
+    Per story, a story counts once in a window and is shared out among the articles that tell it; it carries the theme
+    when one of them does. A source with fewer than `least` articles in either window has no share to compare there and
+    counts as a newcomer, a leaver, or both. The largest change comes first. Raises `InputError` when a window is empty.
+    """
+    values = np.asarray(values, dtype=float)
+    windows = [np.asarray(rows, dtype=bool) for rows in (before, after)]
+    for name, rows in zip(("first", "second"), windows, strict=True):
+        if not rows.any():
+            raise InputError(f"The {name} window holds no dated article; choose one that does.")
+    keys, stories = placed[key].to_numpy(), placed["story_id"].to_numpy()
+    counts = [pd.Series(keys[rows]).value_counts() for rows in windows]
+    stayers = counts[0].index[counts[0] >= least].intersection(counts[1].index[counts[1] >= least])
+    parts = []
+    for unit in ("article", "story"):
+        first, second = (_sums(keys[rows], stories[rows], values[rows], unit) for rows in windows)
+        parts.append(_split(first, second, stayers).assign(unit=unit))
+    return pd.concat(parts, ignore_index=True)[["unit", *_COLUMNS]]
+
+
+def _sums(keys: npt.NDArray[np.object_], stories: npt.NDArray[np.object_], values: Floats, unit: str) -> pd.DataFrame:
+    """Return per key the weight of its articles and of those that carry: ``size, hits``."""
+    table = pd.DataFrame({"key": keys, "story": stories, "value": values, "weight": 1.0})
+    if unit == "story":
+        told = table.groupby("story")["value"]
+        table = table.assign(value=told.transform("max"), weight=1 / told.transform("size"))
+    table = table.assign(hits=table["value"] * table["weight"])
+    sums: pd.DataFrame = table.groupby("key")[["weight", "hits"]].sum()
+    return sums.rename(columns={"weight": "size"})
+
+
+def _split(before: pd.DataFrame, after: pd.DataFrame, stayers: pd.Index) -> pd.DataFrame:
+    keys = before.index.union(after.index)
+    sizes = np.array([part["size"].reindex(keys, fill_value=0) for part in (before, after)])
+    hits = np.array([part["hits"].reindex(keys, fill_value=0) for part in (before, after)])
+    rates = np.divide(hits, sizes, out=np.full(hits.shape, np.nan), where=sizes > 0)
+    parts = dict(zip(PARTS, _parts(sizes, np.nan_to_num(rates), keys.isin(stayers)), strict=True))
+    table = pd.DataFrame(
+        {"key": keys, "before": rates[0], "after": rates[1], "articles_before": sizes[0], "articles_after": sizes[1]}
+    ).assign(**parts)
+    table["change"] = table[list(PARTS)].sum(axis=1)
+    order = table["change"].abs().sort_values(ascending=False, kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+def _parts(sizes: Floats, rates: Floats, stay: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the four parts of each key; without any stayer the whole change lies in newcomers and leavers."""
+    whole = sizes / sizes.sum(axis=1, keepdims=True)
+    if not stay.any():
+        return np.zeros(stay.size), np.zeros(stay.size), whole[1] * rates[1], -whole[0] * rates[0]
+    own = np.where(stay, sizes, 0) / sizes[:, stay].sum(axis=1, keepdims=True)
+    stayers = (own * rates).sum(axis=1)
+    within = own.mean(axis=0) * (rates[1] - rates[0])
+    mix = (own[1] - own[0]) * (rates.mean(axis=0) - stayers.mean())
+    newcomers = np.where(stay, 0, whole[1] * (rates[1] - stayers[1]))
+    leavers = np.where(stay, 0, -whole[0] * (rates[0] - stayers[0]))
+    return within, mix, newcomers, leavers
+
+
+def waterfall(split: pd.DataFrame) -> pd.DataFrame:
+    """Return ``unit, before, within, mix, newcomers, leavers, after, change`` of `split_change`: one row a unit."""
+    rows = []
+    for unit, mine in split.groupby("unit", sort=False):
+        sums = [(mine[side].fillna(0) * mine[f"articles_{side}"]).sum() / mine[f"articles_{side}"].sum()
+                for side in ("before", "after")]  # fmt: skip
+        rows.append({"unit": unit, "before": sums[0], **mine[list(PARTS)].sum(), "after": sums[1]})
+    table = pd.DataFrame(rows)
+    return table.assign(change=table["after"] - table["before"])

@@ -1,0 +1,178 @@
+"""Tables of what changed: findings, the split of a change over sources, and topics that are small and growing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from toolkit.exhibits import Table, number, percent, rows, signed, with_bounds
+
+_CITED, _TERMS = 2, 6
+_GREATEST = 1000
+_LEAST_SHARE = 0.0005
+
+
+def findings(found: pd.DataFrame, titles: Mapping[str, str], few: int | None = None) -> Table:
+    """Return the events beyond chance; `found` from `findings.find_events`, with ``terms`` and ``cited``.
+
+    `few` is the number of comparable periods where these are too few to test any.
+    """
+    cells = [
+        [
+            titles[e.theme],
+            (f"{e.label}{' to the end' * bool(e.lasting)}", e.page),
+            _what(e),
+            _shares(e),
+            _part(e.within),
+            number(e.stories),
+            chance(e.q),
+            ", ".join(e.terms[:_TERMS]) or "–",
+            "; ".join(e.cited[:_CITED]) if e.way == "rise" else "–",
+        ]
+        for e in rows(found)
+    ]
+    columns = [
+        ("theme", "text"),
+        ("when", "link"),
+        ("what", "text"),
+        ("share of stories", "text"),
+        ("same sources", "text"),
+        ("stories", "number"),
+        ("chance of a false alarm", "text"),
+        ("telling words", "text"),
+        ("first articles", "text"),
+    ]
+    if cells:
+        return Table("What changed beyond chance, with 95% intervals", columns, cells)
+    periods = f"{few} comparable period{'s' * (few != 1)}: too few to tell a change from chance; eight are needed."
+    why = "No change beyond chance." if few is None else periods if few else "No article has a date."
+    return _nothing("What changed beyond chance", why)
+
+
+def _nothing(caption: str, why: str) -> Table:
+    return Table(caption, [("", "text")], [[why]])
+
+
+def _what(event: Any) -> str:
+    return f"{event.way}, found as {', '.join([event.kind, *event.also])}"
+
+
+def _shares(event: Any) -> str:
+    share, rest = (event.share, event.low, event.high), (event.rest, event.rest_low, event.rest_high)
+    if event.against == "other":
+        said = f"{with_bounds(*share)}, otherwise {with_bounds(*rest)}"
+    else:
+        said = f"from {with_bounds(*rest)} to {with_bounds(*share)}"
+    return said if pd.isna(event.then) else f"{said}, then {percent(event.then)}"
+
+
+def _part(within: float) -> str:
+    """Return a part of a change in whole percent; a part beyond the whole, or against it, is all or none of it."""
+    return "–" if pd.isna(within) else f"{min(1, max(0, within)):.0%}"
+
+
+def chance(q: float) -> str:
+    """Return the chance of a false alarm as people write it, never 0."""
+    return "<0.1%" if q < 0.001 else percent(q)
+
+
+def halves(compared: pd.DataFrame, titles: Mapping[str, str]) -> Table:
+    """Return why each theme's share changed between the halves; `compared` from `changes.compare_halves`."""
+    cells = [
+        [
+            titles[c.theme],
+            {"article": "articles", "story": "stories"}[c.unit],
+            percent(c.before),
+            *(signed(getattr(c, part)) for part in ("within", "mix", "newcomers", "leavers")),
+            percent(c.after),
+            signed(c.change),
+            f"{signed(c.low)} to {signed(c.high)}",
+        ]
+        for c in rows(compared)
+    ]
+    columns = [
+        ("theme", "text"),
+        ("share of", "text"),
+        ("first half", "number"),
+        ("same sources", "number"),
+        ("their mix", "number"),
+        ("new sources", "number"),
+        ("ended sources", "number"),
+        ("second half", "number"),
+        ("change", "number"),
+        ("95% interval", "number"),
+    ]
+    since = f", which begins with {compared['label'].iloc[0]}" if len(compared) else ""
+    caption = f"From the first half of the coverage to the second{since}: what the change is made of, in points"
+    return Table(caption, columns, cells) if cells else _nothing("The two halves", "There is nothing to compare.")
+
+
+def behind(split: pd.DataFrame, titles: Mapping[str, str], what: str = "source", most: int = 4) -> Table:
+    """Return the sources (or languages) that add most to each theme's change; `split` from `changes.split_halves`."""
+    mine = split[split["unit"] == "article"]
+    several = len(mine) > 0 and mine["key"].nunique() > 1
+    shown = mine[mine["change"].abs() >= _LEAST_SHARE].groupby("theme", sort=False).head(most if several else 0)
+    cells = [
+        [
+            titles[s.theme],
+            s.key or "unknown",
+            _of(s.before, s.articles_before),
+            _of(s.after, s.articles_after),
+            signed(s.within),
+            signed(s.mix),
+            signed(s.newcomers + s.leavers),
+            signed(s.change),
+        ]
+        for s in rows(shown)
+    ]
+    columns = [
+        ("theme", "text"),
+        (what, "text"),
+        ("first half", "number"),
+        ("second half", "number"),
+        ("by writing of it", "number"),
+        ("by its amount", "number"),
+        ("new or ended", "number"),
+        ("adds", "number"),
+    ]
+    caption = f"The {what}s that add most to each theme's change, in points: {most} a theme"
+    alone = f"There are no {what}s to compare."
+    return Table(caption, columns, cells) if cells else _nothing(f"The {what}s behind the change", alone)
+
+
+def _of(share: float, articles: float) -> str:
+    return f"{percent(share)} of {number(articles)}" if articles else "–"
+
+
+def growing(signals: pd.DataFrame) -> Table:
+    """Return the topics that are small and growing; `signals` from `weak.weak_topics`."""
+    cells = [
+        [
+            (s.label, f"articles/topic-{s.topic_id}.html"),
+            number(s.stories),
+            percent(s.share),
+            _growth(s.growth, s.low, s.high),
+            number(s.sources),
+            "–" if pd.isna(s.novelty) else f"{s.novelty:.0%}",
+            chance(s.q),
+        ]
+        for s in rows(signals)
+    ]
+    columns = [
+        ("topic", "link"),
+        ("stories", "number"),
+        ("share of stories", "number"),
+        ("growth over the whole time", "number"),
+        ("sources of late", "number"),
+        ("new words", "number"),
+        ("chance of a false alarm", "number"),
+    ]
+    caption = "Small and growing topics"
+    return Table(caption, columns, cells) if cells else _nothing(caption, "No small topic grows beyond chance.")
+
+
+def _growth(growth: float, low: float, high: float) -> str:
+    size = f"×{growth:.1f}" if growth < 10 else f"×{growth:,.0f}" if growth < _GREATEST else f"over ×{_GREATEST:,}"
+    return f"{size} (at least ×{low:.1f})" if high >= _GREATEST else f"{size} ({low:.1f}–{high:.1f})"

@@ -1,0 +1,59 @@
+"""Alarms from the past alone: can it be said already, with the news up to now, that a theme rises?
+
+A prospective scan (Kulldorff 2001, "Prospective time periodic geographical disease surveillance using a scan
+statistic", without the geography): the last one, two, three and four periods are each compared with the share of up to
+a year before them, and the least likely of the four decides. The tail is that of clumped counts (`chance.tails`) at the
+dispersion of the past, swollen by what a short past leaves unknown. An alarm is raised where that chance falls below a
+limit that the wanted number of false alarms a year sets.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.chance import dispersion, tails
+
+Floats = npt.NDArray[np.float64]
+
+SHORTEST_PAST = 12
+_LONGEST_PAST = 52
+_SCANS = (1, 2, 3, 4)
+
+
+def surprise(hits: Floats, totals: Floats) -> Floats:
+    """Return -log10 of the chance of the last periods' counts, for each series (rows) and period; past alone.
+
+    NaN in the first twelve periods, which are too few to compare with.
+    """
+    result = np.full(hits.shape, np.nan)
+    for now in range(SHORTEST_PAST, hits.shape[1]):
+        past = slice(max(0, now - _LONGEST_PAST), now)
+        effect = dispersion(hits[:, past], totals[:, past])
+        result[:, now] = np.max([_scan(hits, totals, effect, now, length) for length in _SCANS], axis=0)
+    return result
+
+
+def _scan(hits: Floats, totals: Floats, effect: Floats, now: int, length: int) -> Floats:
+    recent, past = slice(now - length + 1, now + 1), slice(max(0, now - _LONGEST_PAST), now - length + 1)
+    x, n = hits[:, recent].sum(axis=1), totals[:, recent].sum(axis=1)
+    before, size = hits[:, past].sum(axis=1) + 0.5, totals[:, past].sum(axis=1) + 1
+    swollen = effect * (1 + n / size)
+    return np.asarray(-np.log10(np.maximum(tails(x, n, np.minimum(before / size, 1 - 1e-9), swollen)[0], 1e-300)))
+
+
+def alarm_limit(periods_a_year: float, false_alarms: float = 1.0) -> float:
+    """Return the `surprise` from which to raise an alarm, for so many false alarms per series and year at most.
+
+    A false alarm may last for several periods, and four overlapping scans are taken; the chance of one period is
+    therefore set as if all were separate tests in half of which nothing new can happen.
+
+    >>> round(alarm_limit(52), 2)
+    2.02
+    """
+    return float(-np.log10(min(0.5, false_alarms / periods_a_year / 2)))
+
+
+def alarms(hits: Floats, totals: Floats, periods_a_year: float, false_alarms: float = 1.0) -> npt.NDArray[np.bool_]:
+    """Return for each series and period whether an alarm is on; `hits` and `totals` are stories, (series, periods)."""
+    return np.nan_to_num(surprise(hits, totals)) >= alarm_limit(periods_a_year, false_alarms)

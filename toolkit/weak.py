@@ -1,0 +1,200 @@
+"""Weak signals: topics that are still small and grow, by a test and not by a percentile.
+
+Growth is the slope of a topic's share of stories over time, on the logarithm: a quasi-Poisson regression with all
+stories as the offset (McCullagh & Nelder 1989, "Generalized Linear Models", chapter 6), its variance swollen by the
+series' own dispersion. A rise that one outlet tells is weaker than one that five tell: the growth is fitted again
+without the topic's largest source of late, and the smaller of the two counts. Benjamini & Hochberg 1995 over all
+topics tested, small or not grown as they may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import ndtr, ndtri
+from scipy.stats import false_discovery_control
+
+from toolkit.chance import dispersion
+from toolkit.exhibits import rows
+
+Floats = npt.NDArray[np.float64]
+
+SMALL = 0.02
+FEWEST_STORIES = 8
+_FEWEST_PERIODS = 6
+_ROUNDS = 30
+_LATE = 1 / 3
+_STEEPEST = 7.0
+"""Growth beyond a thousandfold is not told apart: the topic is new."""
+_COLUMNS = (
+    "theme stories share growth low high sources effective_sources growth_without_largest novelty p q signal".split()
+)
+
+
+def weak_topics(
+    placed: pd.DataFrame, assigned: pd.DataFrame, topics: pd.DataFrame, texts: pd.Series, rate: float = 0.05
+) -> pd.DataFrame:
+    """Return the topics that are weak signals, ranked: `weak_signals` with ``topic_id, label, terms`` and novelty.
+
+    `assigned` has ``article_id, topic_id``, `topics` ``topic_id, label, terms``; `texts` is indexed by article id.
+    """
+    found = weak_signals(placed, assigned[["article_id"]].assign(theme=assigned["topic_id"]), rate=rate)
+    found = found[found["signal"].astype(bool)].rename(columns={"theme": "topic_id"})
+    told = found.merge(topics[["topic_id", "label", "terms"]], on="topic_id", how="left")
+    if told.empty:
+        return told
+    middle = placed["start"].sort_values().iloc[len(placed) // 2]
+    halves = [texts.reindex(placed.loc[half, "article_id"]) for half in _halves(placed["start"], middle)]
+    every = sorted({term for terms in told["terms"] for term in terms})
+    before, after = (shares_holding(half, every) for half in halves)
+    terms = {str(row.topic_id): list(row.terms) for row in rows(told)}
+    return told.assign(novelty=told["topic_id"].astype(str).map(term_novelty(terms, before, after)))
+
+
+def _halves(starts: pd.Series, middle: pd.Timestamp) -> tuple[pd.Series, pd.Series]:
+    return starts < middle, starts >= middle
+
+
+def shares_holding(texts: pd.Series, terms: Sequence[str]) -> dict[str, float]:
+    """Return term -> the share of `texts` in which words begin with each of its words.
+
+    >>> shares_holding(pd.Series(["Drones over Astana", "No news"]), ["drone astana", "war"])
+    {'drone astana': 0.5, 'war': 0.0}
+    """
+    spaced = " " + texts.str.lower().str.replace(r"\W+", " ", regex=True)
+    parts = {part for term in terms for part in term.split()}
+    held = {part: spaced.str.contains(f" {part}", regex=False) for part in parts}
+    return {term: float(np.logical_and.reduce([held[part] for part in term.split()]).mean()) for term in terms}
+
+
+def growth_rates(hits: Floats, totals: Floats, confidence: float = 0.95) -> pd.DataFrame:
+    """Return ``growth, low, high, p`` of each series (rows): by what factor the share changes over the whole span.
+
+    2 means that the share at the end is twice that at the beginning. ``p`` is one-sided, by the score test, which holds
+    for small counts; NaN and 1 where a series has no hit, fewer than six periods with articles, or all periods alike.
+    """
+    filled = (totals > 0).sum(axis=1) >= _FEWEST_PERIODS
+    usable = filled & (hits.sum(axis=1) > 0)
+    table = pd.DataFrame({"growth": np.nan, "low": np.nan, "high": np.nan, "p": 1.0}, index=range(len(hits)))
+    if not usable.any():
+        return table
+    x, n = hits[usable], totals[usable]
+    time = np.linspace(-0.5, 0.5, hits.shape[1])
+    effect = dispersion(x, n)
+    slope, information = _slopes(x, n, time)
+    spread = ndtri(0.5 + confidence / 2) * np.sqrt(effect / information)
+    bounds = [np.exp(np.clip(slope + side * spread, -50, 50)) for side in (0, -1, 1)]
+    centre = (n * time).sum(axis=1) / n.sum(axis=1)
+    rate = x.sum(axis=1) / n.sum(axis=1)
+    score = (x * (time - centre[:, None])).sum(axis=1)
+    variance = rate * (n * (time - centre[:, None]) ** 2).sum(axis=1) * effect
+    table.loc[usable] = np.column_stack([*bounds, ndtr(-score / np.sqrt(variance))])
+    return table
+
+
+def _slopes(hits: Floats, totals: Floats, time: Floats) -> tuple[Floats, Floats]:
+    """Return the slope of each series and its information, by Newton's method on the profile likelihood."""
+    slope = np.zeros(len(hits))
+    all_hits, moment = hits.sum(axis=1), (hits * time).sum(axis=1)
+    for _ in range(_ROUNDS):
+        weight = totals * np.exp(slope[:, None] * time)
+        size = weight.sum(axis=1)
+        mean = (weight * time).sum(axis=1) / size
+        spread = (weight * time**2).sum(axis=1) / size - mean**2
+        information = np.maximum(all_hits * spread, 1e-9)
+        slope = np.clip(slope + np.clip((moment - all_hits * mean) / information, -1, 1), -_STEEPEST, _STEEPEST)
+    return slope, information
+
+
+def weak_signals(
+    placed: pd.DataFrame,
+    carried: pd.DataFrame,
+    novelty: Mapping[str, float] | None = None,
+    rate: float = 0.05,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Return every topic with its growth, the weak signals (``signal``) first, ranked.
+
+    `placed` has ``article_id, start, story_id, source``, `carried` ``theme, article_id``: one row an article;
+    `novelty` as `term_novelty` gives it, else NaN. Columns: ``theme, stories, share, growth, low, high, sources`` (of
+    the last third of the periods), ``effective_sources`` (inverse Simpson), ``growth_without_largest, novelty, p, q,
+    signal``. A signal has a share of at most 2%, eight stories or more and a growth beyond chance, with and without
+    its largest source; the rank is the lower bound of the growth times the effective sources.
+    """
+    joined = carried[["theme", "article_id"]].merge(placed, on="article_id")
+    themes, starts = pd.Index(carried["theme"].unique()), pd.Index(sorted(placed["start"].unique()))
+    if joined.empty:
+        return pd.DataFrame(columns=_COLUMNS)
+    totals = _stories(placed.assign(theme="all"), pd.Index(["all"]), starts)
+    hits = _stories(joined, themes, starts)
+    breadth, largest = _breadth(joined, starts)
+    left = joined[joined["source"] != joined["theme"].map(largest)]
+    alone = _without(placed, largest, themes, starts, totals)
+    whole = growth_rates(hits, np.repeat(totals, len(themes), axis=0), confidence)
+    without = growth_rates(_stories(left, themes, starts), alone, confidence)
+    one_source = placed["source"].nunique() < 2
+    table = whole.assign(theme=themes, stories=hits.sum(axis=1).astype(int), share=hits.sum(axis=1) / totals.sum())
+    table = table.assign(
+        growth_without_largest=without["growth"], novelty=[(novelty or {}).get(t, np.nan) for t in themes]
+    )
+    table = table.join(breadth, on="theme").fillna({"sources": 0, "effective_sources": 0})
+    table["p"] = whole["p"] if one_source else np.maximum(whole["p"], without["p"])
+    tested = (table["stories"] >= FEWEST_STORIES) & table["growth"].notna()
+    table["q"] = 1.0
+    if tested.any():
+        table.loc[tested, "q"] = false_discovery_control(table.loc[tested, "p"], method="bh")
+    table["signal"] = tested & (table["q"] <= rate) & (table["share"] <= SMALL) & (table["growth"] > 1)
+    rank = table["low"].fillna(0) * table["effective_sources"].clip(lower=1)
+    order = pd.DataFrame({"signal": ~table["signal"], "q": np.where(table["signal"], 0, table["q"]), "rank": -rank})
+    return table.loc[order.sort_values(["signal", "q", "rank"], kind="stable").index, _COLUMNS].reset_index(drop=True)
+
+
+def _stories(joined: pd.DataFrame, themes: pd.Index, starts: pd.Index) -> Floats:
+    """Return the stories of each theme and period, a story once in each period it is told in."""
+    told = joined[["theme", "start", "story_id"]].drop_duplicates()
+    at = themes.get_indexer(pd.Index(told["theme"])) * len(starts) + starts.get_indexer(pd.Index(told["start"]))
+    return np.bincount(at, minlength=len(themes) * len(starts)).reshape(len(themes), -1).astype(float)
+
+
+def _breadth(joined: pd.DataFrame, starts: pd.Index) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the sources of each topic in the last third of the periods, and its largest one there."""
+    late = joined[joined["start"] >= starts[int(len(starts) * (1 - _LATE))]]
+    counts = late.groupby(["theme", "source"])["story_id"].nunique().reset_index(name="stories")
+    counts = counts.sort_values(["stories", "source"], ascending=[False, True], kind="stable")
+    part = counts["stories"] / counts.groupby("theme")["stories"].transform("sum")
+    breadth = (
+        pd.DataFrame({"theme": counts["theme"], "square": part**2}).groupby("theme")["square"].agg(["size", "sum"])
+    )
+    table = pd.DataFrame({"sources": breadth["size"], "effective_sources": 1 / breadth["sum"]})
+    return table, counts.drop_duplicates("theme").set_index("theme")["source"]
+
+
+def _without(placed: pd.DataFrame, largest: pd.Series, themes: pd.Index, starts: pd.Index, totals: Floats) -> Floats:
+    """Return the stories of all sources but each topic's largest: (themes, periods)."""
+    sources = pd.Index(largest.unique())
+    rest = np.array([_stories(placed[placed["source"] != source].assign(theme="all"), pd.Index(["all"]), starts)[0]
+                     for source in sources]).reshape(len(sources), -1)  # fmt: skip
+    at = sources.get_indexer(pd.Index(pd.Series(themes).map(largest)))
+    return np.where((at >= 0)[:, None], rest[at], totals) if len(sources) else np.repeat(totals, len(themes), axis=0)
+
+
+def term_novelty(
+    terms: Mapping[str, Sequence[str]], before: Mapping[str, float], after: Mapping[str, float]
+) -> dict[str, float]:
+    """Return topic -> how new its words are, 0 (as common before) to 1 (never seen before).
+
+    `before` and `after` give the share of articles of the earlier and later half that hold a word; a word that is in
+    neither counts for nothing.
+
+    >>> term_novelty({"a": ["drone", "war"]}, {"war": 0.2}, {"war": 0.2, "drone": 0.1})
+    {'a': 0.5}
+    """
+    result = {}
+    for topic, own in terms.items():
+        seen = [term for term in own if before.get(term, 0) + after.get(term, 0) > 0]
+        gained = [max(0.0, 1 - before.get(t, 0) / after[t]) if after.get(t, 0) > 0 else 0.0 for t in seen]
+        result[topic] = float(np.mean(gained)) if gained else float("nan")
+    return result
