@@ -1,6 +1,6 @@
 """What an hour of labelling is worth: average precision after 0 to 200 answers a theme, by who picks the articles.
 
-Run: python benchmarks/labelling.py [--encoder NAME_OR_FOLDER] [--splits N] [--write]
+Run: python benchmarks/labelling.py [--encoder NAME_OR_FOLDER] [--title TEXT] [--splits N] [--write]
 
 A seeded part of ../shared/data/wiki_current_events, 2015 to 2020, is scored from the seeds alone. Half of it is never
 picked from, and there the answers are judged; from the other half articles are picked, in rounds of 25 at most, and
@@ -154,11 +154,12 @@ def main():
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--encoder", default="embedded")
     asked.add_argument("--splits", type=int, default=6)
+    asked.add_argument("--title", default="", help="what to call the encoder in the table")
     asked.add_argument("--write", action="store_true")
     given = asked.parse_args()
     articles, truth = read()
     scorer = Scorer(articles, given.encoder)
-    found = report(measure(scorer, truth, given.splits), scorer.name, given.splits)
+    found = report(measure(scorer, truth, given.splits), given.title or scorer.name, given.splits)
     print(found)
     if given.write:
         path = Path(__file__).with_suffix(".md")

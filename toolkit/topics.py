@@ -32,6 +32,7 @@ _NEIGHBOURS = 15
 _BLOCK = 1000
 _CANDIDATES = (4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 40)
 _ARTICLES_A_TOPIC = 20
+_FEWEST_BY_ROOT = 1 / 6
 _NEAR_BEST = 0.9
 _SAMPLE = 4000
 _LANDMARKS = 400
@@ -121,7 +122,9 @@ def choose_number(vectors: Floats, settings: TopicSettings) -> tuple[int, pd.Dat
     Scored is separation times stability: the simplified silhouette (Hruschka et al. 2004, distances to centres),
     which rises as topics get finer, and the adjusted Rand index between fits on two overlapping 80% subsamples
     (Ben-Hur et al. 2002), which falls when they get finer than the data supports. Chosen is the smallest number that
-    scores at least 90% of the best, as few topics being easier to read; topics have at least 20 articles in the mean.
+    scores at least 90% of the best, as few topics being easier to read; topics have at least 20 articles in the mean,
+    and a large corpus at least a sixth of the square root of its size of them, since four topics of five thousand
+    articles tell nobody anything.
     """
     distinct = len(np.unique(vectors, axis=0))
     if settings.n_topics or distinct < 2 * min(_CANDIDATES):
@@ -130,7 +133,9 @@ def choose_number(vectors: Floats, settings: TopicSettings) -> tuple[int, pd.Dat
     random = np.random.default_rng(settings.seed)
     sample = np.sort(random.permutation(len(vectors))[:_SAMPLE])
     some = vectors[sample]
-    numbers = [number for number in _CANDIDATES if number * _ARTICLES_A_TOPIC <= len(vectors)] or [min(_CANDIDATES)]
+    least = min(_FEWEST_BY_ROOT * len(vectors) ** 0.5, max(_CANDIDATES))
+    fitting = [number for number in _CANDIDATES if least <= number and number * _ARTICLES_A_TOPIC <= len(vectors)]
+    numbers = fitting or [min(_CANDIDATES)]
     rows = [(number, *_quality(some, number, settings.seed)) for number in numbers]
     choice = pd.DataFrame(rows, columns=["topics", "separation", "stability"])
     choice["score"] = choice["separation"] * choice["stability"]
