@@ -50,13 +50,13 @@ def theme(*seeds, against=()):
 
 def plain(corpus, wanted):
     _, made = corpus
-    return matching.plain_match(made, made.groups["en"], wanted, "en", matching.shared_stems([wanted]))[:6]
+    return matching.plain_match(made, made.groups["en"], wanted, "en", matching.shared_stems([wanted], "en"))[:6]
 
 
 def near(corpus, wanted):
     reader, made = corpus
     rows = made.groups["en"]
-    told = matching.plain_match(made, rows, wanted, "en", matching.shared_stems([wanted]))
+    told = matching.plain_match(made, rows, wanted, "en", matching.shared_stems([wanted], "en"))
     return matching.match(made, rows, wanted, "en", reader, told)[:6]
 
 

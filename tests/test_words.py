@@ -80,3 +80,9 @@ def test_a_stem_is_shown_in_its_commonest_form_and_ties_go_by_the_alphabet():
     assert forms["attack"] == "attacks"
     assert forms[words.stem("banker")] == "banker"
     assert words.commonest_forms(["bankers", "banker"]) == words.commonest_forms(["banker", "bankers"])
+
+
+def test_exact_stems_keep_russian_words_apart_that_begin_alike():
+    assert set(words.exact_stems("экстремизм", "ru")).isdisjoint(words.exact_stems("экстренные, экстрасенс", "ru"))
+    assert words.exact_stems("экстремизма", "ru") == words.exact_stems("экстремизмом", "ru")
+    assert words.exact_stems("экстремизм", "kk") == words.stems("экстремизм")

@@ -69,8 +69,8 @@ def prepare(passages: pd.DataFrame, vectors: Floats, seed: int) -> Corpus:
     centred = np.empty_like(vectors)
     for language, rows in groups.items():
         centred[rows] = vectors[rows] - means[language]
-    tfidf = TfidfVectorizer(analyzer=words.stems, sublinear_tf=True, dtype=np.float32)
-    counts = tfidf.fit_transform(passages["text"])
+    tfidf = TfidfVectorizer(analyzer=list, sublinear_tf=True, dtype=np.float32)
+    counts = tfidf.fit_transform(map(words.exact_stems, passages["text"], languages))
     order = passages.reset_index().sort_values(["language", "text"], kind="stable").index.to_numpy()
     clusters = np.empty((_PARTITIONS, len(passages)), dtype=np.intp)
     clusters[:, order] = _partitions(centred[order], seed)
@@ -92,13 +92,13 @@ def _partitions(vectors: Floats, seed: int) -> Rows:
     return np.array(found, dtype=np.intp)
 
 
-def shared_stems(themes: Sequence[Theme]) -> Counter[str]:
+def shared_stems(themes: Sequence[Theme], language: str) -> Counter[str]:
     """Return by how many themes each stem of a seed is used."""
-    return Counter(
-        stem
-        for theme in themes
-        for stem in {stem for phrases in theme.seeds.values() for phrase in phrases for stem in words.stems(phrase)}
-    )
+    return Counter(stem for theme in themes for stem in set().union(*_phrases(theme.seeds_in(language), language)))
+
+
+def _phrases(phrases: Sequence[str], language: str) -> list[set[str]]:
+    return [set(words.exact_stems(phrase, language)) for phrase in phrases]
 
 
 def plain_match(corpus: Corpus, rows: Rows, theme: Theme, language: str, shared: Counter[str]) -> Doubles:
@@ -108,9 +108,9 @@ def plain_match(corpus: Corpus, rows: Rows, theme: Theme, language: str, shared:
     phrase it counts a third. It counts in full from two seeds on, less by the square of the number of themes that
     share it, and less by the share of phrases that speak against the theme among those in which it stands.
     """
-    phrases = [sorted(set(words.stems(phrase))) for phrase in theme.seeds_in(language)]
+    phrases = [sorted(phrase) for phrase in _phrases(theme.seeds_in(language), language)]
     often = Counter(stem for phrase in phrases for stem in phrase)
-    against = Counter(stem for phrase in theme.against.get(language, ()) for stem in set(words.stems(phrase)))
+    against = Counter(stem for phrase in _phrases(theme.against.get(language, ()), language) for stem in phrase)
     weights = np.zeros(corpus.tfidf.shape[1])
     for stem, times in often.items():
         if stem in corpus.stems:

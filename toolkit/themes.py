@@ -74,13 +74,13 @@ def score_passages(
     """
     with threadpool_limits(1):
         corpus = prepare(passages, vectors, settings.seed)
-        shared = shared_stems(themes)
+        shared = {language: shared_stems(themes, language) for language in corpus.groups}
         ids = passages["article_id"].to_numpy(dtype=object)
         columns = []
         for theme in themes:
             near, plain = np.zeros(len(passages)), np.zeros(len(passages))
             for language, rows in corpus.groups.items():
-                plain[rows] = plain_match(corpus, rows, theme, language, shared)
+                plain[rows] = plain_match(corpus, rows, theme, language, shared[language])
                 near[rows] = match(corpus, rows, theme, language, encoder, plain[rows])
             found = _probability(corpus, near, plain, settings.seed)
             columns.append(learn(corpus.vectors, found, ids, _about(answers, theme)))

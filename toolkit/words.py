@@ -21,6 +21,7 @@ _TOKEN = re.compile(r"[^\W\d_]{2,}")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _CYRILLIC_STEM = 5
 _ENGLISH = snowballstemmer.stemmer("english")
+_RUSSIAN = snowballstemmer.stemmer("russian")
 _MORE_STOP_WORDS = (
     "mr mrs ms said says say told according also would could one two year years new last week day days month time "
     "monday tuesday wednesday thursday friday saturday sunday january february march april june july august "
@@ -64,6 +65,23 @@ def stem(word: str) -> str:
 def stems(text: str) -> list[str]:
     """Return the stems of the words of `text`."""
     return [stem(word) for word in tokens(text)]
+
+
+def exact_stems(text: str, language: str) -> list[str]:
+    """Return the stems of the words of `text`, those of Russian by Snowball: where one word must not be another.
+
+    Five letters tell more texts apart where all words are weighed; but a seed such as экстремизм must not be found in
+    every text with экстренные службы.
+
+    >>> exact_stems("экстренные службы против экстремизма", "ru")
+    ['экстрен', 'служб', 'экстремизм']
+    """
+    return [_russian(word) if language == "ru" and _CYRILLIC.search(word) else stem(word) for word in tokens(text)]
+
+
+@cache
+def _russian(word: str) -> str:
+    return str(_RUSSIAN.stemWord(word))
 
 
 def commonest_forms(texts: Iterable[str]) -> dict[str, str]:
