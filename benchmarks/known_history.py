@@ -21,6 +21,8 @@ from sklearn.linear_model import SGDClassifier
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from early_detection import as_markdown  # noqa: E402
+
 from toolkit import detect, terms  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data" / "wiki_current_events_2002_2021.jsonl.gz"
@@ -119,12 +121,6 @@ def others(found, frequency, items, series):
             }
         )
     return lines
-
-
-def as_markdown(rows):
-    head = list(rows[0])
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(str(row[key]) for key in head) + " |" for row in rows])
 
 
 def main():

@@ -18,19 +18,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from toolkit.columns import find_columns
-from toolkit.readers import Raw, read_csv, read_json, read_parquet
+from toolkit.readers import TABLES, Raw
 from toolkit.schema import InputError, Kept, SettingsError
 
 SAID = "said"
 """The column that keeps what the file says in its own words."""
-_READERS = {
-    ".csv": read_csv,
-    ".tsv": read_csv,
-    ".json": read_json,
-    ".jsonl": read_json,
-    ".ndjson": read_json,
-    ".parquet": read_parquet,
-}
 _USUAL = ("label", "labels", "theme", "themes", "category", "categories", "topic", "topics", "class")
 _YES, _NO = frozenset("1 1.0 true yes y да иә".split()), frozenset("0 0.0 false no n нет жоқ".split())
 _NONE = frozenset(("none", "no theme", "other", "-", "–"))
@@ -53,9 +45,9 @@ class Marked(NamedTuple):
 def read_labels(path: str | Path) -> Raw:
     """Read a table of labels (CSV, TSV, JSON, JSON lines, Parquet; also as .gz where text); `InputError` if none."""
     path = Path(path)
-    reader = _READERS.get(Path(re.sub(r"\.gz$", "", path.name.lower())).suffix)
+    reader = TABLES.get(Path(re.sub(r"\.gz$", "", path.name.lower())).suffix)
     if reader is None:
-        raise InputError(f"{path.name} is no table of labels, expected one of {', '.join(_READERS)}: convert it.")
+        raise InputError(f"{path.name} is no table of labels, expected one of {', '.join(TABLES)}: convert it.")
     if not path.is_file():
         raise InputError(f"There is no file {str(path)!r} of labels; check the path.")
     raw = reader(path)

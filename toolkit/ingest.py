@@ -18,20 +18,12 @@ import pandas as pd
 
 from toolkit.columns import find_columns, sound, take_columns, unique_names, writable
 from toolkit.dates import parse_dates
-from toolkit.readers import Raw, Rejected, read_csv, read_html, read_json, read_parquet, read_plain
+from toolkit.readers import TABLES, Rejected, read_html, read_plain
 from toolkit.schema import ARTICLE_COLUMNS, InputError, Kept, OutputError, article_id, check_articles
 from toolkit.settings import IngestSettings
 
 DROPPED_COLUMNS = ("file", "line", "reason", "excerpt")
 
-_TABLES: dict[str, Callable[[Path], Raw]] = {
-    ".csv": read_csv,
-    ".tsv": read_csv,
-    ".json": read_json,
-    ".jsonl": read_json,
-    ".ndjson": read_json,
-    ".parquet": read_parquet,
-}
 _DOCUMENTS: dict[str, Callable[[Path], dict[str, str]]] = {
     ".txt": read_plain,
     ".md": read_plain,
@@ -39,7 +31,7 @@ _DOCUMENTS: dict[str, Callable[[Path], dict[str, str]]] = {
     ".htm": read_html,
 }
 _DOCUMENT_COLUMNS = ("title", "text", "published", "source", "url")
-_EXPECTED = ", ".join([*_TABLES, *_DOCUMENTS])
+_EXPECTED = ", ".join([*TABLES, *_DOCUMENTS])
 _LEADING_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 
 
@@ -100,8 +92,8 @@ def _read_path(path: Path, settings: IngestSettings) -> list[_Part]:
     if not path.exists():
         raise InputError(f"There is no file or folder {str(path)!r}; check the path.")
     inside = _inside(path) if path.is_dir() else [path]
-    tables = [file for file in inside if _ending(file) in _TABLES]
-    others = [file for file in inside if _ending(file) not in _TABLES]
+    tables = [file for file in inside if _ending(file) in TABLES]
+    others = [file for file in inside if _ending(file) not in TABLES]
     parts = [_read_table(file, _name(file, path), settings) for file in tables]
     if others:
         parts.append(_read_documents(others, path, settings))
@@ -133,7 +125,7 @@ def _name(file: Path, given: Path) -> str:
 
 
 def _read_table(file: Path, name: str, settings: IngestSettings) -> _Part:
-    raw = _TABLES[_ending(file)](file)
+    raw = TABLES[_ending(file)](file)
     rows = raw.rows.set_axis(unique_names(raw.rows.columns), axis="columns")
     try:
         chosen = {} if rows.empty else find_columns(list(rows.columns), settings.columns)

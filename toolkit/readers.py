@@ -11,7 +11,7 @@ import csv
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
@@ -282,3 +282,14 @@ def _cells(column: Any) -> pd.Series:
     if pa.types.is_timestamp(column.type) or pa.types.is_floating(column.type):
         return cast("pd.Series", column.to_pandas())
     return pd.Series(column.to_pylist(), dtype=object)
+
+
+TABLES: dict[str, Callable[[Path], Raw]] = {
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    ".json": read_json,
+    ".jsonl": read_json,
+    ".ndjson": read_json,
+    ".parquet": read_parquet,
+}
+"""File ending -> the reader of tables of that kind."""
