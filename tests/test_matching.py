@@ -101,9 +101,9 @@ def test_equal_values_are_all_zero_in_standard_deviations():
     assert np.allclose(matching.standard(np.array([1.0, 3.0])), [-1, 1])
 
 
-def test_passages_of_one_article_are_read_together_up_to_three_hundred_words():
+def test_passages_of_one_article_are_read_together_up_to_a_hundred_and_sixty_words():
     reader = Words(TEXTS)
-    table = passages_of(TEXTS[:6], ["a", "a", "b", "c", "c", "c"], [140, 160, 5, 140, 140, 140])
+    table = passages_of(TEXTS[:6], ["a", "a", "b", "c", "c", "c"], [75, 85, 5, 70, 70, 70])
     made = matching.prepare(table, reader.encode(TEXTS[:6]), reader, 42)
     assert made.unit.tolist() == [0, 0, 1, 2, 2, 3]
     assert made.articles.tolist() == ["a", "b", "c", "c"]

@@ -1,6 +1,6 @@
 """How well the parts of a corpus match a theme's seed phrases, before anything is learned.
 
-Read together are *units*: an article's title and passages, up to three hundred words of a long text. Two signs are
+Read together are *units*: an article's title and passages, a hundred and sixty words of a long text. Two signs are
 joined: the meaning (similarity of vectors, after the mean of the language is subtracted, above that to the general
 subjects of news) and the words (the share of the unit's TF-IDF mass that lies on the seeds' stems).
 """
@@ -29,7 +29,7 @@ Rows = npt.NDArray[np.intp]
 
 SURE_MATCH = 0.115
 """Plain match from which words alone say the theme."""
-_UNIT_WORDS = 300
+_UNIT_WORDS = 160
 _TITLE = 2
 _CLUSTERS = 40
 _PARTITIONS = 20
@@ -80,12 +80,14 @@ class Corpus(NamedTuple):
 class Match(NamedTuple):
     """How well each unit matches a theme: in standard deviations, by words alone (0 to 1), and whether it wins.
 
-    ``wins``: it is nearer to the theme than to each subject of news that is unlike the theme.
+    ``wins``: it is nearer to the theme than to each subject of news that is unlike the theme. ``parts`` (p,) is how
+    well each passage matches, in standard deviations, by its own words and meaning alone.
     """
 
     near: Doubles
     plain: Doubles
     wins: npt.NDArray[np.bool_]
+    parts: Doubles
 
 
 def prepare(passages: pd.DataFrame, vectors: Floats, encoder: Encoder, seed: int) -> Corpus:
@@ -99,10 +101,7 @@ def prepare(passages: pd.DataFrame, vectors: Floats, encoder: Encoder, seed: int
     spread = sparse.csr_matrix((np.ones(len(unit), np.float32), (unit, np.arange(len(unit)))))
     weights = passages["words"].to_numpy(np.float32) * np.where(passages["offset"] < 0, _TITLE, 1)
     whole = _lengthened(spread @ (vectors * weights[:, None]))
-    overall = whole.mean(axis=0)
-    means = {
-        language: whole[rows].mean(axis=0) if len(rows) >= _OWN_MEAN else overall for language, rows in groups.items()
-    }
+    means = {language: _centre(whole, rows, language, encoder) for language, rows in groups.items()}
     taken = np.stack([means[language] for language in languages])
     centred = whole - taken
     weigh = TfidfTransformer(sublinear_tf=True).fit(spread @ counts)
@@ -116,6 +115,17 @@ def prepare(passages: pd.DataFrame, vectors: Floats, encoder: Encoder, seed: int
         vectors - taken[unit], weigh.transform(counts).tocsr(), unit,
     )  # fmt: skip
     return _beside_subjects(corpus, encoder)
+
+
+def _centre(vectors: Floats, rows: Rows, language: str, encoder: Encoder) -> Floats:
+    """Return what the units `rows` of a language have in common (dim,).
+
+    The mean of the corpus takes away what it is mostly about, and a theme with it; the mean of the subjects of news
+    knows nothing of the corpus. It is halfway between them.
+    """
+    mean = vectors[rows if len(rows) >= _OWN_MEAN else slice(None)].mean(axis=0)
+    known = [encoder.encode(subject.seeds_in(language)).mean(axis=0) for subject in subjects.load_subjects()]
+    return np.asarray((mean + np.mean(known, axis=0)) / 2, dtype=np.float32)
 
 
 def _units(passages: pd.DataFrame) -> Rows:
@@ -180,22 +190,27 @@ def _phrases(phrases: Sequence[str], language: str) -> list[set[str]]:
 
 
 def plain_match(corpus: Corpus, rows: Rows, theme: Theme, language: str, shared: Counter[str]) -> Doubles:
-    """Return the length of each passage's TF-IDF vector that lies on the theme's stems, between 0 and 1.
+    """Return the length of each unit's TF-IDF vector that lies on the theme's stems, between 0 and 1.
 
     A stem counts in full where its phrase stands: its only stem, or at least two and half of them. Alone of its
     phrase it counts a third. It counts in full from two seeds on, less by the square of the number of themes that
     share it, and less by the share of phrases that speak against the theme among those in which it stands.
     """
+    return _plain_match(corpus.tfidf[rows], corpus.stems, theme, language, shared)
+
+
+def _plain_match(
+    tfidf: sparse.csr_matrix, stems: Mapping[str, int], theme: Theme, language: str, shared: Counter[str]
+) -> Doubles:
     phrases = [sorted(phrase) for phrase in _phrases(theme.seeds_in(language), language)]
     often = Counter(stem for phrase in phrases for stem in phrase)
     against = Counter(stem for phrase in _phrases(theme.against.get(language, ()), language) for stem in phrase)
-    weights = np.zeros(corpus.tfidf.shape[1])
+    weights = np.zeros(tfidf.shape[1])
     for stem, times in often.items():
-        if stem in corpus.stems:
-            weights[corpus.stems[stem]] = min(1.0, times / 2) / shared[stem] ** 2 * times / (times + against[stem])
-    tfidf = corpus.tfidf[rows]
+        if stem in stems:
+            weights[stems[stem]] = min(1.0, times / 2) / shared[stem] ** 2 * times / (times + against[stem])
     mass = tfidf.multiply(tfidf).tocsr()
-    whole = mass.multiply(_in_phrase(tfidf, phrases, corpus.stems)) @ weights
+    whole = mass.multiply(_in_phrase(tfidf, phrases, stems)) @ weights
     return np.sqrt(np.asarray(_LONE * (mass @ weights) + (1 - _LONE) * whole, dtype=np.float64).ravel())
 
 
@@ -216,11 +231,13 @@ def _in_phrase(
 def match_theme(corpus: Corpus, theme: Theme, themes: Sequence[Theme], encoder: Encoder) -> Match:
     """Return how well all units match `theme`, one of `themes`; each language is matched by itself."""
     size = len(corpus.vectors)
-    found = Match(np.zeros(size), np.zeros(size), np.zeros(size, dtype=bool))
+    found = Match(np.zeros(size), np.zeros(size), np.zeros(size, dtype=bool), np.zeros(len(corpus.unit)))
     for language, rows in corpus.groups.items():
         plain = plain_match(corpus, rows, theme, language, shared_stems(themes, language))
         found.plain[rows] = plain
         found.near[rows], found.wins[rows] = _match(corpus, rows, theme, language, encoder, plain)
+        mine = np.flatnonzero(np.isin(corpus.unit, rows))
+        found.parts[mine] = _match_parts(corpus, mine, theme, language, encoder, themes)
     return found
 
 
@@ -255,6 +272,16 @@ def _match(
         around += (np.bincount(clusters, score) / np.maximum(np.bincount(clusters), 1))[clusters]
     near = standard(standard(score) + _AROUND * standard(around))
     return near, subjects.wins(similar, others)
+
+
+def _match_parts(
+    corpus: Corpus, rows: Rows, theme: Theme, language: str, encoder: Encoder, themes: Sequence[Theme]
+) -> Doubles:
+    """Return how well passages of one language match the theme by themselves, in standard deviations."""
+    direction = _direction(encoder.encode(theme.seeds_in(language)) - corpus.means[language], encoder.views)
+    shared = shared_stems(themes, language)
+    plain = _plain_match(corpus.part_tfidf[rows], corpus.stems, theme, language, shared)
+    return standard(plain) + standard(_cosine(corpus.part_vectors[rows], direction[None])[:, 0])
 
 
 def _lengthened(vectors: Floats) -> Floats:

@@ -25,6 +25,8 @@ Flags = npt.NDArray[np.bool_]
 _SHARPNESS = 15.0
 _UNLIKE, _LIKE = 0.15, 0.4
 """Likeness to the theme up to which a subject counts in full, and from which it is the theme's own."""
+_NEARLY = 0.02
+"""What a theme may be behind a rival: an article on two subjects is nearer to one of them."""
 _NARROW, _BROAD = 5.0, 9.0
 
 
@@ -98,9 +100,10 @@ def nearest_rival(found: Rivals, view: int) -> Doubles:
 
 
 def wins(similar: Sequence[Doubles], found: Rivals) -> Flags:
-    """Return which passages (n,) are nearer to the theme than to each rival; none where there is no rival."""
+    """Return which passages (n,) are nearer, or nearly, to the theme than to each rival; none where there is none."""
     held = found.weights > 0
     if not held.any():
         return np.zeros(len(similar[0]), dtype=bool)
     handicap = np.log(found.weights[held]) / _SHARPNESS
-    return np.asarray(_mean(similar, found.shares) > (_mean(found.views, found.shares)[:, held] + handicap).max(axis=1))
+    others = (_mean(found.views, found.shares)[:, held] + handicap).max(axis=1)
+    return np.asarray(_mean(similar, found.shares) > others - _NEARLY)

@@ -1,6 +1,6 @@
 """The analyst's themes: scores and evidence from seed phrases alone, without labels.
 
-An article is read in units, its title and passages, three hundred words at most (`toolkit.matching`). Per theme:
+An article is read in units, its title and passages, a hundred and sixty words at most (`toolkit.matching`). Per theme:
 
 1. *Match*: how near a unit is to the seeds, by meaning and by words, above how near it is to what else news is about.
 2. *Prior*: how common the theme is, per language. The share of units nearer to the theme than to each other subject
@@ -11,7 +11,8 @@ An article is read in units, its title and passages, three hundred words at most
    Co-Training"): logistic regression on the vectors, naive Bayes on the stems. They stay tied to the match, which is
    added to the mean of their log-odds.
 4. *Answers*: what the analyst answered corrects the scores (`toolkit.learning`).
-5. *Evidence*: each passage has the classifiers' answer for itself.
+5. *Evidence*: a passage speaks for the theme by its own match, and half as much by the classifiers' answer, to which
+   a passage on two themes speaks against each.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ _BEST_PART = 1 / 4
 
 
 class Scored(NamedTuple):
-    """Probabilities of u units (u, themes) and of the p passages that they are made of (p, themes).
+    """The probability of u units (u, themes), and how well their p passages speak for it, 0 to 1 (p, themes).
 
     ``unit`` (p,) is the row of each passage's unit.
     """
@@ -114,13 +115,13 @@ def _about(answers: pd.DataFrame | None, theme: Theme) -> dict[str, bool]:
 
 
 def _log_odds(corpus: Corpus, match: Match, seed: int) -> tuple[Doubles, Doubles]:
-    """Return steps 2 and 3: log-odds a unit, and a passage. With too few sure units the plain words decide alone."""
+    """Return steps 2 and 3: a figure a unit, and a passage. With too few sure units the plain words decide alone."""
     priors = _priors(corpus, match)
     sure = sum(round(_SURE_SHARE * priors[language] * len(rows)) for language, rows in corpus.groups.items())
     if min(sure, (match.plain > SURE_MATCH).sum()) < _FEWEST:
         plain = (match.plain - 1.5 * SURE_MATCH) * 20
         return plain, plain[corpus.unit]
-    return _self_train(corpus, match.near, priors, seed)
+    return _self_train(corpus, match, priors, seed)
 
 
 def _priors(corpus: Corpus, match: Match) -> dict[str, float]:
@@ -138,10 +139,10 @@ def _priors(corpus: Corpus, match: Match) -> dict[str, float]:
     return found
 
 
-def _self_train(corpus: Corpus, near: Doubles, priors: Mapping[str, float], seed: int) -> tuple[Doubles, Doubles]:
-    """Return the log-odds of units and of passages, after classifiers were taught by their own surest answers."""
-    score, own = near, near[corpus.unit]
-    tie = _above(corpus, near, priors)
+def _self_train(corpus: Corpus, match: Match, priors: Mapping[str, float], seed: int) -> tuple[Doubles, Doubles]:
+    """Return the log-odds of units, and how well passages speak for the theme, after the classifiers were taught."""
+    score, own = match.near, match.parts
+    tie = _above(corpus, match.near, priors)
     for _ in range(_ROUNDS):
         positive, negative = [], []
         for language, rows in corpus.groups.items():
@@ -154,15 +155,15 @@ def _self_train(corpus: Corpus, near: Doubles, priors: Mapping[str, float], seed
         first, second = _shift(corpus, by_meaning, priors), _shift(corpus, by_words, priors)
         score = (by_meaning + first + by_words + second) / 2 + tie
         own = (parts_by_meaning + parts_by_words + (first + second)[corpus.unit]) / 2
-    return score, own
+    return _above(corpus, score, priors), own / 4 + match.parts / 2
 
 
-def _above(corpus: Corpus, near: Doubles, priors: Mapping[str, float]) -> Doubles:
-    """Return the match above that of the last unit which the prior lets in, language by language."""
-    found = np.empty(len(near))
+def _above(corpus: Corpus, score: Doubles, priors: Mapping[str, float]) -> Doubles:
+    """Return `score` above that of the last unit which the prior lets in, language by language."""
+    found = np.empty(len(score))
     for language, rows in corpus.groups.items():
         last = min(len(rows) - 1, round(priors[language] * len(rows)))
-        found[rows] = near[rows] - np.sort(near[rows])[::-1][last]
+        found[rows] = score[rows] - np.sort(score[rows])[::-1][last]
     return found
 
 
