@@ -26,7 +26,7 @@ STAGES = {
     "tables": {"tables", "trend_tables", "evaluate_tables", "label_tables"},
     "gold": {"gold"},
     "labels": {"labels", "ask"},
-    "evaluate": {"evaluate", "peers"},
+    "evaluate": {"evaluate", "measures", "peers"},
     "briefing": {"briefing"},
     "store": {"store"},
 }
@@ -227,8 +227,8 @@ def test_no_module_loads_what_costs_half_a_minute():
 
 
 def test_bertopic_as_locked_loads_nothing_slow_either():
-    if any(map(importlib.util.find_spec, SLOW - {"torch", "sentence_transformers"})):
-        pytest.skip("installed with umap and hdbscan, which BERTopic loads itself")
+    if any(map(importlib.util.find_spec, SLOW)):
+        pytest.skip("installed with umap and hdbscan or sentence-transformers, which BERTopic loads itself")
     assert not loaded(["toolkit.topics", "bertopic"], SLOW)
 
 

@@ -19,9 +19,11 @@ _NAMES = {
     "f1_ratio": "F1 / best F1",
     "average_precision": "average precision",
     "ece": "calibration error",
+    "kappa": "Cohen's kappa",
     "prior_estimated": "mean probability",
     "prior_true": "true share",
     "accuracy": "accuracy of the likeliest theme",
+    "first_kappa": "Cohen's kappa of the likeliest theme or none",
 }
 SYSTEMS = {
     "themes": "the themes, from seeds alone",
