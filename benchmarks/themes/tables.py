@@ -1,5 +1,6 @@
 """The document of benchmarks/themes.py, made from the figures that were kept."""
 
+import csv
 import json
 
 from toolkit import store
@@ -9,7 +10,8 @@ HEAD = """# Themes from seeds alone, against labels
 
 Made by `python benchmarks/themes.py --write`; every figure is one of `toolkit evaluate`. Scores come from the seeds,
 without labels; "supervised" is logistic regression on the same embeddings and all labels, five-fold; the two peers are
-BERTopic's zero-shot topics (told how many articles have a theme) and similarity to the theme's title and description.
+BERTopic's zero-shot topics (told how many articles have a theme) and similarity to the theme's title and description,
+which are in English whatever the language of the texts.
 Intervals are 95% (1,000 resamples).
 """
 SETS = {
@@ -34,6 +36,7 @@ SETS = {
 PAIRS = {("en", "ru"): "English–Russian", ("en", "kk"): "English–Kazakh", ("ru", "kk"): "Russian–Kazakh"}
 TFIDF = {"en": (0.652, 1.0), "ru": (0.544, 0.9), "kk": (0.525, 0.8)}
 """Accuracy of TF-IDF with logistic regression on 701 labels, as first measured, and the share of it to be reached."""
+GOAL = "≥ 97% (.757 embedded and .768 MiniLM, by the first measurement)"
 COLUMNS = ("average_precision", "f1", "best_f1", "f1_ratio", "ece", "accuracy")
 NAMES = ("average precision", "macro-F1", "best F1", "F1 / best F1", "ECE", "accuracy")
 
@@ -109,7 +112,7 @@ def targets(kept, coders):
 
         return told
 
-    row("wiki", "current events: mean average precision, of supervised", "≥ 97%", of_supervised("average_precision"))
+    row("wiki", "current events: mean average precision, of supervised", GOAL, of_supervised("average_precision"))
     row("wiki", "current events: F1 over the best F1, mean (themes)", "≥ .95", spread("f1_ratio"))
     row("wiki", "current events: ECE, mean (themes)", "≤ .05", spread("ece"))
     row("reuters", "Reuters: macro-F1, of supervised", "≥ 85%", of_supervised("f1"))
@@ -205,16 +208,25 @@ def languages(kept, coders):
 
 
 def sentences(kept, coders):
-    """Return the reference article's sentences by number: labels of a reader, and scores."""
+    """Return the reference article's sentences by number: scores, in bold where the reader gave the label."""
+    with (store.checkout() / "benchmarks" / "themes" / "reference.csv").open(encoding="utf-8") as file:
+        gold = {row["id"]: row for row in csv.DictReader(file)}
     parts = []
     for coder in coders:
         found = kept.get((coder, "reference"))
         if found and "sentences" in found:
             names = [name for name in found["sentences"][0] if name != "id"]
-            rows = [[row["id"], *(number(row[name], 2) for name in names)] for row in found["sentences"]]
+            rows = []
+            for row in found["sentences"]:
+                line = str(int(row["id"]))
+                bold = {name: "**" if gold[line][name] == "1" else "" for name in names}
+                rows.append([line, *(f"{bold[name]}{number(row[name], 2)}{bold[name]}" for name in names)])
             whole = ", ".join(f"{row['theme']} {row['score']:.2f}" for row in found["whole"])
             parts.append(f"\n### {coder}\nThe article as a whole: {whole}.\n\n" + table(["sentence", *names], rows))
-    text = "Each sentence alone; labels of a reader, written before any score was seen, in themes/reference.csv."
+    text = (
+        "Each sentence alone; in bold where a reader gave the label (themes/reference.csv, written before any score was "
+        "seen)."
+    )
     return "\n".join([f"## The reference article\n{text}", *parts]) if parts else ""
 
 
