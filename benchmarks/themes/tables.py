@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 from toolkit import store
 from toolkit.evaluate_tables import SYSTEMS
@@ -42,7 +43,10 @@ NAMES = ("average precision", "macro-F1", "best F1", "F1 / best F1", "ECE", "acc
 
 
 def as_document(folder):
-    """Return the Markdown of all figures under `folder`: targets first, then each set, then seconds and memory."""
+    """Return the Markdown of all figures under `folder`: targets, sets, seconds and memory, and what was read by hand.
+
+    The latter stands in the Markdown files beside this one, which are taken as they are.
+    """
     code = store.input_digest(sorted((store.checkout() / "toolkit").glob("*.py")))
     kept = {
         (path.parent.name, path.stem): json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*/*.json"))
@@ -58,6 +62,7 @@ def as_document(folder):
         if found:
             parts.append("\n".join([f"## {title}", text, *(_set(coder, each) for coder, each in found.items())]))
     parts += [languages(kept, coders), sentences(kept, coders), costs(kept, coders)]
+    parts += [path.read_text("utf-8") for path in sorted(Path(__file__).parent.glob("*.md"))]
     return "\n".join(part for part in parts if part)
 
 
@@ -224,8 +229,7 @@ def sentences(kept, coders):
             whole = ", ".join(f"{row['theme']} {row['score']:.2f}" for row in found["whole"])
             parts.append(f"\n### {coder}\nThe article as a whole: {whole}.\n\n" + table(["sentence", *names], rows))
     text = (
-        "Each sentence alone; in bold where a reader gave the label (themes/reference.csv, written before any score was "
-        "seen)."
+        "Each sentence alone; in bold where a reader gave the label, before any score was seen (themes/reference.csv)."
     )
     return "\n".join([f"## The reference article\n{text}", *parts]) if parts else ""
 
