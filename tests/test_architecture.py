@@ -11,7 +11,7 @@ from goldens import ROOT
 
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
-BASE = {"schema", "settings", "words", "stats", "exhibits", "style"}
+BASE = {"schema", "settings", "words", "languages", "stats", "exhibits", "style"}
 STAGES = {
     "ingest": {"ingest", "readers", "encoding", "columns", "dates"},
     "clean": {"clean"},

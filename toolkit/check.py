@@ -12,8 +12,8 @@ import pandas as pd
 
 from toolkit import clean, embed, faults, ingest, matching, schema, seeds, store, suggest, themes
 from toolkit.exhibits import number, percent, rows
+from toolkit.languages import language_name
 from toolkit.settings import EmbedSettings, ThemeSettings
-from toolkit.tables import language_name
 from toolkit.themefile import Phrase, Theme, load_themes, read_phrases
 from toolkit.words import LANGUAGES
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from toolkit.exhibits import Table, date, number, percent, probability, rows
-from toolkit.tables import language_name
+from toolkit.languages import language_name
 
 _MEAN = "mean"
 _NAMES = {
