@@ -23,7 +23,7 @@ STAGES = {
     "actors": {"actors"},
     "counts": {"counts"},
     "figures": {"figures", "topic_figures", "trend_figures", "evaluate_figures"},
-    "tables": {"tables", "trend_tables", "evaluate_tables", "label_tables"},
+    "tables": {"tables", "trend_tables", "evaluate_tables", "label_tables", "doubt_tables"},
     "gold": {"gold"},
     "labels": {"labels", "ask"},
     "evaluate": {"evaluate", "measures", "peers"},

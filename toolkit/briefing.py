@@ -176,7 +176,11 @@ def findings(
     `found` from `findings.find_events` with ``cited``, `halves` from `changes.compare_halves`.
     """
     lines = []
+    carried = set(totals.loc[totals["articles"] > 0, "theme"])
     for theme, title in titles.items():
+        if theme not in carried:
+            lines.append(f"- **{_plain(title)}**: no article carries it.")
+            continue
         lines.append(f"- {theme_sentence(theme, title, totals, found, halves)}")
         lines += [f"    - {line}" for line in named_lines(theme, named)]
     return "\n".join(lines)
