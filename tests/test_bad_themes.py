@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
 from toolkit import check, clean, cli, embed, ingest, themes
@@ -148,6 +149,23 @@ def test_a_corpus_in_a_language_without_seeds_is_scored_with_a_warning(place, sa
     strange = strange.assign(title=[f"Numéro {at} du journal" for at in range(60)])
     said, _ = checked(themefile(place, entry(en=SEEDS["en"][:1])), corpus(place, strange))
     assert "in which a theme file holds no seeds" in said and "hardly to be trusted" in said
+
+
+def test_a_run_says_what_its_scores_lack_and_nothing_of_seeds_in_a_language_that_no_article_has(place):
+    others = [entry("opera", en=["xyzzy <b>"]), entry("money", **SEEDS), entry("goods", kk=["лаңкестік"])]
+    articles = pd.DataFrame({"article_id": [f"a{at}" for at in range(40)], "language": "en", "title": ""})
+    articles["text"] = ["Inflation rose, said the central bank."] * 20 + ["It rained."] * 20
+    rows = [(name, own, 0.9, own == "money" and at < 20) for at, name in enumerate(articles["article_id"])
+            for own in ("opera", "money", "goods")]  # fmt: skip
+    scores = pd.DataFrame(rows, columns=["article_id", "theme", "score", "label"])
+    path = themefile(place, *others)
+    said = check.warnings(path, articles, embed.make_passages(articles), scores).text
+    assert "Opera: no article carries it, and none has its words" in said
+    assert "Goods has no seeds in English" in said and "is the only seed of Goods" in said
+    assert "do nothing here" not in said and "Money" not in said and "xyzzy <b>" not in said
+    two = entry("money", en=["inflation", "central bank"])
+    only = scores[scores["theme"] == "money"]
+    assert check.warnings(themefile(place, two), articles, embed.make_passages(articles), only) is None
 
 
 def test_two_hundred_themes_are_scored_and_their_table_stays_readable(place, sample):

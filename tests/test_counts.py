@@ -370,7 +370,7 @@ def test_where_there_is_nothing_to_compare_nothing_is_said_of_change(articles, s
     totals = counts.theme_totals(scores, articles)
     assert briefing.theme_sentence("terror", "T", totals, NO_EVENT, NO_HALF) == "**T**: 2 articles (33%), 1 story."
     assert briefing.named_lines("talks", NAMED) == ["No organisation or place of the gazetteer is named."]
-    assert briefing.too_few(None) == "" and briefing.too_few(0).startswith("No article has a date")
+    assert briefing.too_few(None) == "" and briefing.too_few(0).startswith("No period can be compared")
     assert "Only 3 periods can be compared" in briefing.too_few(3)
     assert briefing.too_few(1).startswith("Only one period")
 

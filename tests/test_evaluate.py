@@ -378,6 +378,15 @@ def test_bertopic_keeps_its_zero_shot_topics_when_every_article_should_have_one(
     assert nearness[mine, 0].min() > nearness[~mine, 0].max()
 
 
+def test_a_handful_of_labels_comes_with_a_warning_and_one_label_is_not_many():
+    truth, system = make(n=4)
+    summary = evaluate.summarise(evaluate.draw({"themes": system}, truth, range(4), count=20), THEMES)
+    said = evaluate_tables.sentences(summary, TITLES, 1, 2)
+    assert said[0] == "1 article has a label that can be compared; 2 rows were left out."
+    assert "say next to nothing" in said[1] and "next to nothing" in evaluate_tables.compared(1, 2).text
+    assert "next to nothing" not in evaluate_tables.compared(500, 0).text
+
+
 # The command --------------------------------------------------------------------------------------------------
 
 

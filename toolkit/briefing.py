@@ -54,7 +54,7 @@ def too_few(periods: int | None) -> str:
     if periods is None:
         return ""
     if not periods:
-        return "No article has a date, so nothing can be said of change."
+        return "No period can be compared with another, so nothing can be said of change."
     can = f"Only {number(periods)} periods can" if periods > 1 else "Only one period can"
     return f"{can} be compared: too few to tell a change from chance period by period."
 

@@ -84,11 +84,13 @@ def _titles(found: Sequence[Theme]) -> dict[str, str]:
 def warnings(path: str | Path, articles: pd.DataFrame, passages: pd.DataFrame, scores: pd.DataFrame) -> Prose | None:
     """Return what an analyst should know of a run's scores before using them, as a list; None where nothing.
 
-    `passages` are those of all articles that were scored, `scores` those of `articles`.
+    `passages` are those of all articles that were scored, `scores` those of `articles`. That a theme has seeds in a
+    language of no article harms nothing, and is not told.
     """
     found = load_themes(path)
     known = passages[passages["article_id"].isin(articles["article_id"])]
     doubts = faults.doubts(articles, scores, found, seeds.most_held(known, scores, found))
+    doubts = doubts[doubts["kind"] != "unused"]
     return doubt_tables.warnings(doubts, faults.lint(read_phrases(path)), _titles(found))
 
 
