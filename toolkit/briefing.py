@@ -9,6 +9,7 @@ import pandas as pd
 
 from toolkit.exhibits import date, number, percent, points, rows, signed, with_bounds
 
+_NAMED_THEMES = 12
 _SAME_SOURCES = 0.1
 """Least part of a change, as a share of it, for which the same sources are said to stand."""
 
@@ -196,7 +197,10 @@ def headlines(
     outside: pd.DataFrame,
 ) -> list[str]:  # fmt: skip
     """Return the four lines that a terminal shows of a run, in plain text; `changed` from `changes_line`."""
-    shares = ", ".join(f"{titles[t.theme]} {percent(t.share)}" for t in rows(totals) if t.theme)
+    carried = rows(totals[totals["theme"] != ""].sort_values("share", ascending=False, kind="stable"))
+    named = [t for t in rows(totals) if t.theme and t in carried[:_NAMED_THEMES]]
+    shares = ", ".join(f"{titles[t.theme]} {percent(t.share)}" for t in named)
+    shares += f" and {_counted(len(carried) - len(named), 'theme', 'themes')} less common" * (len(carried) > len(named))
     none = totals.loc[totals["theme"] == "", "share"].iloc[0]
     stories = int(articles["story_id"].nunique())
     dated = articles["published"].dropna()

@@ -35,6 +35,7 @@ SYSTEMS = {
 """System -> what it is called."""
 _SHARES = ("prior_estimated", "prior_true")
 _LONGEST = 420
+_OPENING = 80
 _FEWEST = 30
 """Fewer labelled articles come with a warning: the bootstrap cannot tell what it has not drawn."""
 
@@ -109,8 +110,7 @@ def worst(found: pd.DataFrame, theme: str, title: str) -> Table:
     cells = [
         [
             w.kind,
-            _short(w.title, 110),
-            date(w.published) + (f", {w.source}" if w.source else ""),
+            _article(w),
             probability(w.score),
             w.gold or "no label",
             f"“{_short(w.passage, _LONGEST)}”",
@@ -120,12 +120,18 @@ def worst(found: pd.DataFrame, theme: str, title: str) -> Table:
     columns = [
         ("error", "text"),
         ("article", "text"),
-        ("published", "text"),
         ("probability", "number"),
         ("labelled", "text"),
         ("passage", "text"),
     ]
     return Table(f"{title}: the surest errors" if cells else f"{title}: no error", columns, cells)
+
+
+def _article(error: Any) -> str:
+    """Return title, date and source; no title where the passage is the article's opening."""
+    opening = str(error.passage).startswith(error.title[:_OPENING])
+    parts = ["" if opening else _short(error.title, 110), date(error.published), error.source]
+    return ", ".join(part for part in parts if part)
 
 
 def _short(text: str, longest: int) -> str:
