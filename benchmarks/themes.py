@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks" / "themes"))
 
-from tables import as_document  # noqa: E402
+from tables import as_document, scoring_code  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 OUT = ROOT / "reports" / "themes"
@@ -67,18 +67,18 @@ class Judge:
             _weights() if name == "minilm" else name,
             OUT / name.replace("/", "-"),
         )
-        self.cold = cold
+        self.cold, self.code = cold, scoring_code()
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def evaluate(self, part, labels, **parameters):
-        """Evaluate and keep the figures, with the seconds and memory of the stages and the hash of the code."""
+        """Evaluate and keep the figures, with the seconds and memory of the stages and a hash of the code."""
         place = self.folder / part
         with tempfile.TemporaryDirectory() as empty:
             given = {"encoder": self.coder, "themes": str(THEMES)} | ({"cache_dir": empty} if self.cold else {})
             call("evaluate", labels, "--out", place, *options(given | parameters))
         found = json.loads((place / "evaluation.json").read_text("utf-8"))
         made = json.loads((place / "manifest.json").read_text("utf-8"))
-        kept = {"code": made["hashes"]["code"], "themes_file": made["hashes"]["themes"], "encoder": self.name}
+        kept = {"code": self.code, "themes_file": made["hashes"]["themes"], "encoder": self.name}
         found |= kept | {"stages": made["stages"], "cold": self.cold}
         print(f"{self.name} {part}: {tell(found)}", flush=True)
         return self.keep(part, found)

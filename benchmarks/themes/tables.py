@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 from toolkit import store
@@ -47,7 +48,7 @@ def as_document(folder):
 
     The latter stands in the Markdown files beside this one, which are taken as they are.
     """
-    code = store.input_digest(sorted((store.checkout() / "toolkit").glob("*.py")))
+    code = scoring_code()
     kept = {
         (path.parent.name, path.stem): json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*/*.json"))
     }
@@ -55,8 +56,8 @@ def as_document(folder):
     old = [f"{coder} {part}" for (coder, part), found in kept.items() if found["code"] != code]
     parts = [HEAD]
     if old:
-        parts.append(f"Made by older code than that of this state: {', '.join(old)}.\n")
-    parts.append(targets(kept, coders))
+        which = ", ".join(old) if len(old) < len(kept) else "all figures"
+        parts.append(f"Made by older code than the scoring and measuring of this state: {which}.\n")
     for part, (title, text) in SETS.items():
         found = {coder: kept[coder, part] for coder in coders if (coder, part) in kept}
         if found:
@@ -64,6 +65,20 @@ def as_document(folder):
     parts += [languages(kept, coders), sentences(kept, coders), costs(kept, coders)]
     parts += [path.read_text("utf-8") for path in sorted(Path(__file__).parent.glob("*.md"))]
     return "\n".join(part for part in parts if part)
+
+
+def scoring_code():
+    """Return a hash of the modules on which scores and measures depend, found by their imports, and of their data."""
+    folder, seen, ahead = store.checkout() / "toolkit", set(), ["clean", "embed", "evaluate", "gold", "peers", "themes"]
+    while ahead:
+        name = ahead.pop()
+        if name not in seen and (folder / f"{name}.py").is_file():
+            seen.add(name)
+            taken = re.findall(
+                r"^from toolkit(?:\.(\w+))? import (.*)$", (folder / f"{name}.py").read_text("utf-8"), re.M
+            )
+            ahead += [one for module, names in taken for one in ([module] if module else names.split(", "))]
+    return store.input_digest([*(folder / f"{name}.py" for name in sorted(seen)), *sorted(folder.glob("*.yml"))])
 
 
 def table(head, rows):
