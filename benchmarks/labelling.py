@@ -20,7 +20,7 @@ from sklearn.metrics import average_precision_score
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from toolkit import embed, labels, learning, peers, themefile, themes  # noqa: E402
+from toolkit import embed, labels, learning, matching, peers, themefile, themes  # noqa: E402
 from toolkit.settings import EmbedSettings  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data" / "wiki_current_events_2002_2021.jsonl.gz"
@@ -51,16 +51,17 @@ class Scorer:
         texts = self.passages["text"].tolist()
         reader = embed.CorpusEncoder(embed.load_encoder(encoder), texts, EmbedSettings(encoder=encoder))
         self.name, vectors = reader.name, reader.encode(texts)
-        self.start = themes.score_passages(self.passages, vectors, self.wanted, reader)
+        self.corpus = matching.prepare(self.passages, vectors, reader, SEED)
+        self.start = themes.score_prepared(self.corpus, self.wanted, reader)
         self.pooled = pd.DataFrame(embed.pool(self.passages, vectors, articles["article_id"]), articles["article_id"])
-        self.centred = vectors - vectors.mean(axis=0)
-        self.owner = self.passages["article_id"].to_numpy(dtype=object)
         self.order = articles["article_id"]
 
     def score(self, theme, told):
         """Return the articles' scores for one theme, in the order of the articles."""
-        moved = learning.learn(self.centred, self.start[:, theme].astype(float), self.owner, told)
-        table = themes.score_articles(self.passages, moved[:, None], [self.wanted[theme]])
+        start = self.start.units[:, theme].astype(float)
+        moved = learning.learn(self.corpus.vectors, start, self.corpus.articles, told)
+        scored = self.start._replace(units=moved[:, None], passages=self.start.passages[:, [theme]])
+        table = themes.score_articles(self.passages, scored, [self.wanted[theme]])
         return table.set_index("article_id")["score"].reindex(self.order)
 
 

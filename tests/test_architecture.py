@@ -17,7 +17,7 @@ STAGES = {
     "clean": {"clean"},
     "dedupe": {"dedupe"},
     "embed": {"embed", "encoders"},
-    "themes": {"themes", "themefile", "matching", "learning", "seeds", "suggest", "faults"},
+    "themes": {"themes", "themefile", "matching", "subjects", "learning", "seeds", "suggest", "faults"},
     "topics": {"topics"},
     "trends": set("trends changes findings intervals mix weak terms detect chance breaks bursts scan watch".split()),
     "actors": {"actors"},

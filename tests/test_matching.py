@@ -40,8 +40,12 @@ class Words:
 @pytest.fixture(scope="module")
 def corpus():
     reader = Words(TEXTS)
-    passages = pd.DataFrame({"language": "en", "text": TEXTS})
-    return reader, matching.prepare(passages, reader.encode(TEXTS), 42)
+    return reader, matching.prepare(passages_of(TEXTS), reader.encode(TEXTS), reader, 42)
+
+
+def passages_of(texts, articles=None, words=8):
+    names = articles or [f"a{place}" for place in range(len(texts))]
+    return pd.DataFrame({"article_id": names, "language": "en", "offset": 0, "text": texts, "words": words})
 
 
 def theme(*seeds, against=()):
@@ -55,9 +59,7 @@ def plain(corpus, wanted):
 
 def near(corpus, wanted):
     reader, made = corpus
-    rows = made.groups["en"]
-    told = matching.plain_match(made, rows, wanted, "en", matching.shared_stems([wanted], "en"))
-    return matching.match(made, rows, wanted, "en", reader, told)[:6]
+    return matching.match_theme(made, wanted, [wanted], reader).near[:6]
 
 
 def test_a_phrase_counts_in_full_where_it_stands_and_little_where_one_word_of_it_does(corpus):
@@ -97,3 +99,13 @@ def test_a_phrase_against_the_theme_lifts_nothing_that_is_far_from_both(corpus):
 def test_equal_values_are_all_zero_in_standard_deviations():
     assert matching.standard(np.ones(4)).tolist() == [0, 0, 0, 0]
     assert np.allclose(matching.standard(np.array([1.0, 3.0])), [-1, 1])
+
+
+def test_passages_of_one_article_are_read_together_up_to_three_hundred_words():
+    reader = Words(TEXTS)
+    table = passages_of(TEXTS[:6], ["a", "a", "b", "c", "c", "c"], [140, 160, 5, 140, 140, 140])
+    made = matching.prepare(table, reader.encode(TEXTS[:6]), reader, 42)
+    assert made.unit.tolist() == [0, 0, 1, 2, 2, 3]
+    assert made.articles.tolist() == ["a", "b", "c", "c"]
+    assert len(made.vectors) == made.tfidf.shape[0] == 4
+    assert len(made.part_vectors) == made.part_tfidf.shape[0] == 6

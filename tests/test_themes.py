@@ -222,12 +222,14 @@ def test_inputs_are_left_as_they_were(sample, encoder, tmp_path):
     vectors = reader.encode(texts)
     wanted = load_themes(SHIPPED)
     table, numbers = passages.copy(deep=True), vectors.copy()
-    probabilities = themes.score_passages(passages, vectors, wanted, reader)
-    before = probabilities.copy()
-    themes.score_articles(passages, probabilities, wanted)
+    found = themes.score_passages(passages, vectors, wanted, reader)
+    before = found.units.copy(), found.passages.copy()
+    themes.score_articles(passages, found, wanted)
     assert_frame_equal(passages, table)
-    assert np.array_equal(vectors, numbers) and np.array_equal(probabilities, before)
-    assert probabilities.dtype == np.float32 and probabilities.shape == (len(passages), 3)
+    assert np.array_equal(vectors, numbers)
+    assert np.array_equal(found.units, before[0]) and np.array_equal(found.passages, before[1])
+    assert found.passages.dtype == found.units.dtype == np.float32
+    assert found.passages.shape == (len(passages), 3) and found.units.shape == (found.unit[-1] + 1, 3)
 
 
 def theme(name, **seeds):
@@ -291,12 +293,14 @@ def test_answers_move_the_scores_of_their_theme_and_of_no_other(sample, score, s
     assert (others["score_x"] == others["score_y"]).all()
 
 
-def test_the_score_is_the_mean_of_the_best_quarter_of_passages():
+def test_the_score_is_the_mean_of_the_best_quarter_of_units_and_the_evidence_the_best_passage():
     passages = pd.DataFrame(
         {"article_id": ["a"] * 6 + ["b"], "offset": [-1, 0, 9, 18, 27, 36, 0], "text": list("tuvwxzy")}
     )
-    probabilities = np.array([[0.9, 0.1, 0.7, 0.2, 0.3, 0.6, 0.5]], dtype=np.float32).T
-    found = themes.score_articles(passages, probabilities, [theme("t", en=("x",))]).set_index("article_id")
+    own = np.array([[0.9, 0.1, 0.7, 0.2, 0.3, 0.6, 0.5]], dtype=np.float32).T
+    units = np.array([[0.7, 0.2, 0.9, 0.1, 0.3, 0.5]], dtype=np.float32).T
+    scored = themes.Scored(units, own, np.array([0, 0, 1, 2, 3, 4, 5]))
+    found = themes.score_articles(passages, scored, [theme("t", en=("x",))]).set_index("article_id")
     assert found["score"].to_dict() == {"a": 0.8, "b": 0.5}
     assert found["evidence"].to_dict() == {"a": "v", "b": "y"}
     assert found["evidence_offset"].to_dict() == {"a": 9, "b": 0}

@@ -1,7 +1,8 @@
-"""How well each passage matches a theme's seed phrases, before anything is learned.
+"""How well the parts of a corpus match a theme's seed phrases, before anything is learned.
 
-Two signs are joined: the meaning (similarity of vectors, after the mean of the passage's language is subtracted) and
-the words (the share of the passage's TF-IDF mass that lies on the seeds' stems).
+Read together are *units*: an article's title and passages, up to three hundred words of a long text. Two signs are
+joined: the meaning (similarity of vectors, after the mean of the language is subtracted, above that to the general
+subjects of news) and the words (the share of the unit's TF-IDF mass that lies on the seeds' stems).
 """
 
 from __future__ import annotations
@@ -17,15 +18,19 @@ import pandas as pd
 from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
-from toolkit import words
+from toolkit import subjects, words
 from toolkit.themefile import Theme
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
+SURE_MATCH = 0.115
+"""Plain match from which words alone say the theme."""
+_UNIT_WORDS = 300
+_TITLE = 2
 _CLUSTERS = 40
 _PARTITIONS = 20
 _READ = 3000
@@ -48,7 +53,14 @@ class Encoder(Protocol):
 
 
 class Corpus(NamedTuple):
-    """Passages as the scoring sees them: centred vectors (n, dim), TF-IDF (n, stems), clusters (partitions, n)."""
+    """A corpus as the scoring sees it, before there are themes: u units, and the p passages that they are made of.
+
+    ``vectors`` (u, dim) are centred by language, ``tfidf`` is (u, stems), ``clusters`` (partitions, u), ``groups`` the
+    units of each language, ``means`` what was subtracted, ``articles`` the id of each unit's article, ``near`` the
+    cosines (u, subjects) with the subjects of news by view, ``directions`` these subjects in each language, (subjects,
+    dim), ``breadth`` how far they are the corpus' own.
+    ``part_vectors`` (p, dim), ``part_tfidf`` (p, stems) and ``unit`` (p,) are the passages, and where each belongs.
+    """
 
     vectors: Floats
     tfidf: sparse.csr_matrix
@@ -56,25 +68,91 @@ class Corpus(NamedTuple):
     clusters: Rows
     groups: Mapping[str, Rows]
     means: Mapping[str, Floats]
+    articles: npt.NDArray[np.object_]
+    near: Sequence[Doubles]
+    directions: Mapping[str, Floats]
+    breadth: float
+    part_vectors: Floats
+    part_tfidf: sparse.csr_matrix
+    unit: Rows
 
 
-def prepare(passages: pd.DataFrame, vectors: Floats, seed: int) -> Corpus:
-    """Return `passages` and their vectors, centred by language, with stems and clusters."""
-    languages = passages["language"].to_numpy()
-    overall = vectors.mean(axis=0)
+class Match(NamedTuple):
+    """How well each unit matches a theme: in standard deviations, by words alone (0 to 1), and whether it wins.
+
+    ``wins``: it is nearer to the theme than to each subject of news that is unlike the theme.
+    """
+
+    near: Doubles
+    plain: Doubles
+    wins: npt.NDArray[np.bool_]
+
+
+def prepare(passages: pd.DataFrame, vectors: Floats, encoder: Encoder, seed: int) -> Corpus:
+    """Return `passages` and their vectors (p, dim) as units: centred by language, with stems, clusters and subjects."""
+    unit = _units(passages)
+    first = np.flatnonzero(np.diff(unit, prepend=-1))
+    languages = passages["language"].to_numpy()[first]
     groups = {language: np.flatnonzero(languages == language) for language in sorted(set(languages))}
+    counter = CountVectorizer(analyzer=list, dtype=np.float32)
+    counts = counter.fit_transform(map(words.exact_stems, passages["text"], passages["language"]))
+    spread = sparse.csr_matrix((np.ones(len(unit), np.float32), (unit, np.arange(len(unit)))))
+    weights = passages["words"].to_numpy(np.float32) * np.where(passages["offset"] < 0, _TITLE, 1)
+    whole = _lengthened(spread @ (vectors * weights[:, None]))
+    overall = whole.mean(axis=0)
     means = {
-        language: vectors[rows].mean(axis=0) if len(rows) >= _OWN_MEAN else overall for language, rows in groups.items()
+        language: whole[rows].mean(axis=0) if len(rows) >= _OWN_MEAN else overall for language, rows in groups.items()
     }
-    centred = np.empty_like(vectors)
-    for language, rows in groups.items():
-        centred[rows] = vectors[rows] - means[language]
-    tfidf = TfidfVectorizer(analyzer=list, sublinear_tf=True, dtype=np.float32)
-    counts = tfidf.fit_transform(map(words.exact_stems, passages["text"], languages))
-    order = passages.reset_index().sort_values(["language", "text"], kind="stable").index.to_numpy()
-    clusters = np.empty((_PARTITIONS, len(passages)), dtype=np.intp)
+    taken = np.stack([means[language] for language in languages])
+    centred = whole - taken
+    weigh = TfidfTransformer(sublinear_tf=True).fit(spread @ counts)
+    clusters = np.empty((_PARTITIONS, len(first)), dtype=np.intp)
+    texts = passages["text"].to_numpy()[first]
+    order = np.lexsort((texts.astype(str), languages.astype(str)))
     clusters[:, order] = _partitions(centred[order], seed)
-    return Corpus(centred, counts, tfidf.vocabulary_, clusters, groups, means)
+    corpus = Corpus(
+        centred, weigh.transform(spread @ counts).tocsr(), counter.vocabulary_, clusters, groups, means,
+        passages["article_id"].to_numpy(dtype=object)[first], (), {}, 0.0,
+        vectors - taken[unit], weigh.transform(counts).tocsr(), unit,
+    )  # fmt: skip
+    return _beside_subjects(corpus, encoder)
+
+
+def _units(passages: pd.DataFrame) -> Rows:
+    """Return the unit of each passage: an article's passages in their order, `_UNIT_WORDS` words at most, or one."""
+    fresh = (passages["article_id"] != passages["article_id"].shift()).to_numpy()
+    unit = np.empty(len(passages), dtype=np.intp)
+    current, held = -1, 0
+    for row, (starts, size) in enumerate(zip(fresh, passages["words"].to_numpy(), strict=True)):
+        if starts or held + size > _UNIT_WORDS:
+            current, held = current + 1, 0
+        held += int(size)
+        unit[row] = current
+    return unit
+
+
+def _beside_subjects(corpus: Corpus, encoder: Encoder) -> Corpus:
+    """Return `corpus` with how near its units are to the general subjects of news."""
+    known = subjects.load_subjects()
+    near = [np.zeros((len(corpus.vectors), len(known))) for _ in encoder.views]
+    told, directions = np.zeros(len(known)), {}
+    for language, rows in corpus.groups.items():
+        shared = shared_stems(known, language)
+        found = [encoder.encode(subject.seeds_in(language)) - corpus.means[language] for subject in known]
+        directions[language] = np.stack([_direction(seeds, encoder.views) for seeds in found])
+        for place, subject in enumerate(known):
+            told[place] += (plain_match(corpus, rows, subject, language, shared) > SURE_MATCH).sum()
+        for cosines, view in zip(near, encoder.views, strict=True):
+            cosines[rows] = _cosine(corpus.vectors[rows, view], directions[language][:, view])
+    return corpus._replace(near=near, directions=directions, breadth=subjects.breadth(told))
+
+
+def _direction(seeds: Floats, views: Sequence[slice]) -> Floats:
+    """Return the mean direction (dim,) of the seeds (m, dim), each view of length one."""
+    found = np.zeros(seeds.shape[1], dtype=np.float32)
+    for view in views:
+        found[view] = _lengthened(_lengthened(seeds[:, view]).mean(axis=0, keepdims=True))[0]
+    return found
 
 
 def _partitions(vectors: Floats, seed: int) -> Rows:
@@ -135,22 +213,39 @@ def _in_phrase(
     return found.tocsr()
 
 
-def match(corpus: Corpus, rows: Rows, theme: Theme, language: str, encoder: Encoder, plain: Doubles) -> Doubles:
-    """Return how well the passages of one language match the theme, in standard deviations.
+def match_theme(corpus: Corpus, theme: Theme, themes: Sequence[Theme], encoder: Encoder) -> Match:
+    """Return how well all units match `theme`, one of `themes`; each language is matched by itself."""
+    size = len(corpus.vectors)
+    found = Match(np.zeros(size), np.zeros(size), np.zeros(size, dtype=bool))
+    for language, rows in corpus.groups.items():
+        plain = plain_match(corpus, rows, theme, language, shared_stems(themes, language))
+        found.plain[rows] = plain
+        found.near[rows], found.wins[rows] = _match(corpus, rows, theme, language, encoder, plain)
+    return found
 
-    Similarity in each view counts as far as the view agrees with the plain words. Where one of the phrases that speak
-    against the theme is nearer than the theme, half of the difference is taken off. The mean of the passage's own
-    clusters is added.
+
+def _match(
+    corpus: Corpus, rows: Rows, theme: Theme, language: str, encoder: Encoder, plain: Doubles
+) -> tuple[Doubles, npt.NDArray[np.bool_]]:
+    """Return how well the units of one language match the theme, and which are nearer to it than to other subjects.
+
+    Similarity in each view, less that to the nearest of the subjects of news, counts as far as the view agrees with
+    the plain words. Where one of the phrases that speak against the theme is nearer than the theme, half of the
+    difference is taken off. The mean of the unit's own clusters is added.
     """
     vectors, mean = corpus.vectors[rows], corpus.means[language]
     seeds = encoder.encode(theme.seeds_in(language)) - mean
     against = encoder.encode(theme.against.get(language, ())) - mean
-    score, rivals = 0.5 * standard(plain), np.zeros((len(rows), len(against)))
-    for view in encoder.views:
-        similar = _cosine(vectors[:, view], _lengthened(seeds[:, view]).mean(axis=0, keepdims=True))[:, 0]
-        trust = _agreement(similar, plain)
-        score += trust * standard(similar)
-        rivals += trust * _cosine(vectors[:, view], against[:, view])
+    direction, known = _direction(seeds, encoder.views), corpus.directions[language]
+    similar = [_cosine(vectors[:, view], direction[None, view])[:, 0] for view in encoder.views]
+    trust = np.array([_agreement(view, plain) for view in similar])
+    like = subjects.likeness([direction[v] for v in encoder.views], [known[:, v] for v in encoder.views], trust)
+    others = subjects.rivals([view[rows] for view in corpus.near], like, trust)
+    score, rivals = standard(plain), np.zeros((len(rows), len(against)))
+    for place, view in enumerate(encoder.views):
+        above = similar[place] - corpus.breadth * subjects.nearest_rival(others, place)
+        score += trust[place] * standard(above)
+        rivals += trust[place] * _cosine(vectors[:, view], against[:, view])
     score = standard(score)
     if len(against):
         nearest = standard(rivals).max(axis=1)
@@ -158,7 +253,8 @@ def match(corpus: Corpus, rows: Rows, theme: Theme, language: str, encoder: Enco
     around = np.zeros(len(rows))
     for clusters in corpus.clusters[:, rows]:
         around += (np.bincount(clusters, score) / np.maximum(np.bincount(clusters), 1))[clusters]
-    return standard(standard(score) + _AROUND * standard(around))
+    near = standard(standard(score) + _AROUND * standard(around))
+    return near, subjects.wins(similar, others)
 
 
 def _lengthened(vectors: Floats) -> Floats:

@@ -26,10 +26,11 @@ from scipy.stats import binomtest
 from sklearn.feature_extraction.text import CountVectorizer
 
 from toolkit import words
-from toolkit.matching import Encoder, Floats
+from toolkit.matching import Corpus as Prepared
+from toolkit.matching import Encoder, Floats, prepare
 from toolkit.settings import ThemeSettings
 from toolkit.themefile import Theme
-from toolkit.themes import score_articles, score_passages
+from toolkit.themes import score_articles, score_prepared
 
 SEED_COLUMNS = ["theme", "language", "phrase"]
 HELD_COLUMNS = [
@@ -230,23 +231,40 @@ def leave_out(
         if wanted is None or (theme.id, language, phrase) in wanted
     ]
     rows: list[tuple[object, ...]] = []
-    before: dict[int, tuple[npt.NDArray[np.intp], pd.Series, int]] = {}
+    before: dict[int, tuple[_Trial, pd.Series, int]] = {}
     for done, (place, language, phrase) in enumerate(jobs):
         theme = themes[place]
         poorer = _without(theme, language, phrase)
         if poorer.seeds:
             others = [*themes[:place], *themes[place + 1 :]]
             if place not in before:
-                part = _sample(corpus, theme.id, settings.seed)
-                first = _labels(corpus, part, theme, others, settings)
-                again = _labels(corpus, part, theme, others, replace(settings, seed=settings.seed + 1))
-                before[place] = part, first, int((first != again).sum())
-            part, with_it, chance = before[place]
-            after = _labels(corpus, part, poorer, others, settings)
+                before[place] = _first_trial(corpus, theme, others, settings)
+            trial, with_it, chance = before[place]
+            after = _labels(corpus, trial, poorer, others, settings)
             lost, gained = int((with_it & ~after).sum()), int((after & ~with_it).sum())
             rows.append((theme.id, language, phrase, lost, gained, len(after), chance))
         progress(done + 1, len(jobs))
     return pd.DataFrame(rows, columns=LEFT_OUT_COLUMNS)
+
+
+class _Trial(NamedTuple):
+    """The passages on which a theme's seeds are tried, and what does not depend on the seeds."""
+
+    passages: pd.DataFrame
+    prepared: Prepared
+
+
+def _first_trial(
+    corpus: Corpus, theme: Theme, others: Sequence[Theme], settings: ThemeSettings
+) -> tuple[_Trial, pd.Series, int]:
+    """Return where a theme's seeds are tried, its labels there, and how many of them are owed to the random start."""
+    part = _sample(corpus, theme.id, settings.seed)
+    found = []
+    for seed in (settings.seed + 1, settings.seed):
+        passages = corpus.passages.iloc[part].reset_index(drop=True)
+        trial = _Trial(passages, prepare(passages, corpus.vectors[part], corpus.encoder, seed))
+        found.append(_labels(corpus, trial, theme, others, replace(settings, seed=seed)))
+    return trial, found[1], int((found[0] != found[1]).sum())
 
 
 def _without(theme: Theme, language: str, phrase: str) -> Theme:
@@ -269,15 +287,12 @@ def _sample(corpus: Corpus, theme: str, seed: int) -> npt.NDArray[np.intp]:
     return np.flatnonzero(first & passages["article_id"].isin({*drawn, *more}).to_numpy())
 
 
-def _labels(
-    corpus: Corpus, part: npt.NDArray[np.intp], theme: Theme, others: Sequence[Theme], settings: ThemeSettings
-) -> pd.Series:
-    """Return article_id -> whether it carries `theme`, scored on the passages `part` alone."""
-    passages = corpus.passages.iloc[part].reset_index(drop=True)
+def _labels(corpus: Corpus, trial: _Trial, theme: Theme, others: Sequence[Theme], settings: ThemeSettings) -> pd.Series:
+    """Return article_id -> whether it carries `theme`, scored on the passages of the trial alone."""
     both = [theme, _merged(others)] if others else [theme]
-    probabilities = score_passages(passages, corpus.vectors[part], both, corpus.encoder, settings)
-    scores = score_articles(passages, probabilities[:, :1], [theme], settings)
-    own = scores["article_id"].isin(corpus.scores["article_id"])
+    scored = score_prepared(trial.prepared, both, corpus.encoder, settings)
+    scores = score_articles(trial.passages, scored, both, settings)
+    own = (scores["theme"] == theme.id) & scores["article_id"].isin(corpus.scores["article_id"])
     return scores[own].set_index("article_id")["label"].astype(bool)
 
 

@@ -1,40 +1,42 @@
 """The analyst's themes: scores and evidence from seed phrases alone, without labels.
 
-Every passage is scored, and an article's score is drawn from its best passages. Five steps, per theme:
+An article is read in units, its title and passages, three hundred words at most (`toolkit.matching`). Per theme:
 
-1. *Match*: how near a passage is to the theme's seeds, by meaning and by words (`toolkit.matching`).
-2. *Prior*: the share of passages whose words alone say the theme estimates how common it is, per language.
-3. *Self-train*: the surest seven tenths of that share are pseudo-positives, everything well below it pseudo-negatives;
-   a logistic regression on the vectors, retrained on its own surest answers (Yarowsky 1995, "Unsupervised Word Sense
-   Disambiguation Rivaling Supervised Methods", section 4), stays tied to the match, which is added to its log-odds.
-4. *Calibrate*: the words that say the theme are a witness. As the score falls, their share falls from what it is among
-   the surest passages to what it is among those far away; how far it has fallen is a second probability (positives and
-   unlabelled: Elkan and Noto 2008, "Learning Classifiers from Only Positive and Unlabeled Data", section 2), and the
-   mean of both log-odds is the answer. Where too few of the surest passages hold such words, the classifier has
-   drifted, and is trained again with the smaller share.
-5. *Answers*: what the analyst answered corrects the scores (`toolkit.learning`).
+1. *Match*: how near a unit is to the seeds, by meaning and by words, above how near it is to what else news is about.
+2. *Prior*: how common the theme is, per language. The share of units nearer to the theme than to each other subject
+   says so where the corpus is as broad as news is; in a narrow one, the share of units whose words say the theme.
+3. *Self-train*: the surest seven tenths of that share are pseudo-positives, everything well below it pseudo-negatives
+   (Yarowsky 1995, "Unsupervised Word Sense Disambiguation Rivaling Supervised Methods", section 4). Two classifiers
+   that see different things teach each other (Blum and Mitchell 1998, "Combining Labeled and Unlabeled Data with
+   Co-Training"): logistic regression on the vectors, naive Bayes on the stems. They stay tied to the match, which is
+   added to the mean of their log-odds.
+4. *Answers*: what the analyst answered corrects the scores (`toolkit.learning`).
+5. *Evidence*: each passage has the classifiers' answer for itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import expit, logit
-from sklearn.isotonic import IsotonicRegression
+from scipy import sparse
+from scipy.optimize import brentq
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from toolkit.learning import learn
-from toolkit.matching import Corpus, Doubles, Encoder, Floats, match, plain_match, prepare, shared_stems
+from toolkit.matching import SURE_MATCH, Corpus, Doubles, Encoder, Floats, Match, Rows, match_theme, prepare
 from toolkit.settings import ThemeSettings
 from toolkit.themefile import Theme, as_records, from_records, load_themes
 
 __all__ = [
     "Encoder",
     "Floats",
+    "Scored",
     "Theme",
     "as_records",
     "from_records",
@@ -43,20 +45,30 @@ __all__ = [
     "score_passages",
 ]
 
-_SURE_MATCH = 0.115
-"""Plain match from which words alone say the theme."""
 _SURE_SHARE = 0.7
 _FAR_SHARE = 1.5
 _FAR_MARGIN = 0.05
-_LARGEST_PRIOR = 0.5
+_LEAST_PRIOR, _LARGEST_PRIOR = 0.002, 0.5
+_BORNE_OUT = 3.0
+"""How many times more common than its words a theme may be."""
 _FEWEST = 5
 _ROUNDS = 3
 _STRENGTH = 3.0
+_SMOOTHING = 0.05
+_SPREAD = 2.0
 _BORROWED = 100
-_TOP = 1 / 4
-_DRIFTED = 0.6
-_MARGIN = 0.005
 _BEST_PART = 1 / 4
+
+
+class Scored(NamedTuple):
+    """Probabilities of u units (u, themes) and of the p passages that they are made of (p, themes).
+
+    ``unit`` (p,) is the row of each passage's unit.
+    """
+
+    units: Floats
+    passages: Floats
+    unit: Rows
 
 
 def score_passages(
@@ -66,25 +78,32 @@ def score_passages(
     encoder: Encoder,
     settings: ThemeSettings = ThemeSettings(),
     answers: pd.DataFrame | None = None,
-) -> Floats:
-    """Return the probability that each passage is about each theme; shape (passages, themes).
+) -> Scored:
+    """Return the probability that each passage, and the unit of text around it, is about each theme.
 
     `passages` as `embed.make_passages` gives them, `vectors` their rows of ``encoder.encode``. `answers`
     (``article_id, theme, answer`` as true or false) are what the analyst said of whole articles.
     """
     with threadpool_limits(1):
-        corpus = prepare(passages, vectors, settings.seed)
-        shared = {language: shared_stems(themes, language) for language in corpus.groups}
-        ids = passages["article_id"].to_numpy(dtype=object)
-        columns = []
-        for theme in themes:
-            near, plain = np.zeros(len(passages)), np.zeros(len(passages))
-            for language, rows in corpus.groups.items():
-                plain[rows] = plain_match(corpus, rows, theme, language, shared[language])
-                near[rows] = match(corpus, rows, theme, language, encoder, plain[rows])
-            found = _probability(corpus, near, plain, settings.seed)
-            columns.append(learn(corpus.vectors, found, ids, _about(answers, theme)))
-    return np.column_stack(columns).astype(np.float32) if columns else np.empty((len(passages), 0), np.float32)
+        return score_prepared(prepare(passages, vectors, encoder, settings.seed), themes, encoder, settings, answers)
+
+
+def score_prepared(
+    corpus: Corpus,
+    themes: Sequence[Theme],
+    encoder: Encoder,
+    settings: ThemeSettings = ThemeSettings(),
+    answers: pd.DataFrame | None = None,
+) -> Scored:
+    """Return what `score_passages` returns, of a corpus that `matching.prepare` made."""
+    units = np.empty((len(corpus.vectors), len(themes)), np.float32)
+    parts = np.empty((len(corpus.unit), len(themes)), np.float32)
+    with threadpool_limits(1):
+        for column, theme in enumerate(themes):
+            whole, own = _log_odds(corpus, match_theme(corpus, theme, themes, encoder), settings.seed)
+            units[:, column] = learn(corpus.vectors, expit(whole), corpus.articles, _about(answers, theme))
+            parts[:, column] = expit(own)
+    return Scored(units, parts, corpus.unit)
 
 
 def _about(answers: pd.DataFrame | None, theme: Theme) -> dict[str, bool]:
@@ -94,103 +113,132 @@ def _about(answers: pd.DataFrame | None, theme: Theme) -> dict[str, bool]:
     return dict(zip(mine["article_id"], mine["answer"].astype(bool), strict=True))
 
 
-def _probability(corpus: Corpus, near: Doubles, plain: Doubles, seed: int) -> Doubles:
-    """Return steps 2 to 4: a probability a passage. Too few sure passages: the plain words decide alone."""
-    told = plain > _SURE_MATCH
-    priors = _priors(corpus, told)
-    if sum(round(_SURE_SHARE * priors[language] * len(rows)) for language, rows in corpus.groups.items()) < _FEWEST:
-        return np.asarray(expit((plain - 1.5 * _SURE_MATCH) * 20))
-    score = _self_train(corpus, near, priors, seed)
-    second, witnessed = _witness(corpus, score, told, priors)
-    drifted = [language for language, share in witnessed.items() if share < _DRIFTED]
-    if drifted:
-        for language in drifted:
-            sure = float((second[corpus.groups[language]] >= 0.5).mean()) + _MARGIN
-            priors[language] = min(priors[language], sure)
-        score = _self_train(corpus, near, priors, seed)
-        second, _ = _witness(corpus, score, told, priors)
-    return np.asarray(expit((score + logit(np.clip(second, 0.01, 0.99))) / 2))
+def _log_odds(corpus: Corpus, match: Match, seed: int) -> tuple[Doubles, Doubles]:
+    """Return steps 2 and 3: log-odds a unit, and a passage. With too few sure units the plain words decide alone."""
+    priors = _priors(corpus, match)
+    sure = sum(round(_SURE_SHARE * priors[language] * len(rows)) for language, rows in corpus.groups.items())
+    if min(sure, (match.plain > SURE_MATCH).sum()) < _FEWEST:
+        plain = (match.plain - 1.5 * SURE_MATCH) * 20
+        return plain, plain[corpus.unit]
+    return _self_train(corpus, match.near, priors, seed)
 
 
-def _priors(corpus: Corpus, told: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """Return the share of passages that is about the theme, per language, as their words tell it.
+def _priors(corpus: Corpus, match: Match) -> dict[str, float]:
+    """Return the share of units that is about the theme, per language.
 
-    That of a language with few passages leans towards that of all, as if 100 more had been read.
+    That of a language with few units leans towards that of all, as if 100 more had been read.
     """
-    return {
-        language: min(_LARGEST_PRIOR, float((told[rows].sum() + _BORROWED * told.mean()) / (len(rows) + _BORROWED)))
-        for language, rows in corpus.groups.items()
-    }
+    told, found = match.plain > SURE_MATCH, {}
+    for language, rows in corpus.groups.items():
+        said, won = (
+            (flags[rows].sum() + _BORROWED * flags.mean()) / (len(rows) + _BORROWED) for flags in (told, match.wins)
+        )
+        share = said ** (1 - corpus.breadth) * max(won, _LEAST_PRIOR) ** corpus.breadth
+        found[language] = float(min(share, _BORNE_OUT * said, _LARGEST_PRIOR))
+    return found
 
 
-def _self_train(corpus: Corpus, near: Doubles, priors: Mapping[str, float], seed: int) -> Doubles:
-    """Return log-odds a passage: those of a classifier taught by its own surest answers, and the match above chance."""
-    score = near
+def _self_train(corpus: Corpus, near: Doubles, priors: Mapping[str, float], seed: int) -> tuple[Doubles, Doubles]:
+    """Return the log-odds of units and of passages, after classifiers were taught by their own surest answers."""
+    score, own = near, near[corpus.unit]
+    tie = _above(corpus, near, priors)
     for _ in range(_ROUNDS):
         positive, negative = [], []
         for language, rows in corpus.groups.items():
             order = rows[np.argsort(-score[rows], kind="stable")]
             positive.append(order[: round(_SURE_SHARE * priors[language] * len(rows))])
             negative.append(order[round((_FAR_SHARE * priors[language] + _FAR_MARGIN) * len(rows)) :])
-        chosen = np.concatenate(positive + negative)
-        truth = np.repeat([1, 0], [sum(map(len, positive)), sum(map(len, negative))])
-        model = LogisticRegression(C=_STRENGTH, max_iter=500, random_state=seed).fit(corpus.vectors[chosen], truth)
-        score = model.decision_function(corpus.vectors)
-        for language, rows in corpus.groups.items():
-            last = min(len(rows) - 1, round(priors[language] * len(rows)))
-            score[rows] += near[rows] - np.sort(near[rows])[::-1][last]
-    return np.asarray(score, dtype=np.float64)
+        sure, far = np.concatenate(positive), np.concatenate(negative)
+        by_meaning, parts_by_meaning = _regression(corpus, sure, far, seed)
+        by_words, parts_by_words = _naive_bayes(corpus, sure, far)
+        first, second = _shift(corpus, by_meaning, priors), _shift(corpus, by_words, priors)
+        score = (by_meaning + first + by_words + second) / 2 + tie
+        own = (parts_by_meaning + parts_by_words + (first + second)[corpus.unit]) / 2
+    return score, own
 
 
-def _witness(
-    corpus: Corpus, score: Doubles, told: npt.NDArray[np.bool_], priors: Mapping[str, float]
-) -> tuple[Doubles, dict[str, float]]:
-    """Return the probability that the words bear witness to, and the share of witnesses among the surest passages.
-
-    A language with too few witnesses keeps the classifier's own probability, and no share.
-    """
-    found, shares = expit(score), {}
+def _above(corpus: Corpus, near: Doubles, priors: Mapping[str, float]) -> Doubles:
+    """Return the match above that of the last unit which the prior lets in, language by language."""
+    found = np.empty(len(near))
     for language, rows in corpus.groups.items():
-        if told[rows].sum() < _FEWEST:
-            continue
-        order = rows[np.argsort(-score[rows], kind="stable")]
-        high = float(told[order[: max(2 * _FEWEST, round(_TOP * priors[language] * len(rows)))]].mean())
-        low = float(told[order[len(rows) // 2 :]].mean())
-        curve = IsotonicRegression(out_of_bounds="clip").fit_transform(score[rows], told[rows].astype(float))
-        found[rows] = np.clip((curve - low) / max(high - low, 0.05), 0, 1)
-        shares[language] = high
-    return found, shares
+        last = min(len(rows) - 1, round(priors[language] * len(rows)))
+        found[rows] = near[rows] - np.sort(near[rows])[::-1][last]
+    return found
+
+
+def _regression(corpus: Corpus, sure: Rows, far: Rows, seed: int) -> tuple[Doubles, Doubles]:
+    """Return the log-odds that logistic regression on the vectors gives units and passages."""
+    model = LogisticRegression(C=_STRENGTH, max_iter=500, random_state=seed)
+    model.fit(corpus.vectors[np.concatenate([sure, far])], np.repeat([1, 0], [len(sure), len(far)]))
+    return model.decision_function(corpus.vectors), model.decision_function(corpus.part_vectors)
+
+
+def _naive_bayes(corpus: Corpus, sure: Rows, far: Rows) -> tuple[Doubles, Doubles]:
+    """Return the log-odds that multinomial naive Bayes on the stems gives units and passages, brought to one scale."""
+    likely, unlikely = (_word_log_odds(corpus.tfidf[rows]) for rows in (sure, far))
+    units, parts = corpus.tfidf @ (likely - unlikely), corpus.part_tfidf @ (likely - unlikely)
+    spread = max(float(units.std()), 1e-9)
+    return _SPREAD * (units - units.mean()) / spread, _SPREAD * (parts - units.mean()) / spread
+
+
+def _word_log_odds(tfidf: sparse.csr_matrix) -> Doubles:
+    mass = np.asarray(tfidf.sum(axis=0), dtype=np.float64).ravel() + _SMOOTHING
+    return np.asarray(np.log(mass / mass.sum()))
+
+
+def _shift(corpus: Corpus, score: Doubles, priors: Mapping[str, float]) -> Doubles:
+    """Return what is to be added to the log-odds of each unit, so that their mean probability is the prior."""
+    found = np.empty(len(score))
+    for language, rows in corpus.groups.items():
+        mine, prior = score[rows], priors[language]
+        reach = float(np.abs(mine).max()) + 20
+
+        def surplus(shift: float, mine: Doubles = mine, prior: float = prior) -> float:
+            return float(expit(mine + shift).mean() - prior)
+
+        found[rows] = brentq(surplus, -reach, reach, xtol=1e-6)
+    return found
 
 
 def score_articles(
-    passages: pd.DataFrame, probabilities: Floats, themes: Sequence[Theme], settings: ThemeSettings = ThemeSettings()
+    passages: pd.DataFrame, scored: Scored, themes: Sequence[Theme], settings: ThemeSettings = ThemeSettings()
 ) -> pd.DataFrame:
     """Return one row an article and theme: ``article_id, theme, score, label, evidence, evidence_offset``.
 
-    The score is the mean probability of the article's best quarter of passages: what stands in one passage of ten is
-    mentioned, not what the article is about. The evidence is its best passage
-    of the text (offset in characters into the text), or the title (offset -1) where there is no other.
+    The score is the mean probability of the article's best quarter of units: what stands in one of ten is mentioned,
+    not what the article is about. The evidence is its best passage of the text (offset in characters into the text),
+    or the title (offset -1) where there is no other.
     """
+    first = np.flatnonzero(np.diff(scored.unit, prepend=-1))
+    names = passages["article_id"].to_numpy()[first]
     parts = []
     for column, theme in enumerate(themes):
-        ranked = passages.assign(probability=probabilities[:, column], titled=passages["offset"] < 0)
-        ranked = ranked.sort_values(["article_id", "probability"], ascending=[True, False], kind="stable")
-        ranked["rank"] = ranked.groupby("article_id").cumcount()
-        ranked["size"] = ranked.groupby("article_id")["rank"].transform("size")
-        best = ranked[ranked["rank"] < np.ceil(ranked["size"] * _BEST_PART)]
-        score = best.groupby("article_id")["probability"].mean()
-        shown = ranked.sort_values(["article_id", "titled"], kind="stable").drop_duplicates("article_id")
-        shown = shown.set_index("article_id").loc[score.index]
+        best = _best_quarter(names, scored.units[:, column])
+        ranked = passages.assign(probability=scored.passages[:, column], titled=passages["offset"] < 0)
+        ranked = ranked.sort_values(
+            ["article_id", "titled", "probability"], ascending=[True, True, False], kind="stable"
+        )
+        shown = ranked.drop_duplicates("article_id").set_index("article_id").loc[best.index]
         parts.append(
             pd.DataFrame(
                 {
-                    "article_id": score.index,
+                    "article_id": best.index,
                     "theme": theme.id,
-                    "score": score.to_numpy().round(4),
-                    "label": score.to_numpy() >= settings.threshold,
+                    "score": best.to_numpy().round(4),
+                    "label": best.to_numpy() >= settings.threshold,
                     "evidence": shown["text"].to_numpy(),
                     "evidence_offset": shown["offset"].to_numpy(),
                 }
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def _best_quarter(articles: npt.NDArray[np.object_], probability: Floats) -> pd.Series:
+    """Return article id -> mean probability of the best quarter of its units, at least one; ids in order."""
+    ranked = pd.DataFrame({"article_id": articles, "probability": probability})
+    ranked = ranked.sort_values(["article_id", "probability"], ascending=[True, False], kind="stable")
+    grouped = ranked.groupby("article_id")["probability"]
+    inside = grouped.cumcount() < np.ceil(grouped.transform("size") * _BEST_PART)
+    best: pd.Series = ranked[inside].groupby("article_id")["probability"].mean()
+    return best
