@@ -56,8 +56,11 @@ def as_document(folder):
     old = [f"{coder} {part}" for (coder, part), found in kept.items() if found["code"] != code]
     parts = [HEAD]
     if old:
-        which = ", ".join(old) if len(old) < len(kept) else "all figures"
+        fresh = [f"{coder} {part}" for coder, part in kept if f"{coder} {part}" not in old]
+        many = f"all figures but {', '.join(fresh)}" if fresh else "all figures"
+        which = ", ".join(old) if len(old) < len(fresh) else many
         parts.append(f"Made by older code than the scoring and measuring of this state: {which}.\n")
+    parts.append(targets(kept, coders))
     for part, (title, text) in SETS.items():
         found = {coder: kept[coder, part] for coder in coders if (coder, part) in kept}
         if found:
