@@ -51,6 +51,7 @@ def environment(scratch):
         "PLOTLY_RENDERER": "plotly_mimetype",
         "PYTHONPATH": os.pathsep.join(path),
         "TOOLKIT_CACHE": str(Path(scratch) / "cache"),
+        "HF_HUB_OFFLINE": "1",
     }
 
 

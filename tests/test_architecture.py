@@ -11,7 +11,7 @@ from goldens import ROOT
 
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
-BASE = {"schema", "settings", "words", "stats", "exhibits", "style"}
+BASE = {"schema", "settings", "words", "languages", "stats", "exhibits", "style"}
 STAGES = {
     "ingest": {"ingest", "readers", "encoding", "columns", "dates"},
     "clean": {"clean"},
@@ -23,10 +23,10 @@ STAGES = {
     "actors": {"actors"},
     "counts": {"counts"},
     "figures": {"figures", "topic_figures", "trend_figures", "evaluate_figures"},
-    "tables": {"tables", "trend_tables", "evaluate_tables", "label_tables"},
+    "tables": {"tables", "trend_tables", "evaluate_tables", "label_tables", "doubt_tables"},
     "gold": {"gold"},
     "labels": {"labels", "ask"},
-    "evaluate": {"evaluate", "peers"},
+    "evaluate": {"evaluate", "measures", "peers"},
     "briefing": {"briefing"},
     "store": {"store"},
 }
@@ -227,8 +227,8 @@ def test_no_module_loads_what_costs_half_a_minute():
 
 
 def test_bertopic_as_locked_loads_nothing_slow_either():
-    if any(map(importlib.util.find_spec, SLOW - {"torch", "sentence_transformers"})):
-        pytest.skip("installed with umap and hdbscan, which BERTopic loads itself")
+    if any(map(importlib.util.find_spec, SLOW)):
+        pytest.skip("installed with umap and hdbscan or sentence-transformers, which BERTopic loads itself")
     assert not loaded(["toolkit.topics", "bertopic"], SLOW)
 
 

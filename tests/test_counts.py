@@ -366,11 +366,26 @@ def test_a_lasting_change_is_not_told_twice(articles, scores):
     assert "half" not in briefing.theme_sentence("terror", "T", totals, event(lasting=True), half())
 
 
+def test_a_theme_that_no_article_carries_is_told_without_figures(articles, scores):
+    totals = counts.theme_totals(scores, articles)
+    totals.loc[totals["theme"] == "talks", ["articles", "stories", "share"]] = 0
+    told = briefing.findings({"terror": "T", "talks": "*Talks*"}, totals, NO_EVENT, NO_HALF, NAMED)
+    assert told.splitlines()[-1] == r"- **\*Talks\***: no article carries it."
+
+
+def test_of_many_themes_the_commonest_are_named_on_the_terminal(articles):
+    names = [f"t{place:02}" for place in range(30)]
+    totals = pd.DataFrame({"theme": [*names, ""], "articles": 1, "stories": 1})
+    totals["share"] = [place / 100 for place in range(30)] + [0.5]
+    line = briefing.headlines(articles, totals, "", {n: n for n in names}, TOPICS, TOPICS.assign(outside=[3]))[1]
+    assert "t29 29%" in line and "t18 18%" in line and "t17" not in line and "and 18 themes less common" in line
+
+
 def test_where_there_is_nothing_to_compare_nothing_is_said_of_change(articles, scores):
     totals = counts.theme_totals(scores, articles)
     assert briefing.theme_sentence("terror", "T", totals, NO_EVENT, NO_HALF) == "**T**: 2 articles (33%), 1 story."
     assert briefing.named_lines("talks", NAMED) == ["No organisation or place of the gazetteer is named."]
-    assert briefing.too_few(None) == "" and briefing.too_few(0).startswith("No article has a date")
+    assert briefing.too_few(None) == "" and briefing.too_few(0).startswith("No period can be compared")
     assert "Only 3 periods can be compared" in briefing.too_few(3)
     assert briefing.too_few(1).startswith("Only one period")
 

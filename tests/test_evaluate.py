@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve
+from sklearn.metrics import average_precision_score, cohen_kappa_score, f1_score, precision_recall_curve
 
 from toolkit import cli, evaluate, evaluate_figures, evaluate_tables, gold, ingest, peers
 from toolkit.evaluate import System
@@ -47,6 +47,7 @@ def test_the_measures_are_those_of_scikit_learn_whatever_ties(seed, n, ties):
         both = np.maximum(precision + recall, 1e-9)
         assert found["best_f1"][theme] == pytest.approx((2 * precision * recall / both).max())
         assert found["f1_ratio"][theme] <= 1 + 1e-9
+        assert found["kappa"][theme] == pytest.approx(cohen_kappa_score(gold_, said))
 
 
 @settings(max_examples=30, deadline=None)
@@ -99,6 +100,15 @@ def test_accuracy_is_given_only_where_each_article_has_one_theme():
     scores = np.array([[0.6, 0.1], [0.7, 0.2], [0.1, 0.05]])
     assert once(System(scores, scores > 0.5, True), truth)["accuracy"][0] == pytest.approx(2 / 3)
     assert "accuracy" not in once(System(scores, scores > 0.5, True), ~truth | True)
+
+
+def test_the_kappa_of_the_likeliest_theme_is_that_of_scikit_learn_and_none_is_a_class():
+    truth, system = make(n=200)
+    truth[:, 1] &= ~truth[:, 0]
+    first = np.where(system.decided.any(axis=1), np.where(system.decided, system.scores, -1).argmax(axis=1), 2)
+    gold_ = np.where(truth.any(axis=1), truth.argmax(axis=1), 2)
+    assert once(system, truth)["first_kappa"][0] == pytest.approx(cohen_kappa_score(gold_, first))
+    assert "first_kappa" not in once(system, ~truth | True)
 
 
 # Resamples ----------------------------------------------------------------------------------------------------
@@ -366,6 +376,15 @@ def test_bertopic_keeps_its_zero_shot_topics_when_every_article_should_have_one(
     mine = np.array([text.startswith("war") for text in texts])
     assert assigned[mine, 0].mean() > 0.8 and not assigned[mine, 1].any() and assigned[~mine, 1].mean() > 0.8
     assert nearness[mine, 0].min() > nearness[~mine, 0].max()
+
+
+def test_a_handful_of_labels_comes_with_a_warning_and_one_label_is_not_many():
+    truth, system = make(n=4)
+    summary = evaluate.summarise(evaluate.draw({"themes": system}, truth, range(4), count=20), THEMES)
+    said = evaluate_tables.sentences(summary, TITLES, 1, 2)
+    assert said[0] == "1 article has a label that can be compared; 2 rows were left out."
+    assert "say next to nothing" in said[1] and "next to nothing" in evaluate_tables.compared(1, 2).text
+    assert "next to nothing" not in evaluate_tables.compared(500, 0).text
 
 
 # The command --------------------------------------------------------------------------------------------------

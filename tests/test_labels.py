@@ -198,6 +198,14 @@ def test_what_is_not_known_is_left_out_with_its_reason_and_shown():
     pd.testing.assert_frame_equal(given, before)
 
 
+def test_where_nobody_has_answered_a_sentence_says_so_and_no_empty_table_stands_there():
+    nobody = labels.settle(labels.read_answers("absent.csv"), ["a"], THEMES)
+    assert label_tables.answered(nobody, {"extremism": "Extremism"}).text.startswith("No answer counts yet")
+    assert label_tables.left_out(nobody) is None
+    someone = labels.settle(table(row("a")), ["a"], THEMES)
+    assert label_tables.answered(someone, {"extremism": "Extremism"}).rows[0][:2] == ["Extremism", "1"]
+
+
 def test_unsure_and_random_answers_do_not_train():
     given = table(row("a"), row("b", said="no", picked_as="uncertain"), row("c", said="unsure"))
     given = pd.concat([given, table(row("d", picked_as="random"))], ignore_index=True)

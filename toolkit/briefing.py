@@ -9,6 +9,7 @@ import pandas as pd
 
 from toolkit.exhibits import date, number, percent, points, rows, signed, with_bounds
 
+_NAMED_THEMES = 12
 _SAME_SOURCES = 0.1
 """Least part of a change, as a share of it, for which the same sources are said to stand."""
 
@@ -54,7 +55,7 @@ def too_few(periods: int | None) -> str:
     if periods is None:
         return ""
     if not periods:
-        return "No article has a date, so nothing can be said of change."
+        return "No period can be compared with another, so nothing can be said of change."
     can = f"Only {number(periods)} periods can" if periods > 1 else "Only one period can"
     return f"{can} be compared: too few to tell a change from chance period by period."
 
@@ -176,7 +177,11 @@ def findings(
     `found` from `findings.find_events` with ``cited``, `halves` from `changes.compare_halves`.
     """
     lines = []
+    carried = set(totals.loc[totals["articles"] > 0, "theme"])
     for theme, title in titles.items():
+        if theme not in carried:
+            lines.append(f"- **{_plain(title)}**: no article carries it.")
+            continue
         lines.append(f"- {theme_sentence(theme, title, totals, found, halves)}")
         lines += [f"    - {line}" for line in named_lines(theme, named)]
     return "\n".join(lines)
@@ -192,7 +197,10 @@ def headlines(
     outside: pd.DataFrame,
 ) -> list[str]:  # fmt: skip
     """Return the four lines that a terminal shows of a run, in plain text; `changed` from `changes_line`."""
-    shares = ", ".join(f"{titles[t.theme]} {percent(t.share)}" for t in rows(totals) if t.theme)
+    carried = rows(totals[totals["theme"] != ""].sort_values("share", ascending=False, kind="stable"))
+    named = [t for t in rows(totals) if t.theme and t in carried[:_NAMED_THEMES]]
+    shares = ", ".join(f"{titles[t.theme]} {percent(t.share)}" for t in named)
+    shares += f" and {_counted(len(carried) - len(named), 'theme', 'themes')} less common" * (len(carried) > len(named))
     none = totals.loc[totals["theme"] == "", "share"].iloc[0]
     stories = int(articles["story_id"].nunique())
     dated = articles["published"].dropna()

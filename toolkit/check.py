@@ -10,10 +10,11 @@ from typing import Any, NamedTuple, cast
 
 import pandas as pd
 
-from toolkit import clean, embed, faults, ingest, matching, schema, seeds, store, suggest, themes
-from toolkit.exhibits import number, percent, rows
+from toolkit import clean, doubt_tables, embed, faults, ingest, matching, schema, seeds, store, suggest, themes
+from toolkit.doubt_tables import counted
+from toolkit.exhibits import Prose, number, percent, rows
+from toolkit.languages import language_name
 from toolkit.settings import EmbedSettings, ThemeSettings
-from toolkit.tables import language_name
 from toolkit.themefile import Phrase, Theme, load_themes, read_phrases
 from toolkit.words import LANGUAGES
 
@@ -64,10 +65,11 @@ def check_file(path: Path) -> list[str]:
         for theme in found
     ]
     head = ["theme", *(f"{language_name(language)} seeds" for language in LANGUAGES), "against"]
-    counted = f"{_counted(len(found), 'theme')}, {_counted(len(seeds_), 'seed')}"
-    faulty = [line for fault in rows(faults.lint(phrases)) for line in _bullet(_fault(fault, titles))]
+    size = f"{counted(len(found), 'theme')}, {counted(len(seeds_), 'seed')}"
+    told = [doubt_tables.fault_sentence(fault, titles) for fault in rows(faults.lint(phrases))]
+    faulty = [line for sentence in told for line in _bullet(sentence)]
     return [
-        *_wrap(f"{path.name}: a theme file, well-formed. {counted}."),
+        *_wrap(f"{path.name}: a theme file, well-formed. {size}."),
         "",
         *_table(head, cells),
         "",
@@ -79,22 +81,17 @@ def _titles(found: Sequence[Theme]) -> dict[str, str]:
     return {theme.id: " ".join(theme.title.split()) for theme in found}
 
 
-def _fault(fault: Any, titles: Mapping[str, str]) -> str:
-    where = f"line {fault.line}: “{fault.phrase}”"
-    mine, first = titles[fault.theme], f"“{fault.other}” in line {fault.other_line}"
-    own = fault.other_theme == fault.theme
-    other = "" if own else f" of {titles.get(fault.other_theme, '')}"
-    said = {
-        "twice": f"stands in {mine} twice, first in line {fault.other_line}; once is enough"
-        if own
-        else f"is a seed of {mine} and{other} (line {fault.other_line}); it cannot tell them apart",
-        "alike": f"has the same word stems as {first}{other}",
-        "both sides": f"speaks for and against {mine} (see line {fault.other_line})",
-        "no words": "holds only stop words, so no article can match it by its words",
-        "script": f"stands under {language_name(fault.language)}, but is written in other letters",
-        "alone": f"is the only seed of {mine}; a theme is found far better with ten",
-    }
-    return f"{where} {said[fault.fault]}."
+def warnings(path: str | Path, articles: pd.DataFrame, passages: pd.DataFrame, scores: pd.DataFrame) -> Prose | None:
+    """Return what an analyst should know of a run's scores before using them, as a list; None where nothing.
+
+    `passages` are those of all articles that were scored, `scores` those of `articles`. That a theme has seeds in a
+    language of no article harms nothing, and is not told.
+    """
+    found = load_themes(path)
+    known = passages[passages["article_id"].isin(articles["article_id"])]
+    doubts = faults.doubts(articles, scores, found, seeds.most_held(known, scores, found))
+    doubts = doubts[doubts["kind"] != "unused"]
+    return doubt_tables.warnings(doubts, faults.lint(read_phrases(path)), _titles(found))
 
 
 # On a corpus ------------------------------------------------------------------------------------------------------
@@ -176,38 +173,15 @@ def _overview(articles: pd.DataFrame, scores: pd.DataFrame, found: Sequence[Them
         share = percent(len(mine) / len(articles))
         cells.append([_titles([theme])[theme.id], number(len(mine)), share, number(also), number(len(unsure))])
     head = ["theme", "articles", "share", "with another theme", "unsure (35-65%)"]
-    told = f"{_counted(len(articles), 'article')} ({spoken}), encoder {name}. All figures are the toolkit's own labels."
+    told = f"{counted(len(articles), 'article')} ({spoken}), encoder {name}. All figures are the toolkit's own labels."
     return ["", *_wrap(told), "", *_table(head, cells)]
 
 
 def _doubt_lines(doubts: pd.DataFrame, articles: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
-    few = f"Only {_counted(len(articles), 'article')}: scored beside the bundled sample; figures per seed say little."
+    few = f"Only {counted(len(articles), 'article')}: scored beside the bundled sample; figures per seed say little."
     said = [few] if len(articles) < _FEWEST_ARTICLES else []
-    said += [_doubt(doubt, titles) for doubt in rows(doubts)]
+    said += [doubt_tables.doubt_sentence(doubt, titles) for doubt in rows(doubts)]
     return ["", "Warnings:", *(line for one in said for line in _bullet(one))] if said else ["", "No warnings."]
-
-
-def _doubt(doubt: Any, titles: Mapping[str, str]) -> str:
-    mine, other = titles.get(doubt.theme, ""), titles.get(doubt.other, "")
-    language, share = language_name(doubt.language), percent(doubt.share)
-    count = _counted(doubt.articles, "article")
-    named = f"“{language}”" if language == doubt.language else language
-    words_of = f"though {count} ha{'s' if doubt.articles == 1 else 've'} the words of one of its seeds"
-    said = {
-        "nothing": f"{mine}: no article carries it, {words_of if doubt.articles else 'and none has its words'}",
-        "wordless": f"{mine}: {count} carry it, but none has the words of any seed; do not trust that",
-        "too many": f"{mine}: {share} of all articles carry it; a theme that most articles carry tells little, and "
-        "the scoring expects at most half",
-        "unsure": f"{mine}: {share} of its {count} lie between 35 and 65%",
-        "overlap": f"{mine} and {other} are hard to tell apart: {count} carry both, {share} of those on {mine}",
-        "no seeds": f"{mine} has no seeds in {named} ({count}, {share}); those are scored by seeds of other languages",
-        "no such seeds": f"{count} ({share}) are in {named}, in which a theme file holds no seeds; they are scored by "
-        "seeds of other languages, which is hardly to be trusted",
-        "unused": f"{'hardly any' if doubt.share else 'no'} article is in {named}: {_counted(doubt.articles, 'seed')} "
-        "do nothing here",
-    }
-    sentence = said[doubt.kind]
-    return f"{sentence[0].upper()}{sentence[1:]}."
 
 
 def _seed_lines(table: pd.DataFrame, found: Sequence[Theme]) -> list[str]:
@@ -256,10 +230,6 @@ def _offer_lines(offered: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
 
 
 # Text -------------------------------------------------------------------------------------------------------------
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def _wrap(text: str) -> list[str]:

@@ -1,54 +1,52 @@
 """How good theme scores are, judged by gold labels: measures, intervals, comparisons. Arrays and tables in and out.
 
 A *system* is whatever scores articles: the toolkit, a supervised ceiling, a peer. All are measured by one function
-under weights: a weight of one for each article gives the figure, the multiplicities of a resample give a draw of it,
-the indicator of a group gives the group's. Resampled are stories where there are any, since reprints are not
-independent; the intervals are percentiles (Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13).
-Figures that cannot be told (a theme without a single positive, say) are NaN.
+under weights (`toolkit.measures`). Resampled are stories where there are any, since reprints are not independent; the
+intervals are percentiles (Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from toolkit.measures import BINS, MEASURES, WHOLE, Flags, Floats, System, bins_of, first_said, measure
 from toolkit.schema import InputError
 from toolkit.stats import wilson
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+__all__ = [
+    "MEAN",
+    "MEASURES",
+    "System",
+    "by_group",
+    "compare",
+    "confusion",
+    "draw",
+    "measure",
+    "nested",
+    "partitions",
+    "reliability",
+    "rounded",
+    "summarise",
+    "system",
+    "worst",
+]
+
 Draws = Mapping[str, Mapping[str, Floats]]
 """System -> measure -> (1 + resamples, themes); the first row is the figure itself."""
 
-BINS = 15
 RESAMPLES = 1000
 MEAN = "mean"
 """Stands for a theme in tables: the unweighted mean over themes (macro)."""
 OTHERS = "all others"
-MEASURES = (
-    "precision", "recall", "f1", "best_f1", "f1_ratio", "average_precision", "ece", "prior_estimated", "prior_true",
-)  # fmt: skip
 _CHUNK = 50
 _LARGEST_GROUPS = 12
 _SMALLEST_GROUP = 20
 _PER_KIND = 10
 _OPENING = 160
-
-
-class System(NamedTuple):
-    """What a system says of n articles and t themes: ``scores`` (n, t), ``decided`` (n, t).
-
-    ``probable``: the scores are probabilities. Without ``decided`` no measure at a threshold is given.
-    """
-
-    scores: Floats
-    decided: Flags | None
-    probable: bool
 
 
 def system(scores: pd.DataFrame, truth: pd.DataFrame, themes: Sequence[str]) -> System:
@@ -95,70 +93,12 @@ def _weights(groups: Sequence[object], seed: int, count: int) -> Iterator[Floats
         yield often[:, codes].astype(np.float64)
 
 
-def measure(system: System, truth: Flags, weights: Floats) -> dict[str, Floats]:
-    """Return each of `MEASURES`, shape (m, t), under `weights` (m, n); ``accuracy`` (m, 1) where it can be told.
-
-    Accuracy is that of the highest-scored theme, and given where every article has exactly one theme.
-    """
-    columns = [_one_theme(system, truth, theme, weights) for theme in range(truth.shape[1])]
-    found = {name: np.column_stack([column[name] for column in columns]) for name in MEASURES}
-    if truth.shape[1] > 1 and (truth.sum(axis=1) == 1).all():
-        right = truth[np.arange(len(truth)), system.scores.argmax(axis=1)]
-        found["accuracy"] = (weights @ right / weights.sum(axis=1))[:, None]
-    return found
-
-
-def _one_theme(system: System, truth: Flags, theme: int, weights: Floats) -> dict[str, Floats]:
-    true, score = truth[:, theme].astype(np.float64), system.scores[:, theme]
-    decided = np.zeros(len(true)) if system.decided is None else system.decided[:, theme].astype(np.float64)
-    sums = weights @ np.column_stack([np.ones(len(true)), true, decided, true * decided, score])
-    total, positive, said, hits, expected = sums.T
-    average, best = _ranking(score, true, weights)
-    known = np.where(positive > 0, 1.0, np.nan)
-    found = dict.fromkeys(MEASURES, np.full(len(weights), np.nan))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found |= {"average_precision": average, "best_f1": best, "prior_true": positive / total}
-        if system.probable:
-            found |= {"prior_estimated": expected / total, "ece": _calibration_error(score, true, weights)}
-        if system.decided is not None:
-            f1 = known * 2 * hits / (said + positive)
-            found |= {"precision": known * hits / said, "recall": hits / positive, "f1": f1, "f1_ratio": f1 / best}
-    return found
-
-
-def _ranking(score: Floats, true: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Return average precision and the best F1 of any threshold, each (m,); equal scores stand or fall together."""
-    order = np.argsort(-score, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
-    ranked = np.ascontiguousarray(weights.T)[order]
-    said = np.cumsum(ranked, axis=0)[ends]
-    ranked *= true[order][:, None]
-    hits = np.cumsum(ranked, axis=0)[ends]
-    positive = hits[-1].copy()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        best = np.max(2 * hits / (said + positive), axis=0)
-        gained = np.diff(hits, axis=0, prepend=0)
-        average = (gained * (hits / np.maximum(said, 1))).sum(axis=0) / positive
-    return average, np.where(positive > 0, best, np.nan)
-
-
-def _bins(score: Floats) -> npt.NDArray[np.intp]:
-    return np.clip((score * BINS).astype(np.intp), 0, BINS - 1)
-
-
-def _calibration_error(score: Floats, true: Floats, weights: Floats) -> Floats:
-    """Return the expected calibration error over equal-width bins (Naeini et al. 2015), shape (m,)."""
-    inside = np.eye(BINS)[_bins(score)]
-    gaps = weights @ (inside * (score - true)[:, None])
-    return np.asarray(np.abs(gaps).sum(axis=1) / weights.sum(axis=1))
-
-
 def summarise(draws: Draws, themes: Sequence[str]) -> pd.DataFrame:
     """Return ``system, theme, measure, value, low, high`` (95%); the theme `MEAN` is the mean over themes."""
     rows = []
     for name, measures in draws.items():
         for key, drawn in measures.items():
-            named = [] if key == "accuracy" else list(zip(themes, drawn.T, strict=True))
+            named = [] if key in WHOLE else list(zip(themes, drawn.T, strict=True))
             for theme, column in [*named, (MEAN, _mean(drawn))]:
                 rows.append((name, theme, key, column[0], *_interval(column)))
     return pd.DataFrame(rows, columns=["system", "theme", "measure", "value", "low", "high"])
@@ -203,7 +143,7 @@ def reliability(system: System, truth: Flags, themes: Sequence[str]) -> pd.DataF
     """
     rows = []
     for column, theme in enumerate(themes):
-        inside = _bins(system.scores[:, column])
+        inside = bins_of(system.scores[:, column])
         size = np.bincount(inside, minlength=BINS)
         hits = np.bincount(inside, truth[:, column], minlength=BINS)
         total = np.bincount(inside, system.scores[:, column], minlength=BINS)
@@ -219,9 +159,7 @@ def confusion(system: System, truth: Flags, themes: Sequence[str]) -> pd.DataFra
 
     Said is the highest-scored of the themes that were decided for. An article of several gold themes counts for each.
     """
-    assert system.decided is not None
-    first = np.where(system.decided, system.scores, -np.inf).argmax(axis=1)
-    said = np.where(system.decided.any(axis=1), first, len(themes))
+    said = first_said(system)
     gold = np.column_stack([truth, ~truth.any(axis=1)])
     names = [*themes, ""]
     counts = np.stack([np.bincount(said[gold[:, row]], minlength=len(names)) for row in range(len(names))])

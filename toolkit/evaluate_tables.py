@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.exhibits import Table, date, number, percent, probability, rows
-from toolkit.tables import language_name
+from toolkit.exhibits import Prose, Table, date, number, percent, probability, rows
+from toolkit.languages import language_name
 
 _MEAN = "mean"
 _NAMES = {
@@ -19,9 +19,11 @@ _NAMES = {
     "f1_ratio": "F1 / best F1",
     "average_precision": "average precision",
     "ece": "calibration error",
+    "kappa": "Cohen's kappa",
     "prior_estimated": "mean probability",
     "prior_true": "true share",
     "accuracy": "accuracy of the likeliest theme",
+    "first_kappa": "Cohen's kappa of the likeliest theme or none",
 }
 SYSTEMS = {
     "themes": "the themes, from seeds alone",
@@ -33,6 +35,9 @@ SYSTEMS = {
 """System -> what it is called."""
 _SHARES = ("prior_estimated", "prior_true")
 _LONGEST = 420
+_OPENING = 80
+_FEWEST = 30
+"""Fewer labelled articles come with a warning: the bootstrap cannot tell what it has not drawn."""
 
 
 def figures(summary: pd.DataFrame, system: str, titles: Mapping[str, str]) -> Table:
@@ -105,8 +110,7 @@ def worst(found: pd.DataFrame, theme: str, title: str) -> Table:
     cells = [
         [
             w.kind,
-            _short(w.title, 110),
-            date(w.published) + (f", {w.source}" if w.source else ""),
+            _article(w),
             probability(w.score),
             w.gold or "no label",
             f"“{_short(w.passage, _LONGEST)}”",
@@ -116,12 +120,18 @@ def worst(found: pd.DataFrame, theme: str, title: str) -> Table:
     columns = [
         ("error", "text"),
         ("article", "text"),
-        ("published", "text"),
         ("probability", "number"),
         ("labelled", "text"),
         ("passage", "text"),
     ]
     return Table(f"{title}: the surest errors" if cells else f"{title}: no error", columns, cells)
+
+
+def _article(error: Any) -> str:
+    """Return title, date and source; no title where the passage is the article's opening."""
+    opening = str(error.passage).startswith(error.title[:_OPENING])
+    parts = ["" if opening else _short(error.title, 110), date(error.published), error.source]
+    return ", ".join(part for part in parts if part)
 
 
 def _short(text: str, longest: int) -> str:
@@ -155,10 +165,24 @@ def comparison(found: pd.DataFrame, titles: Mapping[str, str]) -> Table:
     return Table("Second against first, paired over the same resamples", columns, cells)
 
 
+def compared(articles: int, left_out: int) -> Prose:
+    """Return how many articles have labels that count, and whether they are too few to say anything."""
+    return Prose(" ".join(_compared(articles, left_out)))
+
+
+def _compared(articles: int, left_out: int) -> list[str]:
+    told = [
+        f"{number(articles)} article{'s have labels' if articles != 1 else ' has a label'} that can be compared; "
+        f"{number(left_out)} row{'s were' if left_out != 1 else ' was'} left out."
+    ]
+    few = "So few labels say next to nothing: every figure may be chance, whatever its interval."
+    return [*told, few] if articles < _FEWEST else told
+
+
 def sentences(summary: pd.DataFrame, titles: Mapping[str, str], articles: int, left_out: int) -> list[str]:
     """Return the figures of the themes in sentences, for the terminal."""
     found = {(m.system, m.theme, m.measure): m for m in rows(summary)}
-    told = [f"{number(articles)} articles have labels that can be compared; {number(left_out)} rows were left out."]
+    told = _compared(articles, left_out)
     for theme, title in {**titles, _MEAN: "Mean over themes"}.items():
         parts = [
             f"{_NAMES[key]} {_figure(found.get(('themes', theme, key)), key)}"
@@ -167,6 +191,6 @@ def sentences(summary: pd.DataFrame, titles: Mapping[str, str], articles: int, l
         told.append(f"{title}: {', '.join(parts)}.")
     for key in ("average_precision", "f1", "accuracy"):
         mine, top = found.get(("themes", _MEAN, key)), found.get(("supervised", _MEAN, key))
-        if mine and top:
+        if mine and top and _share(mine.value, top.value) != "–":
             told.append(f"Of supervised {_NAMES[key]} ({_digits(top.value)}): {_share(mine.value, top.value)}.")
     return told

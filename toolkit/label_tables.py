@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.exhibits import Table, number, percent
+from toolkit.exhibits import Prose, Table, number, percent
 
 _SAID = ("yes", "no", "unsure")
 _MEANING = {
@@ -17,9 +17,14 @@ _MEANING = {
 }
 
 
-def answered(settled: Any, titles: Mapping[str, str]) -> Table:
-    """Return the answers that count, a row a theme: yes, no, unsure, and how many were drawn at random."""
+def answered(settled: Any, titles: Mapping[str, str]) -> Table | Prose:
+    """Return the answers that count, a row a theme: yes, no, unsure, and how many were drawn at random.
+
+    Where there is none, a sentence says so.
+    """
     answers = settled.answers
+    if not len(answers):
+        return Prose("No answer counts yet: the scores come from the seeds alone.")
     columns = [("Theme", "text"), *((said.capitalize(), "number") for said in _SAID), ("At random", "number")]
     lines = []
     for theme, title in titles.items():
@@ -29,8 +34,11 @@ def answered(settled: Any, titles: Mapping[str, str]) -> Table:
     return Table("Answers that count", columns, lines)
 
 
-def left_out(settled: Any) -> Table:
-    """Return why rows of the answers file do not count, with the commonest names; contradictions are said first."""
+def left_out(settled: Any) -> Table | None:
+    """Return why rows of the answers file do not count, with the commonest names; contradictions are said first.
+
+    None, and so nothing in a notebook, where every row counts.
+    """
     rows = settled.left_out
     lines = []
     if settled.contradicting:
@@ -41,7 +49,7 @@ def left_out(settled: Any) -> Table:
         shown = ", ".join(str(name) for name in group[column].value_counts().index[:3])
         lines.append([str(reason), number(len(group)), shown])
     columns = [("Why", "text"), ("Rows", "number"), ("Such as", "text")]
-    return Table("Answers that do not count; they stay in the file", columns, lines)
+    return None if not lines else Table("Answers that do not count; they stay in the file", columns, lines)
 
 
 def errors(estimate: pd.DataFrame, titles: Mapping[str, str]) -> Table:

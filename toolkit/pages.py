@@ -14,6 +14,7 @@ import pandas as pd
 
 from toolkit import exhibits
 from toolkit.exhibits import date, number
+from toolkit.languages import language_name
 from toolkit.schema import InputError
 
 PAGE = re.compile(r"articles/[a-z0-9_-]+\.html")
@@ -23,7 +24,6 @@ MOST_TOPIC_ROWS = 300
 _QUOTE, _SHORT_QUOTE = 320, 200
 _OPENING = 90
 _WEB = re.compile(r"https?://[^\s\x00-\x20<>\"]+", re.IGNORECASE)
-_LANGUAGES = {"en": "English", "ru": "Russian", "kk": "Kazakh"}
 _SCORED = ("source", "tongue", "also")
 _SHEET = ["article_id", "published", "source", "language", "title", "url", "score", "also"]
 
@@ -148,7 +148,7 @@ def _readable(articles: pd.DataFrame, timezone: str) -> pd.DataFrame:
         for title, opening in zip(shown["title"].fillna(""), text, strict=True)
     ]
     shown["local"] = shown["published"].dt.tz_convert(timezone).dt.tz_localize(None)
-    shown["tongue"] = shown["language"].map(lambda code: _LANGUAGES.get(code, code))
+    shown["tongue"] = shown["language"].map(language_name)
     shown["also"] = _copies(articles)
     return shown.drop(columns="text")
 

@@ -56,6 +56,7 @@ _CHANCE = 0.05
 _FEWEST_HELD = 5
 _FORMS = 4
 _SPOKEN = 0.01
+_SUREST = 100
 
 Progress = Callable[[int, int], None]
 
@@ -106,6 +107,23 @@ def explain(corpus: Corpus, themes: Sequence[Theme]) -> pd.DataFrame:
                     (theme.id, language, phrase, len(held), *told, about[0], about[3], _written(phrase, missed))
                 )
     return pd.DataFrame(rows, columns=HELD_COLUMNS)
+
+
+def most_held(passages: pd.DataFrame, scores: pd.DataFrame, themes: Sequence[Theme]) -> pd.Series:
+    """Return theme -> how many articles have the words of the seed that most of them have.
+
+    Looked through are the theme's surest hundred articles, or all that `scores` knows where none carries it.
+    """
+    found: dict[str, int] = {}
+    for theme in themes:
+        mine = scores[scores["theme"] == theme.id]
+        carrying = mine[mine["label"]].nlargest(_SUREST, "score")
+        looked = passages[passages["article_id"].isin((mine if carrying.empty else carrying)["article_id"])]
+        holder, every = _Holder(looked, [theme]), np.arange(len(looked))
+        names = looked["article_id"].to_numpy(dtype=object)
+        phrases = [phrase for group in theme.seeds.values() for phrase in group]
+        found[theme.id] = max(len(set(names[holder.holding(phrase, every)])) for phrase in phrases)
+    return pd.Series(found, dtype=int)
 
 
 def _own(corpus: Corpus) -> Corpus:

@@ -8,20 +8,11 @@ from typing import Any
 import pandas as pd
 
 from toolkit.exhibits import Table, date, number, percent, probability, rows
+from toolkit.languages import language_name
 
 _EVIDENCE = 4
 _LONGEST_QUOTE = 420
 _SOURCES = 20
-_LANGUAGES = {
-    "en": "English", "ru": "Russian", "kk": "Kazakh", "uk": "Ukrainian", "ky": "Kyrgyz", "uz": "Uzbek", "tr": "Turkish",
-    "de": "German", "fr": "French", "es": "Spanish", "ar": "Arabic", "zh": "Chinese", "be": "Belarusian",
-    "tg": "Tajik", "tk": "Turkmen", "und": "not recognised", "": "not recognised",
-}  # fmt: skip
-
-
-def language_name(code: str) -> str:
-    """Return the English name of a language code, or the code where it is not among the usual ones."""
-    return _LANGUAGES.get(code, code)
 
 
 def sources(articles: pd.DataFrame) -> Table:
