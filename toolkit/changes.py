@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from toolkit.intervals import find_clumps, share_intervals
+from toolkit.clumps import find_clumps
+from toolkit.intervals import share_intervals
 from toolkit.mix import PARTS, split_change, waterfall
 from toolkit.stats import wilson
 
