@@ -19,7 +19,9 @@ STAGES = {
     "embed": {"embed", "encoders"},
     "themes": {"themes", "themefile", "matching", "learning", "seeds", "suggest", "faults"},
     "topics": {"topics"},
-    "trends": set("trends changes findings intervals clumps mix weak terms detect chance breaks bursts scan watch".split()),
+    "trends": set(
+        "trends changes findings intervals clumps mix weak terms detect chance breaks bursts scan watch".split()
+    ),
     "actors": {"actors"},
     "counts": {"counts"},
     "figures": {"figures", "topic_figures", "trend_figures", "evaluate_figures"},

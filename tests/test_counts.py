@@ -263,8 +263,9 @@ def test_where_the_themes_leave_nothing_out_it_is_said(outside):
 
 
 def half(**more):
-    """A change from half to half, as `changes.compare_halves` tells it of articles."""
-    told = {"theme": "terror", "unit": "article", "label": "March 2024", "before": 0.1, "within": 0.2, "mix": 0.0,
+    """A change from half to half, as `changes.compare_windows` tells it of articles."""
+    told = {"theme": "terror", "unit": "article", "first": "first half", "second": "second half",
+            "since": "March 2024", "before": 0.1, "within": 0.2, "mix": 0.0,
             "newcomers": 0.0, "leavers": 0.0, "after": 0.3, "change": 0.2, "low": 0.05, "high": 0.35,
             "sources": 3}  # fmt: skip
     return pd.DataFrame([{**told, **more}])
@@ -388,8 +389,9 @@ def test_findings_are_listed_with_their_articles_and_the_chance_of_a_false_alarm
     assert trend_tables.findings(NO_EVENT, TITLES, 3).rows[0][0].startswith("3 comparable periods: too few")
 
 
-def test_the_halves_and_the_sources_behind_them_are_listed_in_points():
-    shown = trend_tables.halves(half(), TITLES)
+def test_the_windows_and_the_sources_behind_them_are_listed_in_points():
+    shown = trend_tables.compared(half(), TITLES)
+    assert shown.caption.endswith("second, which begins with March 2024")
     assert shown.rows == [["Extremism", "articles", "10%", "+20.0", "0", "0", "0", "30%", "+20.0", "+5.0 to +35.0"]]
     split = pd.DataFrame(
         {"theme": "terror", "unit": "article", "key": ["Post", "Times"], "before": [0.1, float("nan")],
@@ -400,7 +402,7 @@ def test_the_halves_and_the_sources_behind_them_are_listed_in_points():
     assert rows[0] == ["Extremism", "Post", "10% of 10", "30% of 20", "+10.0", "0", "0", "+10.0"]
     assert rows[1] == ["Extremism", "Times", "–", "50% of 4", "0", "0", "−2.0", "−2.0"]
     assert trend_tables.behind(split.head(1), TITLES, "language").rows == [["There are no languages to compare."]]
-    assert trend_tables.halves(NO_HALF, TITLES).rows == [["There is nothing to compare."]]
+    assert trend_tables.compared(NO_HALF, TITLES).rows == [["There is nothing to compare."]]
 
 
 def test_growing_topics_are_listed_and_none_is_said():
@@ -441,6 +443,21 @@ def test_a_run_is_told_in_four_lines(articles, scores):
     assert briefing.changes_line(TITLES, NO_EVENT, halves).endswith(
         "Extremism up 20 points in the second half (from other sources being collected)"
     )
+
+
+ASKED = {"first": "1 to 31 January 2024", "second": "1 to 31 March 2024", "since": ""}
+
+
+def test_windows_that_were_asked_for_are_named_and_answered_beside_what_was_found(articles, scores):
+    totals = counts.theme_totals(scores, articles)
+    said = briefing.theme_sentence("terror", "Extremism", totals, event(lasting=True), half(**ASKED))
+    assert "10% in 1 to 31 January 2024, 30% in 1 to 31 March 2024 (20 points, 95% interval 5 to 35)" in said
+    still = briefing.theme_sentence("terror", "Extremism", totals, event(), half(**ASKED, low=-0.1))
+    assert "No change beyond chance: 10% in 1 to 31 January 2024" in still
+    line = briefing.changes_line(TITLES, NO_EVENT, half(**ASKED))
+    assert line.endswith("Extremism up 20 points from 1 to 31 January 2024 to 1 to 31 March 2024")
+    caption = trend_tables.compared(half(**ASKED), TITLES).caption
+    assert caption.endswith("from the window 1 to 31 January 2024 to the window 1 to 31 March 2024")
 
 
 def test_periods_of_other_sources_are_cautioned_about():

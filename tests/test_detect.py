@@ -7,6 +7,8 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+import ruptures
+from ruptures.base import BaseCost
 from scipy.stats import betabinom, binom
 
 from toolkit import breaks, bursts, chance, detect, terms, watch, weak
@@ -90,6 +92,26 @@ def test_no_segmentation_is_cheaper(seed):
         c: sum(cost(hits[a:b], totals[a:b]) for a, b in itertools.pairwise((0, *c, 16))) + 6 * len(c) for c in every
     }
     assert tuple(found) == min(price, key=price.get)
+
+
+class Deviance(BaseCost):
+    """The binomial deviance of a segment, for the package ruptures."""
+
+    model, min_size = "binomial", 1
+
+    def fit(self, signal):
+        self.signal = signal
+        return self
+
+    def error(self, start, end):
+        return cost(*self.signal[start:end].T)
+
+
+def test_the_change_points_are_those_of_ruptures():
+    counts = series([lambda week: (0.1, 0.18, 0.12)[week // 20], 0.1], weeks=60, seed=3)
+    for hits, totals in zip(counts.hits, counts.totals, strict=True):
+        search = ruptures.Pelt(custom_cost=Deviance(), min_size=4, jump=1).fit(np.column_stack([hits, totals]))
+        assert breaks.change_points(hits, totals, 8.0) == search.predict(pen=8.0)[:-1]
 
 
 def test_a_lasting_rise_is_dated_and_measured():

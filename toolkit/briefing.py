@@ -68,8 +68,11 @@ def theme_sentence(theme: str, title: str, totals: pd.DataFrame, found: pd.DataF
     ]
     events = rows(found[found["theme"] == theme])
     said += [_event(event) for event in events]
-    if not any(event.lasting for event in events):
-        said += [_half(half) for half in _moved(halves, theme)]
+    moved = [_half(half) for half in _moved(halves, theme)]
+    if (halves["since"] == "").any():
+        said += moved or _unmoved(halves, theme)
+    elif not any(event.lasting for event in events):
+        said += moved
     return " ".join(said if len(said) > 1 else [*said, *_unmoved(halves, theme)])
 
 
@@ -108,7 +111,7 @@ def _tellers(event: Any) -> str:
 
 
 def _moved(halves: pd.DataFrame, theme: str) -> list[Any]:
-    """Return the row of a theme's articles if its share changed beyond chance from half to half, else nothing."""
+    """Return the row of a theme's articles if its share changed beyond chance from window to window, else nothing."""
     mine = halves[(halves["theme"] == theme) & (halves["unit"] == "article")]
     return [half for half in rows(mine) if not half.low <= 0 <= half.high]
 
@@ -116,17 +119,23 @@ def _moved(halves: pd.DataFrame, theme: str) -> list[Any]:
 def _half(half: Any) -> str:
     verb = "rose" if half.change > 0 else "fell"
     low, high = sorted((abs(half.low), abs(half.high)))
-    shares = f"{percent(half.before)} in the first half of the coverage, {percent(half.after)} in the second"
+    shares = _both(half)
     size = f"{points(half.change)}, 95% interval {low * 100:.0f} to {high * 100:.0f}"
     return f"Its share {verb}: {shares} ({size}){_why(half)}."
+
+
+def _both(half: Any) -> str:
+    """Return the shares in the two windows."""
+    first, second = ("the first half of the coverage", "the second") if half.since else (half.first, half.second)
+    return f"{percent(half.before)} in {first}, {percent(half.after)} in {second}"
 
 
 def _unmoved(halves: pd.DataFrame, theme: str) -> list[str]:
     """Say that nothing changed beyond chance, if there is anything to compare."""
     mine = rows(halves[(halves["theme"] == theme) & (halves["unit"] == "article")])
     return [
-        f"No change beyond chance: {percent(half.before)} in the first half of the coverage, {percent(half.after)} in "
-        f"the second ({signed(half.change)} points, 95% interval {signed(half.low)} to {signed(half.high)})."
+        f"No change beyond chance: {_both(half)} ({signed(half.change)} points, 95% interval {signed(half.low)} to "
+        f"{signed(half.high)})."
         for half in mine
     ]
 
@@ -173,7 +182,7 @@ def findings(
 ) -> str:
     """Return a Markdown list with one item a theme: how much, what changed, who is named.
 
-    `found` from `findings.find_events` with ``cited``, `halves` from `changes.compare_halves`.
+    `found` from `findings.find_events` with ``cited``, `halves` from `changes.compare_windows`.
     """
     lines = []
     for theme, title in titles.items():
@@ -223,7 +232,8 @@ def _from_to(event: Any) -> str:
 
 
 def _up(half: Any) -> str:
-    way = f"{'up' if half.change > 0 else 'down'} {points(half.change)} in the second half"
+    when = "in the second half" if half.since else f"from {half.first} to {half.second}"
+    way = f"{'up' if half.change > 0 else 'down'} {points(half.change)} {when}"
     others = half.sources > 1 and half.within / half.change <= _SAME_SOURCES
     return f"{way} (from other sources being collected)" if others else way
 

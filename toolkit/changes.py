@@ -1,16 +1,28 @@
-"""What changed from the first half of the coverage to the second, split into the same sources and others."""
+"""What changed from one window of time to another, split into the same sources and others.
+
+The windows are the halves of the coverage, or any two that are asked for.
+"""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from toolkit.clumps import find_clumps
+from toolkit.exhibits import date, number
 from toolkit.intervals import share_intervals
 from toolkit.mix import PARTS, split_change, waterfall
+from toolkit.schema import InputError
+from toolkit.settings import WindowSettings
 from toolkit.stats import wilson
 
-_HALVES = ("theme", "unit", "label", "before", *PARTS, "after", "change", "low", "high", "sources")
+Mask = npt.NDArray[np.bool_]
+
+HALVES = ("first half", "second half")
+_COMPARED = ("theme", "unit", "first", "second", "since", "before", *PARTS, "after", "change", "low", "high", "sources")
 _KEYS = ("theme", "unit", "key", "before", "after", "articles_before", "articles_after", *PARTS, "change")
 
 
@@ -42,39 +54,86 @@ def middle(points: pd.DataFrame) -> pd.Timestamp | None:
     return pd.Timestamp(candidates["start"].iloc[int((before[before > 0] - totals["total"].sum() / 2).abs().argmin())])
 
 
-def compare_halves(
-    points: pd.DataFrame, placed: pd.DataFrame, carried: pd.DataFrame, confidence: float = 0.95
-) -> pd.DataFrame:
-    """Return why each theme's share changed from the first half to the second: one row a theme and unit.
+class Windows(NamedTuple):
+    """Two windows: their names, the rows of `placed` in each, and from when on, where they are the halves."""
 
-    `points` from `trends.share_over_time`, `placed` from `intervals.place`, `carried` has ``theme, article_id,
-    value``. Columns: ``theme, unit`` (``article``, ``story``), ``label`` (the period with which the second half
-    begins), ``before, within, mix, newcomers, leavers, after, change`` as `mix.waterfall` gives them, the interval of
-    the change, ``low, high``, which allows for articles in clumps, and the number of ``sources``. Empty where there is
-    one period only.
+    names: tuple[str, str]
+    before: Mask
+    after: Mask
+    since: str
+
+
+def choose_windows(
+    points: pd.DataFrame, placed: pd.DataFrame, settings: WindowSettings = WindowSettings()
+) -> Windows | None:
+    """Return the windows asked for, or the halves of the coverage; None where there is one period only, or no date.
+
+    `points` from `trends.share_over_time`, `placed` from `intervals.place`: days are local ones. Raises `InputError`
+    where a window holds no article.
     """
-    cut = middle(points) if len(points) else None
-    if cut is None:
-        return pd.DataFrame(columns=list(_HALVES))
-    label = str(points.loc[points["start"] == cut, "label"].iloc[0])
-    late, rows, sources = (placed["start"] >= cut).to_numpy(), [], placed["source"].nunique()
+    if not settings.before and not settings.after:
+        cut = middle(points) if len(points) else None
+        if cut is None:
+            return None
+        late = (placed["start"] >= cut).to_numpy()
+        return Windows(HALVES, ~late, late, str(points.loc[points["start"] == cut, "label"].iloc[0]))
+    if placed.empty:
+        return None
+    first, last = placed["day"].min(), placed["day"].max()
+    days = [[pd.Timestamp(day) for day in given] for given in (settings.before, settings.after)]
+    before = days[0] or [first, days[1][0] - pd.Timedelta(days=1)]
+    after = days[1] or [days[0][1] + pd.Timedelta(days=1), last]
+    rows = [placed["day"].between(window[0], window[1]).to_numpy() for window in (before, after)]
+    for name, window, inside in zip(("before", "after"), (before, after), rows, strict=True):
+        if not inside.any():
+            raise InputError(
+                f"No article is dated in the window {name} ({_named(*window)}); the {number(len(placed))} dated "
+                f"articles run from {date(first)} to {date(last)}: choose days among these."
+            )
+    return Windows((_named(*before), _named(*after)), rows[0], rows[1], "")
+
+
+def _named(first: pd.Timestamp, last: pd.Timestamp) -> str:
+    return date(first) if first == last else f"{date(first)} to {date(last)}"
+
+
+def compare_windows(
+    windows: Windows | None, placed: pd.DataFrame, carried: pd.DataFrame, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Return why each theme's share changed from one window to the other: one row a theme and unit.
+
+    `windows` from `choose_windows`, `placed` from `intervals.place`, `carried` has ``theme, article_id, value``.
+    Columns: ``theme, unit`` (``article``, ``story``), ``first, second`` (the windows' names), ``since`` (the period
+    with which the second half begins, ``""`` where the windows were asked for), ``before, within, mix, newcomers,
+    leavers, after, change`` as `mix.waterfall` gives them, the interval of the change, ``low, high``, which allows for
+    articles in clumps, and the number of ``sources``. Empty where there is nothing to compare.
+    """
+    if windows is None:
+        return pd.DataFrame(columns=list(_COMPARED))
+    first, second = windows.names
+    either, rows = windows.before | windows.after, []
+    sources = placed["source"][either].nunique()
+    named: dict[str, object] = {"first": first, "second": second, "since": windows.since, "sources": sources}
     for theme, values in _values(placed, carried):
-        bounds = {unit: _bounds(placed.assign(value=values, late=late), unit, confidence) for unit in _UNITS}
-        for row in waterfall(split_change(placed, values, late, ~late)).to_dict("records"):
+        table = placed.assign(value=values, late=windows.after)[either]
+        bounds = {unit: _bounds(table, unit, confidence) for unit in _UNITS}
+        for row in waterfall(split_change(placed, values, windows.after, windows.before)).to_dict("records"):
             low, high = bounds[row["unit"]]
-            rows.append({"theme": theme, "label": label, **row, "low": low, "high": high, "sources": sources})
-    return pd.DataFrame(rows, columns=list(_HALVES))
+            told: dict[str, object] = {"theme": theme, "low": low, "high": high}
+            rows.append(told | named | {str(name): value for name, value in row.items()})
+    return pd.DataFrame(rows, columns=list(_COMPARED))
 
 
-def split_halves(
-    points: pd.DataFrame, placed: pd.DataFrame, carried: pd.DataFrame, key: str = "source"
+def split_windows(
+    windows: Windows | None, placed: pd.DataFrame, carried: pd.DataFrame, key: str = "source"
 ) -> pd.DataFrame:
     """Return what each source (or language) adds to that change: `mix.split_change` with a column ``theme``."""
-    cut = middle(points) if len(points) else None
-    if cut is None:
+    if windows is None:
         return pd.DataFrame(columns=list(_KEYS))
-    late = (placed["start"] >= cut).to_numpy()
-    parts = [split_change(placed, v, late, ~late, key).assign(theme=theme) for theme, v in _values(placed, carried)]
+    parts = [
+        split_change(placed, values, windows.after, windows.before, key).assign(theme=theme)
+        for theme, values in _values(placed, carried)
+    ]
     return pd.concat(parts, ignore_index=True)[list(_KEYS)] if parts else pd.DataFrame(columns=list(_KEYS))
 
 
@@ -89,7 +148,7 @@ def _values(placed: pd.DataFrame, carried: pd.DataFrame) -> list[tuple[str, pd.S
 
 
 def _bounds(table: pd.DataFrame, unit: str, confidence: float) -> tuple[float, float]:
-    """Return the interval of the change; a story stands in each half on its first day there."""
+    """Return the interval of the change; a story stands in each window on its first day there."""
     if unit == "story":
         told = table.groupby(["late", "story_id"])["value"].transform("max")
         table = table.assign(value=told).sort_values("day", kind="stable").drop_duplicates(["late", "story_id"])

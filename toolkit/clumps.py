@@ -82,9 +82,7 @@ def find_clumps(placed: pd.DataFrame, starts: Sequence[pd.Timestamp] | None = No
     crossed = [np.bincount(period, of, count) for of in (same * same, same * near, near * near)]
     totals = np.bincount(period, minlength=count).astype(float)
     known = np.array([_alike(story), _stretches(day, count)])
-    return Clumps(
-        every, period, totals, story, day, np.array([same, near]), np.array(pairs), np.array(crossed), known
-    )
+    return Clumps(every, period, totals, story, day, np.array([same, near]), np.array(pairs), np.array(crossed), known)
 
 
 def _cells(period: Ints, group: Ints, days: Ints | None) -> _Cells:

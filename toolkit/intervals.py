@@ -85,7 +85,8 @@ def shares_of(
     values = np.where(at >= 0, values, 0)
     found = carried.groupby("theme", sort=False).indices
     parts = []
-    for rows in found.values():
+    for indices in found.values():
+        rows = np.asarray(indices, dtype=np.int64)
         rows = rows[values[rows] > 0]
         parts.append(_intervals(clumps, at[rows], values[rows], confidence))
     columns = ["articles", "total", "share", "low", "high", "effect"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.exhibits import Table, number, percent, rows, signed, with_bounds
+from toolkit.exhibits import Table, number, percent, rows, signed, windows_named, with_bounds
 
 _CITED, _TERMS = 2, 6
 _GREATEST = 1000
@@ -78,8 +78,8 @@ def chance(q: float) -> str:
     return "<0.1%" if q < 0.001 else percent(q)
 
 
-def halves(compared: pd.DataFrame, titles: Mapping[str, str]) -> Table:
-    """Return why each theme's share changed between the halves; `compared` from `changes.compare_halves`."""
+def compared(table: pd.DataFrame, titles: Mapping[str, str]) -> Table:
+    """Return why each theme's share changed between the windows; `table` from `changes.compare_windows`."""
     cells = [
         [
             titles[c.theme],
@@ -90,27 +90,28 @@ def halves(compared: pd.DataFrame, titles: Mapping[str, str]) -> Table:
             signed(c.change),
             f"{signed(c.low)} to {signed(c.high)}",
         ]
-        for c in rows(compared)
+        for c in rows(table)
     ]
     columns = [
         ("theme", "text"),
         ("share of", "text"),
-        ("first half", "number"),
+        ("first window", "number"),
         ("same sources", "number"),
         ("their mix", "number"),
         ("new sources", "number"),
         ("ended sources", "number"),
-        ("second half", "number"),
+        ("second window", "number"),
         ("change", "number"),
         ("95% interval", "number"),
     ]
-    since = f", which begins with {compared['label'].iloc[0]}" if len(compared) else ""
-    caption = f"From the first half of the coverage to the second{since}: what the change is made of, in points"
-    return Table(caption, columns, cells) if cells else _nothing("The two halves", "There is nothing to compare.")
+    if not cells:
+        return _nothing("The two windows", "There is nothing to compare.")
+    return Table(f"What the change is made of, in points: {windows_named(table)}", columns, cells)
 
 
 def behind(split: pd.DataFrame, titles: Mapping[str, str], what: str = "source", most: int = 4) -> Table:
-    """Return the sources (or languages) that add most to each theme's change; `split` from `changes.split_halves`."""
+    """Return the sources (or languages) that add most to each theme's change; `split` from
+    `changes.split_windows`."""
     mine = split[split["unit"] == "article"]
     several = len(mine) > 0 and mine["key"].nunique() > 1
     shown = mine[mine["change"].abs() >= _LEAST_SHARE].groupby("theme", sort=False).head(most if several else 0)
@@ -130,8 +131,8 @@ def behind(split: pd.DataFrame, titles: Mapping[str, str], what: str = "source",
     columns = [
         ("theme", "text"),
         (what, "text"),
-        ("first half", "number"),
-        ("second half", "number"),
+        ("first window", "number"),
+        ("second window", "number"),
         ("by writing of it", "number"),
         ("by its amount", "number"),
         ("new or ended", "number"),
