@@ -417,6 +417,38 @@ def test_growing_topics_are_listed_and_none_is_said():
     assert trend_tables.growing(signals.head(0)).rows == [["No small topic grows beyond chance."]]
 
 
+def test_words_that_emerge_are_listed_with_their_first_articles():
+    found = pd.DataFrame(
+        {"label": ["drone, refinery"], "stories": [12], "early": [0.0], "growth": [40.0], "low": [3.5], "high": [90.0],
+         "sources": [4.0], "novelty": [0.9], "q": [0.01], "cited": [["“A” (Post, 1 January 2024)"]]}
+    )  # fmt: skip
+    row = ["drone, refinery", "12", "0%", "×40 (3.5–90.0)", "4", "90%", "1.0%", "“A” (Post, 1 January 2024)"]
+    assert trend_tables.emerging(found).rows == [row]
+    assert trend_tables.emerging(found.head(0)).rows == [["No rare word grows beyond chance."]]
+
+
+def test_an_alarm_at_the_end_is_told_and_none_is_said():
+    alarms = pd.DataFrame(
+        {"theme": ["terror"], "periods": [2], "label": ["week of 4 March 2024"], "share": [0.2], "before": [0.1],
+         "chance": [0.0004]}
+    )  # fmt: skip
+    row = ["Extremism", "since week of 4 March 2024", "20%", "10%", "<0.1%"]
+    assert trend_tables.rising(alarms, TITLES).rows == [row]
+    assert trend_tables.rising(alarms.head(0), TITLES).rows[0][0].startswith("No theme rises at the end")
+    said = briefing.rising(alarms, TITLES)
+    assert "Extremism has 20% of the stories since the week of 4 March 2024, against 10% in the year before" in said
+    assert briefing.rising(alarms.head(0), TITLES) == ""
+
+
+def test_corrected_shares_stand_beside_those_as_labelled():
+    points = pd.DataFrame(
+        {"theme": ["terror"], "label": ["March 2024"], "total": [9], "share": [0.3], "low": [0.2], "high": [0.4],
+         "true_share": [0.35], "true_low": [0.2], "true_high": [0.5]}
+    )  # fmt: skip
+    assert trend_tables.corrected(points, TITLES).rows == [["Extremism", "March 2024", "30% (20–40)", "35% (20–50)"]]
+    assert "notebook 7-label" in trend_tables.corrected(points.head(0), TITLES).rows[0][0]
+
+
 def test_articles_are_cited_with_title_source_and_date(articles):
     found = counts.cited(pd.DataFrame({"led": [["a", "d"], []]}), articles)
     assert found["cited"].tolist() == [["“A” (Post, 1 January 2024)", "“D” (no date)"], []]
@@ -445,19 +477,19 @@ def test_a_run_is_told_in_four_lines(articles, scores):
     )
 
 
-ASKED = {"first": "1 to 31 January 2024", "second": "1 to 31 March 2024", "since": ""}
+ASKED = {"first": "9 to 15 January 2024", "second": "March 2024", "since": ""}
 
 
 def test_windows_that_were_asked_for_are_named_and_answered_beside_what_was_found(articles, scores):
     totals = counts.theme_totals(scores, articles)
     said = briefing.theme_sentence("terror", "Extremism", totals, event(lasting=True), half(**ASKED))
-    assert "10% in 1 to 31 January 2024, 30% in 1 to 31 March 2024 (20 points, 95% interval 5 to 35)" in said
+    assert "10% in 9 to 15 January 2024, 30% in March 2024 (20 points, 95% interval 5 to 35)" in said
     still = briefing.theme_sentence("terror", "Extremism", totals, event(), half(**ASKED, low=-0.1))
-    assert "No change beyond chance: 10% in 1 to 31 January 2024" in still
+    assert "No change beyond chance: 10% in 9 to 15 January 2024" in still
     line = briefing.changes_line(TITLES, NO_EVENT, half(**ASKED))
-    assert line.endswith("Extremism up 20 points from 1 to 31 January 2024 to 1 to 31 March 2024")
+    assert line.endswith("Extremism up 20 points (March 2024 against 9 to 15 January 2024)")
     caption = trend_tables.compared(half(**ASKED), TITLES).caption
-    assert caption.endswith("from the window 1 to 31 January 2024 to the window 1 to 31 March 2024")
+    assert caption.endswith("from the window 9 to 15 January 2024 to the window March 2024")
 
 
 def test_periods_of_other_sources_are_cautioned_about():

@@ -210,3 +210,14 @@ def test_a_small_labelled_sample_makes_the_interval_wider():
 def test_labels_that_tell_nothing_correct_nothing(judged):
     with pytest.raises(InputError):
         intervals.corrected(shares(0.3, 100), intervals.Judged(*judged))
+
+
+def test_only_themes_of_enough_answers_are_corrected():
+    points = pd.concat([shares(0.3, 1000).assign(theme=name) for name in ("many", "few", "useless")])
+    judged = pd.DataFrame(
+        [("many", 40, 5, 10, 45), ("few", 3, 1, 1, 95), ("useless", 20, 20, 20, 20), ("absent", 40, 5, 10, 45)],
+        columns=["theme", "right_yes", "wrong_yes", "wrong_no", "right_no"],
+    )
+    found = intervals.correct_points(points, judged)
+    assert found["theme"].tolist() == ["many"] and found["true_share"][0] == pytest.approx((0.3 + 0.9 - 1) / 0.7)
+    assert intervals.correct_points(points, judged.head(0)).empty

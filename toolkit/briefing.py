@@ -76,6 +76,17 @@ def theme_sentence(theme: str, title: str, totals: pd.DataFrame, found: pd.DataF
     return " ".join(said if len(said) > 1 else [*said, *_unmoved(halves, theme)])
 
 
+def rising(alarms: pd.DataFrame, titles: Mapping[str, str]) -> str:
+    """Return what rises at the end, seen from the past alone, or nothing; `alarms` from `watch.rising`."""
+    said = [
+        f"{_plain(titles[a.theme])} has {percent(a.share)} of the stories since {_at(a.label)}, against "
+        f"{percent(a.before)} in the year before"
+        for a in rows(alarms)
+    ]
+    end = "; such an alarm rings falsely about once in a series-year or less, so read the articles first."
+    return f"**Watch**: {'; '.join(said)}{end}" if said else ""
+
+
 def _event(event: Any) -> str:
     share, rest = (with_bounds(*at) for at in ((event.share, event.low, event.high),
                                                (event.rest, event.rest_low, event.rest_high)))  # fmt: skip
@@ -89,10 +100,14 @@ def _event(event: Any) -> str:
 
 
 def _when(event: Any) -> str:
-    label = f"the {event.label}" if event.label.startswith("week") else event.label
+    label = _at(event.label)
     if event.lasting:
         return f"from {label} on"
     return f"{'on' if label[0].isdigit() and ' ' in label and ' to ' not in label else 'in'} {label}"
+
+
+def _at(label: str) -> str:
+    return f"the {label}" if label.startswith("week") else label
 
 
 def _same_outlets(event: Any) -> str:
@@ -232,7 +247,7 @@ def _from_to(event: Any) -> str:
 
 
 def _up(half: Any) -> str:
-    when = "in the second half" if half.since else f"from {half.first} to {half.second}"
+    when = "in the second half" if half.since else f"({half.second} against {half.first})"
     way = f"{'up' if half.change > 0 else 'down'} {points(half.change)} {when}"
     others = half.sources > 1 and half.within / half.change <= _SAME_SOURCES
     return f"{way} (from other sources being collected)" if others else way

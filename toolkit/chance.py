@@ -27,15 +27,18 @@ _TAIL = 10
 _EULER = 0.5772156649
 
 
-def dispersion(hits: Floats, totals: Floats) -> Floats:
+def dispersion(hits: Floats, totals: Floats, expected: Floats | None = None) -> Floats:
     """Return for each series (rows) the variance of its counts over the binomial one, 1 or more.
+
+    `expected` are the shares about which they vary, (series, periods); without, the mean share of each series.
 
     From differences of successive standardised counts, as Rice 1984 ("Bandwidth choice for nonparametric
     regression") estimates a variance: a lasting change of level touches one difference. The largest twentieth is
     trimmed, with the factor that chi-square asks for, so that single bursts do not hide themselves. Empty periods are
     skipped.
     """
-    share = np.clip(hits.sum(axis=1) / np.maximum(totals.sum(axis=1), 1), 1e-9, 1 - 1e-9)[:, None]
+    mean = (hits.sum(axis=1) / np.maximum(totals.sum(axis=1), 1))[:, None]
+    every = np.clip(np.broadcast_to(mean if expected is None else expected, hits.shape), 1e-9, 1 - 1e-9)
     result = np.ones(len(hits))
     filled = totals > 0
     of = same_rows(filled.astype(float))
@@ -45,7 +48,8 @@ def dispersion(hits: Floats, totals: Floats) -> Floats:
         x, n = hits[np.ix_(rows, pattern)], totals[np.ix_(rows, pattern)]
         if n.shape[1] < 4:
             continue
-        residual = (x - n * share[rows]) / np.sqrt(n * share[rows] * (1 - share[rows]))
+        share = every[np.ix_(rows, pattern)]
+        residual = (x - n * share) / np.sqrt(n * share * (1 - share))
         squares = np.sort(np.diff(residual, axis=1) ** 2 / 2, axis=1)
         kept = squares.shape[1] - int(_TRIM * squares.shape[1])
         result[rows] = squares[:, :kept].mean(axis=1) / _trimmed_mean(kept / squares.shape[1])

@@ -94,7 +94,24 @@ def choose_windows(
 
 
 def _named(first: pd.Timestamp, last: pd.Timestamp) -> str:
-    return date(first) if first == last else f"{date(first)} to {date(last)}"
+    """Return a window as people call it.
+
+    >>> _named(pd.Timestamp("2017-01-01"), pd.Timestamp("2017-01-31"))
+    'January 2017'
+    >>> _named(pd.Timestamp("2017-01-09"), pd.Timestamp("2017-01-15"))
+    '9 to 15 January 2017'
+    """
+    if first == last:
+        return date(first)
+    if first.is_month_start and last.is_month_end:
+        if (first.year, first.month) == (last.year, last.month):
+            return f"{first:%B %Y}"
+        return f"{first.year}" if first.is_year_start and last == first + pd.offsets.YearEnd() else _months(first, last)
+    return f"{first.day if (first.year, first.month) == (last.year, last.month) else date(first)} to {date(last)}"
+
+
+def _months(first: pd.Timestamp, last: pd.Timestamp) -> str:
+    return f"{first:%B}{f' {first.year}' * (first.year != last.year)} to {last:%B %Y}"
 
 
 def compare_windows(

@@ -24,6 +24,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from toolkit.clumps import Clumps, design_effects, find_clumps
+from toolkit.exhibits import rows
 from toolkit.schema import InputError
 from toolkit.settings import TrendSettings
 from toolkit.stats import wilson
@@ -33,6 +34,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _LEAST_YOUDEN = 0.05
+_FEWEST_JUDGED = 10
 
 
 def place(articles: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> pd.DataFrame:
@@ -54,13 +56,13 @@ def share_intervals(clumps: Clumps, values: npt.ArrayLike, confidence: float = 0
     ``effect`` is the design effect: ``total / effect`` independent articles would say as much.
     """
     every = np.asarray(values, dtype=float)
-    rows = np.flatnonzero(every)
-    return pd.DataFrame({"start": clumps.starts, **_intervals(clumps, rows, every[rows], confidence)})
+    carrying = np.flatnonzero(every)
+    return pd.DataFrame({"start": clumps.starts, **_intervals(clumps, carrying, every[carrying], confidence)})
 
 
-def _intervals(clumps: Clumps, rows: Ints, values: Floats, confidence: float) -> dict[str, Floats]:
-    hits = np.bincount(clumps.period[rows], values, len(clumps.totals))
-    effect = design_effects(clumps, rows, values, confidence)
+def _intervals(clumps: Clumps, carrying: Ints, values: Floats, confidence: float) -> dict[str, Floats]:
+    hits = np.bincount(clumps.period[carrying], values, len(clumps.totals))
+    effect = design_effects(clumps, carrying, values, confidence)
     low, high = wilson(hits / effect, clumps.totals / effect, confidence)
     with np.errstate(invalid="ignore"):
         share = hits / clumps.totals
@@ -86,9 +88,9 @@ def shares_of(
     found = carried.groupby("theme", sort=False).indices
     parts = []
     for indices in found.values():
-        rows = np.asarray(indices, dtype=np.int64)
-        rows = rows[values[rows] > 0]
-        parts.append(_intervals(clumps, at[rows], values[rows], confidence))
+        mine = np.asarray(indices, dtype=np.int64)
+        mine = mine[values[mine] > 0]
+        parts.append(_intervals(clumps, at[mine], values[mine], confidence))
     columns = ["articles", "total", "share", "low", "high", "effect"]
     if not parts:
         return pd.DataFrame(columns=["theme", "start", *columns])
@@ -124,13 +126,13 @@ def block_bootstrap(
     table = placed[["start", "day", "story_id"]].assign(value=np.asarray(values, dtype=float))
     block = table.groupby(["start", "story_id"])["day"].transform("min")
     sums = table.groupby(["start", block])["value"].agg(["sum", "size"])
-    random, rows = np.random.default_rng(seed), []
+    random, bounds_of = np.random.default_rng(seed), []
     for start, mine in sums.groupby(level=0):
         times = random.multinomial(len(mine), np.full(len(mine), 1 / len(mine)), draws)
         shares = (times @ mine["sum"].to_numpy()) / (times @ mine["size"].to_numpy())
         bounds = np.quantile(shares, [0.5 - confidence / 2, 0.5 + confidence / 2])
-        rows.append((start, *(bounds if len(mine) > 1 else [np.nan] * 2)))
-    return pd.DataFrame(rows, columns=["start", "low", "high"])
+        bounds_of.append((start, *(bounds if len(mine) > 1 else [np.nan] * 2)))
+    return pd.DataFrame(bounds_of, columns=["start", "low", "high"])
 
 
 class Judged(NamedTuple):
@@ -164,6 +166,27 @@ def corrected(shares: pd.DataFrame, judged: Judged, confidence: float = 0.95) ->
     low, high = _lang_reiczigel(seen, size, (found, carriers), (passed, others), confidence)
     true = np.clip((seen + passed - 1) / (found + passed - 1), 0, 1)
     return shares.assign(true_share=true, true_low=low, true_high=high)
+
+
+def correct_points(points: pd.DataFrame, judged: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """Return the rows of `points` whose theme was judged, corrected: ``true_share, true_low, true_high`` beside.
+
+    `points` from `with_clumps`, `judged` from `labels.judge`. A theme needs ten judged articles about it and ten
+    others, and labels that tell the one from the other; the rows of other themes are left out.
+    """
+    parts = [points.head(0).assign(true_share=0.0, true_low=0.0, true_high=0.0)]
+    for row in rows(judged):
+        counts = Judged(row.right_yes, row.wrong_yes, row.wrong_no, row.right_no)
+        carriers, others = counts.right_yes + counts.wrong_no, counts.right_no + counts.wrong_yes
+        if min(carriers, others) < _FEWEST_JUDGED or _youden(counts) < _LEAST_YOUDEN:
+            continue
+        parts.append(corrected(points[points["theme"] == row.theme], counts, confidence))
+    return pd.concat(parts[1:] or parts, ignore_index=True)
+
+
+def _youden(judged: Judged) -> float:
+    carriers, others = judged.right_yes + judged.wrong_no, judged.right_no + judged.wrong_yes
+    return judged.right_yes / carriers + judged.right_no / others - 1
 
 
 def _lang_reiczigel(

@@ -1,4 +1,4 @@
-"""Tables of what changed: findings, the split of a change over sources, and topics that are small and growing."""
+"""Tables of what changed: findings, the split of a change over sources, and what is small and growing."""
 
 from __future__ import annotations
 
@@ -172,6 +172,69 @@ def growing(signals: pd.DataFrame) -> Table:
     ]
     caption = "Small and growing topics"
     return Table(caption, columns, cells) if cells else _nothing(caption, "No small topic grows beyond chance.")
+
+
+def emerging(found: pd.DataFrame) -> Table:
+    """Return the words that emerge; `found` from `emerging.emerging_words`, with ``cited``."""
+    cells = [
+        [
+            s.label,
+            number(s.stories),
+            percent(s.early),
+            _growth(s.growth, s.low, s.high),
+            number(s.sources),
+            f"{s.novelty:.0%}",
+            chance(s.q),
+            "; ".join(s.cited[:_CITED]),
+        ]
+        for s in rows(found)
+    ]
+    columns = [
+        ("words", "text"),
+        ("stories", "number"),
+        ("share of stories at first", "number"),
+        ("growth over the whole time", "number"),
+        ("sources of late", "number"),
+        ("new", "number"),
+        ("chance of a false alarm", "number"),
+        ("first articles", "text"),
+    ]
+    caption = "Words that emerge"
+    return Table(caption, columns, cells) if cells else _nothing(caption, "No rare word grows beyond chance.")
+
+
+def rising(alarms: pd.DataFrame, titles: Mapping[str, str]) -> Table:
+    """Return the themes on which an alarm is on at the end; `alarms` from `watch.rising`."""
+    cells = [
+        [titles[a.theme], f"since {a.label}", percent(a.share), percent(a.before), chance(a.chance)]
+        for a in rows(alarms)
+    ]
+    columns = [
+        ("theme", "text"),
+        ("last periods", "text"),
+        ("share of stories", "number"),
+        ("in the year before", "number"),
+        ("chance of so many", "text"),
+    ]
+    caption = "Rising at the end, seen from the past alone"
+    why = "No theme rises at the end beyond what chance does once a year; thirteen comparable periods are needed."
+    return Table(caption, columns, cells) if cells else _nothing(caption, why)
+
+
+def corrected(points: pd.DataFrame, titles: Mapping[str, str]) -> Table:
+    """Return shares as labelled and as they are truly, by the answers; `points` from `intervals.correct_points`."""
+    cells = [
+        [
+            titles[p.theme],
+            p.label,
+            with_bounds(p.share, p.low, p.high),
+            with_bounds(p.true_share, p.true_low, p.true_high),
+        ]
+        for p in rows(points[points["total"] > 0])
+    ]
+    columns = [("theme", "text"), ("period", "text"), ("as labelled", "text"), ("corrected for wrong labels", "text")]
+    why = "No theme has twenty answers drawn at random, ten of them about it: notebook 7-label asks for them."
+    return Table("Shares corrected for wrong labels", columns, cells) if cells else _nothing("Wrong labels", why)
 
 
 def _growth(growth: float, low: float, high: float) -> str:
