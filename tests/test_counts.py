@@ -267,7 +267,7 @@ def half(**more):
     told = {"theme": "terror", "unit": "article", "first": "first half", "second": "second half",
             "since": "March 2024", "before": 0.1, "within": 0.2, "mix": 0.0,
             "newcomers": 0.0, "leavers": 0.0, "after": 0.3, "change": 0.2, "low": 0.05, "high": 0.35,
-            "sources": 3}  # fmt: skip
+            "within_low": 0.05, "within_high": 0.35, "sources": 3}  # fmt: skip
     return pd.DataFrame([{**told, **more}])
 
 
@@ -324,7 +324,8 @@ def test_the_overview_says_how_much_was_read_lost_and_left_undated(articles, sco
     ("more", "said"),
     [
         ({}, "rose.*the same sources"),
-        ({"within": 0.0}, "rose.*not within the same sources"),
+        ({"within": 0.0, "within_low": -0.05, "within_high": 0.05}, "rose.*not within the same sources"),
+        ({"within": 0.1, "within_low": -0.04, "within_high": 0.2}, r"cannot be told \(\+10.0 points, −4.0 to \+20.0\)"),
         ({"within": 0.1}, "10 points of it within the same sources"),
         ({"change": -0.2, "low": -0.35, "high": -0.05, "within": -0.2}, "fell.*20 points, 95% interval 5 to 35"),
         ({"sources": 1}, r"interval 5 to 35\)\.$"),
@@ -392,7 +393,9 @@ def test_findings_are_listed_with_their_articles_and_the_chance_of_a_false_alarm
 def test_the_windows_and_the_sources_behind_them_are_listed_in_points():
     shown = trend_tables.compared(half(), TITLES)
     assert shown.caption.endswith("second, which begins with March 2024")
-    assert shown.rows == [["Extremism", "articles", "10%", "+20.0", "0", "0", "0", "30%", "+20.0", "+5.0 to +35.0"]]
+    assert shown.rows == [
+        ["Extremism", "articles", "10%", "+20.0", "+5.0 to +35.0", "0", "0", "0", "30%", "+20.0", "+5.0 to +35.0"]
+    ]
     split = pd.DataFrame(
         {"theme": "terror", "unit": "article", "key": ["Post", "Times"], "before": [0.1, float("nan")],
          "after": [0.3, 0.5], "articles_before": [10, 0], "articles_after": [20, 4], "within": [0.1, 0.0],
@@ -469,9 +472,16 @@ def test_a_run_is_told_in_four_lines(articles, scores):
     undated = briefing.headlines(articles.assign(published=pd.NaT), totals, "", TITLES, TOPICS, TOPICS.head(0))
     assert undated[0].endswith("without dates")
     assert briefing.changes_line(TITLES, NO_EVENT, half(low=-0.1)) == "Changes beyond chance: none"
+    one_day = briefing.headlines(
+        articles.assign(published=articles["published"].min()), totals, "", TITLES, TOPICS, TOPICS.assign(outside=[3])
+    )
+    assert one_day[0] == "6 articles, 5 stories, 1 January 2024"
+    assert briefing.changes_line(TITLES, NO_EVENT, NO_HALF, 0) == "Changes: none can be told, no article has a date"
+    assert briefing.changes_line(TITLES, NO_EVENT, NO_HALF, 1).endswith("none can be told, there is one period only")
+    assert briefing.changes_line(TITLES, NO_EVENT, half(low=-0.1), 3) == "Changes beyond chance: none"
     run = briefing.changes_line(TITLES, event(against="other"), NO_HALF)
     assert run.endswith("Extremism 15% (otherwise 8.0%) in March to April 2024")
-    halves = half(within=0.0)
+    halves = half(within=0.0, within_low=-0.05, within_high=0.05)
     assert briefing.changes_line(TITLES, NO_EVENT, halves).endswith(
         "Extremism up 20 points in the second half (from other sources being collected)"
     )

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import os
 
 import numpy as np
 import pandas as pd
 import pytest
 import ruptures
-from goldens import ROOT
 from ruptures.base import BaseCost
 from scipy.stats import betabinom, binom
 
@@ -373,13 +371,9 @@ def test_too_few_articles_have_no_word_that_emerges(rows):
     assert found.empty and list(found.columns) == emerging.COLUMNS
 
 
-def test_a_small_subject_planted_in_real_news_is_found_and_nothing_is_without_it():
+def test_a_small_subject_planted_in_real_news_is_found_and_nothing_is_without_it(corpora):
     """Ebola of 2014 among the items of 2016, these in drawn order; five outlets, the first weeks without any."""
-    path = ROOT.parent / "shared" / "data" / "wiki_current_events_2002_2021.jsonl.gz"
-    if not path.is_file():
-        assert not os.environ.get("CI"), f"{path} is missing"
-        pytest.skip(f"{path} is not here")
-    items = pd.read_json(path, lines=True)
+    items = pd.read_json(corpora / "wiki_current_events_2002_2021.jsonl.gz", lines=True)
     random = np.random.default_rng(4)
     year, ebola = items["date"].dt.year, items["text"].str.contains("Ebola")
     quiet = items[(year == 2016) & ~ebola].sample(3000, random_state=1)

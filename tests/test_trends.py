@@ -319,6 +319,17 @@ def test_a_rise_that_other_sources_bring_is_not_told_as_theirs():
     assert (change["change"], change["within"]) == (1.0, 0.0)
 
 
+@pytest.mark.parametrize(("times", "sure"), [(1, False), (12, True)])
+def test_what_a_few_articles_of_a_source_say_of_it_is_not_sure_and_what_many_say_is(times, sure):
+    """Two sources, a tenth of each carries the theme before and three tenths after."""
+    before, after = [at < 1 for at in range(10)] * 2 * times, [at < 3 for at in range(10)] * 2 * times
+    dates = [f"2024-{month:02}-{at % 28 + 1:02}" for month in (1, 2) for at in range(len(before))]
+    sources = [f"s{at % 20 // 10}" for at in range(len(dates))]
+    change = compare(dates, before + after, sources)
+    assert change["within"] == pytest.approx(0.2) and change["within_low"] < 0.2 < change["within_high"]
+    assert (change["within_low"] > 0) == sure
+
+
 def test_a_rise_of_many_stories_is_beyond_chance_and_one_of_a_single_story_is_far_less_sure():
     dates = [f"2024-{month:02}-{day:02}" for month in (1, 2) for day in range(1, 29) for _ in range(5)]
     spread = [at % 10 == 0 if at < 140 else at % 2 == 0 for at in range(280)]
@@ -353,7 +364,7 @@ def choose(before=(), after=(), zone="UTC"):
 def test_any_two_windows_are_compared_by_their_days_both_ends_within():
     windows, placed = choose(["2024-01-10", "2024-01-12"], ["2024-03-28", "2024-04-30"])
     assert placed.loc[windows.before, "day"].dt.day.tolist() == [10, 11, 12] and windows.after.sum() == 1
-    assert windows.names == ("10 January 2024 to 12 January 2024", "28 March 2024 to 30 April 2024")
+    assert windows.names == ("10 to 12 January 2024", "28 March 2024 to 30 April 2024")
     compared = changes.compare_windows(windows, placed, valued(carried(made(DAILY), [at % 5 == 0 for at in range(84)])))
     row = compared.set_index("unit").loc["article"]
     parts = row[["within", "mix", "newcomers", "leavers"]].sum()

@@ -11,6 +11,7 @@ from toolkit.exhibits import date, number, percent, points, rows, signed, with_b
 
 _SAME_SOURCES = 0.1
 """Least part of a change, as a share of it, for which the same sources are said to stand."""
+_MOST = 0.5
 
 
 def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame) -> str:
@@ -156,15 +157,19 @@ def _unmoved(halves: pd.DataFrame, theme: str) -> list[str]:
 
 
 def _why(half: Any) -> str:
-    """Say whether the same sources write so; with one source only there is nothing to say."""
+    """Say whether the same sources write so, as far as their own interval supports it; not where there is only one."""
     if pd.isna(half.sources) or half.sources < 2:
         return ""
-    same = half.within / half.change
-    if same > 1 - _SAME_SOURCES:
-        return "; the same sources write so"
-    if same > _SAME_SOURCES:
-        return f"; {points(half.within)} of it within the same sources, the rest from other sources being collected"
-    return "; but not within the same sources: it comes from other sources being collected"
+    low, high = sorted((half.within_low, half.within_high), key=lambda bound: bound * half.change)
+    same, bounds = half.within / half.change, f"{signed(half.within_low)} to {signed(half.within_high)}"
+    if low / half.change > 0:
+        if same > 1 - _SAME_SOURCES:
+            return "; the same sources write so"
+        rest = ", the rest from other sources being collected"
+        return f"; {points(half.within)} of it within the same sources (95% interval {bounds}){rest}"
+    if high / half.change < _MOST or half.within_low == half.within_high:
+        return "; but not within the same sources: it comes from other sources being collected"
+    return f"; whether the same sources write so cannot be told ({signed(half.within)} points, {bounds})"
 
 
 def named_lines(theme: str, named: pd.DataFrame, most: int = 6) -> list[str]:
@@ -218,26 +223,28 @@ def headlines(
     """Return the four lines that a terminal shows of a run, in plain text; `changed` from `changes_line`."""
     shares = ", ".join(f"{titles[t.theme]} {percent(t.share)}" for t in rows(totals) if t.theme)
     none = totals.loc[totals["theme"] == "", "share"].iloc[0]
-    stories = int(articles["story_id"].nunique())
+    told = _counted(int(articles["story_id"].nunique()), "story", "stories")
     dated = articles["published"].dropna()
-    span = f", {date(dated.min())} to {date(dated.max())}" if len(dated) else ", without dates"
+    days = list(dict.fromkeys([date(dated.min()), date(dated.max())])) if len(dated) else ["without dates"]
     largest = "; ".join(f"{t.label} ({number(t.outside)})" for t in rows(outside.head(3)))
     beyond = f", the largest outside the themes: {largest}" if largest else ""
     return [
-        f"{_counted(len(articles), 'article', 'articles')}, {_counted(stories, 'story', 'stories')}{span}",
+        ", ".join([_counted(len(articles), "article", "articles"), told, " to ".join(days)]),
         f"Themes: {shares}; none {percent(none)}",
         changed,
         f"{_counted(len(topics), 'topic', 'topics')}{beyond}",
     ]
 
 
-def changes_line(titles: Mapping[str, str], found: pd.DataFrame, halves: pd.DataFrame) -> str:
-    """Return in plain text which themes changed beyond chance, and when."""
+def changes_line(titles: Mapping[str, str], found: pd.DataFrame, halves: pd.DataFrame, few: int | None = None) -> str:
+    """Return in plain text which themes changed beyond chance, and when; `few` from `findings.few_periods`."""
     said = []
     for theme, title in titles.items():
         events = rows(found[found["theme"] == theme])
         said += [f"{title} {_from_to(event)} {_when(event)}" for event in events]
         said += [f"{title} {_up(half)}" for half in _moved(halves, theme) if not events]
+    if halves.empty and few is not None:
+        return f"Changes: none can be told, {'there is one period only' if few else 'no article has a date'}"
     return f"Changes beyond chance: {'; '.join(said) or 'none'}"
 
 
@@ -249,8 +256,10 @@ def _from_to(event: Any) -> str:
 def _up(half: Any) -> str:
     when = "in the second half" if half.since else f"({half.second} against {half.first})"
     way = f"{'up' if half.change > 0 else 'down'} {points(half.change)} {when}"
-    others = half.sources > 1 and half.within / half.change <= _SAME_SOURCES
-    return f"{way} (from other sources being collected)" if others else way
+    why = _why(half)
+    if "cannot be told" in why:
+        return f"{way} (whether within the same sources cannot be told)"
+    return f"{way} (from other sources being collected)" if why.startswith("; but not") else way
 
 
 def _counted(count: int, one: str, many: str) -> str:

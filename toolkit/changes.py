@@ -14,15 +14,17 @@ import pandas as pd
 from toolkit.clumps import find_clumps
 from toolkit.exhibits import date, number
 from toolkit.intervals import share_intervals
-from toolkit.mix import PARTS, split_change, waterfall
+from toolkit.mix import FEWEST, PARTS, split_change, waterfall
 from toolkit.schema import InputError
 from toolkit.settings import WindowSettings
 from toolkit.stats import wilson
 
+Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 HALVES = ("first half", "second half")
-_COMPARED = ("theme", "unit", "first", "second", "since", "before", *PARTS, "after", "change", "low", "high", "sources")
+_BOUNDS = ("low", "high", "within_low", "within_high")
+_COMPARED = ("theme", "unit", "first", "second", "since", "before", *PARTS, "after", "change", *_BOUNDS, "sources")
 _KEYS = ("theme", "unit", "key", "before", "after", "articles_before", "articles_after", *PARTS, "change")
 
 
@@ -122,8 +124,9 @@ def compare_windows(
     `windows` from `choose_windows`, `placed` from `intervals.place`, `carried` has ``theme, article_id, value``.
     Columns: ``theme, unit`` (``article``, ``story``), ``first, second`` (the windows' names), ``since`` (the period
     with which the second half begins, ``""`` where the windows were asked for), ``before, within, mix, newcomers,
-    leavers, after, change`` as `mix.waterfall` gives them, the interval of the change, ``low, high``, which allows for
-    articles in clumps, and the number of ``sources``. Empty where there is nothing to compare.
+    leavers, after, change`` as `mix.waterfall` gives them, the intervals of the change and of its part within the same
+    sources, ``low, high, within_low, within_high``, which allow for articles in clumps, and the number of ``sources``.
+    Empty where there is nothing to compare.
     """
     if windows is None:
         return pd.DataFrame(columns=list(_COMPARED))
@@ -133,10 +136,11 @@ def compare_windows(
     named: dict[str, object] = {"first": first, "second": second, "since": windows.since, "sources": sources}
     for theme, values in _values(placed, carried):
         table = placed.assign(value=values, late=windows.after)[either]
-        bounds = {unit: _bounds(table, unit, confidence) for unit in _UNITS}
-        for row in waterfall(split_change(placed, values, windows.after, windows.before)).to_dict("records"):
-            low, high = bounds[row["unit"]]
-            told: dict[str, object] = {"theme": theme, "low": low, "high": high}
+        split = split_change(placed, values, windows.after, windows.before)
+        for row in waterfall(split).to_dict("records"):
+            low, high, effects = _bounds(table, str(row["unit"]), confidence)
+            same = _within(split, str(row["unit"]), effects, confidence)
+            told = dict(zip(("theme", *_BOUNDS), (theme, low, high, *same), strict=True))
             rows.append(told | named | {str(name): value for name, value in row.items()})
     return pd.DataFrame(rows, columns=list(_COMPARED))
 
@@ -154,9 +158,6 @@ def split_windows(
     return pd.concat(parts, ignore_index=True)[list(_KEYS)] if parts else pd.DataFrame(columns=list(_KEYS))
 
 
-_UNITS = ("article", "story")
-
-
 def _values(placed: pd.DataFrame, carried: pd.DataFrame) -> list[tuple[str, pd.Series]]:
     """Return each theme with its value for every placed article, 0 where it does not carry it."""
     every = placed["article_id"]
@@ -164,13 +165,36 @@ def _values(placed: pd.DataFrame, carried: pd.DataFrame) -> list[tuple[str, pd.S
     return [(str(theme), every.map(value).fillna(0).astype(float)) for theme, value in found]
 
 
-def _bounds(table: pd.DataFrame, unit: str, confidence: float) -> tuple[float, float]:
-    """Return the interval of the change; a story stands in each window on its first day there."""
+def _bounds(table: pd.DataFrame, unit: str, confidence: float) -> tuple[float, float, Floats]:
+    """Return the interval of the change and the design effects; a story stands in each window on its first day."""
     if unit == "story":
         told = table.groupby(["late", "story_id"])["value"].transform("max")
         table = table.assign(value=told).sort_values("day", kind="stable").drop_duplicates(["late", "story_id"])
     sides = [pd.Timestamp(0), pd.Timestamp(1)]
     clumps = find_clumps(table.assign(start=pd.Series(sides)[table["late"].astype(int)].to_numpy()), sides)
-    halves = share_intervals(clumps, table["value"], confidence)[["share", "low", "high"]].to_numpy(dtype=float)
-    before, after = (tuple(map(float, row)) for row in halves)
-    return _difference(before, after)  # type: ignore[arg-type]
+    found = share_intervals(clumps, table["value"], confidence)
+    before, after = (tuple(map(float, row)) for row in found[["share", "low", "high"]].to_numpy(dtype=float))
+    return *_difference(before, after), found["effect"].to_numpy(dtype=float)  # type: ignore[arg-type]
+
+
+def _within(split: pd.DataFrame, unit: str, effects: Floats, confidence: float) -> tuple[float, float]:
+    """Return the interval of the part of a change that lies within the same sources; 0 to 0 where there are none.
+
+    The bounds of the single sources' shares, Wilson's at the effective counts, are put together as Zou & Donner 2008
+    ("Construction of confidence limits about effect measures: a general approach") do for sums of proportions.
+    """
+    counts = split[split["unit"] == "article"].set_index("key")[["articles_before", "articles_after"]]
+    mine = split[split["unit"] == unit].set_index("key")
+    mine = mine[(counts.min(axis=1) >= FEWEST).reindex(mine.index)]
+    if mine.empty:
+        return 0.0, 0.0
+    sizes = mine[["articles_before", "articles_after"]].to_numpy(dtype=float)
+    shares = mine[["before", "after"]].to_numpy(dtype=float)
+    weight = (sizes / sizes.sum(axis=0)).mean(axis=1)
+    low, high = wilson(shares * sizes / effects, sizes / effects, confidence)
+    down, up = (
+        ((weight[:, None] * (shares - low)) ** 2).sum(axis=0),
+        ((weight[:, None] * (high - shares)) ** 2).sum(axis=0),
+    )
+    change = float(mine["within"].sum())
+    return change - float(np.sqrt(up[0] + down[1])), change + float(np.sqrt(down[0] + up[1]))

@@ -85,7 +85,9 @@ def compared(table: pd.DataFrame, titles: Mapping[str, str]) -> Table:
             titles[c.theme],
             {"article": "articles", "story": "stories"}[c.unit],
             percent(c.before),
-            *(signed(getattr(c, part)) for part in ("within", "mix", "newcomers", "leavers")),
+            signed(c.within),
+            f"{signed(c.within_low)} to {signed(c.within_high)}",
+            *(signed(getattr(c, part)) for part in ("mix", "newcomers", "leavers")),
             percent(c.after),
             signed(c.change),
             f"{signed(c.low)} to {signed(c.high)}",
@@ -97,6 +99,7 @@ def compared(table: pd.DataFrame, titles: Mapping[str, str]) -> Table:
         ("share of", "text"),
         ("first window", "number"),
         ("same sources", "number"),
+        ("95% interval", "number"),
         ("their mix", "number"),
         ("new sources", "number"),
         ("ended sources", "number"),
@@ -185,19 +188,19 @@ def emerging(found: pd.DataFrame) -> Table:
             number(s.sources),
             f"{s.novelty:.0%}",
             chance(s.q),
-            "; ".join(s.cited[:_CITED]),
+            next(iter(s.cited), "–"),
         ]
         for s in rows(found)
     ]
     columns = [
         ("words", "text"),
         ("stories", "number"),
-        ("share of stories at first", "number"),
-        ("growth over the whole time", "number"),
-        ("sources of late", "number"),
+        ("at first", "number"),
+        ("growth", "text"),
+        ("sources", "number"),
         ("new", "number"),
-        ("chance of a false alarm", "number"),
-        ("first articles", "text"),
+        ("false alarm", "number"),
+        ("first article", "text"),
     ]
     caption = "Words that emerge"
     return Table(caption, columns, cells) if cells else _nothing(caption, "No rare word grows beyond chance.")
