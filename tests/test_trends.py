@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from scipy.stats import binomtest
 
-from toolkit import changes, findings, intervals, scan, trends
+from toolkit import changes, emerging, findings, intervals, scan, trends, watch
 from toolkit.schema import InputError, SettingsError
 from toolkit.settings import TrendSettings, WindowSettings
 from toolkit.stats import wilson
@@ -268,6 +268,9 @@ def test_whatever_the_dates_there_is_an_answer_and_no_alarm(dates, share):
     assert set(halves["unit"]) <= {"article", "story"} and len(split) in (0, 2)
     seen = points[points["total"] > 0]
     assert (seen["low"] <= seen["share"] + 1e-9).all() and (seen["share"] <= seen["high"] + 1e-9).all()
+    placed = intervals.place(made(dates))
+    texts = pd.Series([f"word{at % 3} text" for at in range(len(dates))], index=made(dates)["article_id"])
+    assert watch.rising(points).empty and emerging.emerging_words(placed, texts).empty
 
 
 def test_a_source_of_a_single_period_is_a_newcomer_and_no_alarm():

@@ -1,7 +1,7 @@
 """Intervals of shares that hold for news, where the articles of one day and of one story come in clumps.
 
 Wilson's interval takes articles as independent. Forty reprints of one wire text are not forty observations, and an
-event fills the days on which it happens: on such data a 95% Wilson interval holds the truth in 45 to 90% of trials.
+event fills the days on which it happens: on such data a 95% Wilson interval holds the truth in 37 to 96% of trials.
 A block bootstrap over days and stories mends little of it, since a week has seven days and a rare theme one or two
 stories: the few blocks that were drawn cannot show those that were not.
 
