@@ -328,6 +328,7 @@ def test_the_overview_says_how_much_was_read_lost_and_left_undated(articles, sco
         ({"within": 0.1, "within_low": -0.04, "within_high": 0.2}, r"cannot be told \(\+10.0 points, −4.0 to \+20.0\)"),
         ({"within": 0.1}, "10 points of it within the same sources"),
         ({"change": -0.2, "low": -0.35, "high": -0.05, "within": -0.2}, "fell.*20 points, 95% interval 5 to 35"),
+        ({"change": 0.01, "low": 0.001, "high": 0.019}, "1.0 points, 95% interval 0.1 to 1.9"),
         ({"sources": 1}, r"interval 5 to 35\)\.$"),
         ({"low": -0.01}, r"No change beyond chance: 10% .*\(\+20.0 points, 95% interval −1.0 to \+35.0\)"),
     ],

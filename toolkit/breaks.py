@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import xlogy
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,5 +64,9 @@ def likelihood_ratio(
 
 
 def _likelihood(hits: Floats, totals: Floats) -> Floats:
-    rest = np.maximum(totals - hits, 0)
-    return np.asarray(xlogy(hits, hits) + xlogy(rest, rest) - xlogy(totals, totals))
+    return np.asarray(_entropy(hits) + _entropy(np.maximum(totals - hits, 0)) - _entropy(totals))
+
+
+def _entropy(counts: Floats) -> Floats:
+    """Return x log x, 0 at 0; several times as fast as ``scipy.special.xlogy``."""
+    return np.asarray(counts * np.log(np.where(counts > 0, counts, 1)))

@@ -12,6 +12,7 @@ from toolkit.exhibits import date, number, percent, points, rows, signed, with_b
 _SAME_SOURCES = 0.1
 """Least part of a change, as a share of it, for which the same sources are said to stand."""
 _MOST = 0.5
+_ROUND = 0.0095
 
 
 def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame) -> str:
@@ -136,7 +137,8 @@ def _half(half: Any) -> str:
     verb = "rose" if half.change > 0 else "fell"
     low, high = sorted((abs(half.low), abs(half.high)))
     shares = _both(half)
-    size = f"{points(half.change)}, 95% interval {low * 100:.0f} to {high * 100:.0f}"
+    digits = 0 if low >= _ROUND else 1
+    size = f"{points(half.change)}, 95% interval {low * 100:.{digits}f} to {high * 100:.{digits}f}"
     return f"Its share {verb}: {shares} ({size}){_why(half)}."
 
 
