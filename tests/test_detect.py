@@ -247,6 +247,13 @@ def test_what_rises_in_the_last_periods_is_on_the_watch_list_and_nothing_else():
     assert found["share"][0] > 0.18 > found["before"][0] and found["chance"][0] < 1e-4
 
 
+def test_years_ring_no_oftener_than_weeks():
+    """Forty steady series of thirty years: at one alarm a year half of them would be on."""
+    counts = series([0.2] * 40, weeks=30, seed=8)
+    years = counts._replace(starts=pd.date_range("1990-01-01", periods=30, freq="YS"))
+    assert len(watch.rising(points_of(years))) <= 2
+
+
 @pytest.mark.parametrize("weeks", [0, 1, 12])
 def test_a_short_past_raises_no_alarm_at_the_end(weeks):
     points = points_of(series([lambda week: 0.9 if week == weeks - 1 else 0.1], weeks=20)).head(weeks)

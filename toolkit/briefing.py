@@ -82,10 +82,10 @@ def rising(alarms: pd.DataFrame, titles: Mapping[str, str]) -> str:
     """Return what rises at the end, seen from the past alone, or nothing; `alarms` from `watch.rising`."""
     said = [
         f"{_plain(titles[a.theme])} has {percent(a.share)} of the stories since {_at(a.label)}, against "
-        f"{percent(a.before)} in the year before"
+        f"{percent(a.before)} before"
         for a in rows(alarms)
     ]
-    end = "; such an alarm rings falsely about once in a series-year or less, so read the articles first."
+    end = "; such an alarm rings falsely once in fifty periods or less often, so read the articles first."
     return f"**Watch**: {'; '.join(said)}{end}" if said else ""
 
 

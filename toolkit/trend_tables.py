@@ -216,11 +216,11 @@ def rising(alarms: pd.DataFrame, titles: Mapping[str, str]) -> Table:
         ("theme", "text"),
         ("last periods", "text"),
         ("share of stories", "number"),
-        ("in the year before", "number"),
+        ("before", "number"),
         ("chance of so many", "text"),
     ]
     caption = "Rising at the end, seen from the past alone"
-    why = "No theme rises at the end beyond what chance does once a year; thirteen comparable periods are needed."
+    why = "No theme rises at the end as chance does once in fifty periods; thirteen comparable periods are needed."
     return Table(caption, columns, cells) if cells else _nothing(caption, why)
 
 

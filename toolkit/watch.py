@@ -61,12 +61,13 @@ def alarms(hits: Floats, totals: Floats, periods_a_year: float, false_alarms: fl
     return np.nan_to_num(surprise(hits, totals)) >= alarm_limit(periods_a_year, false_alarms)
 
 
-def rising(points: pd.DataFrame, false_alarms: float = 1.0) -> pd.DataFrame:
-    """Return the themes on which an alarm is on in the last comparable period, with so many false ones a year at most.
+def rising(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the themes on which an alarm is on in the last comparable period.
 
-    `points` from `trends.share_over_time`. Columns: ``theme, periods`` (the last one to four, those that stand out
-    most), ``label`` (of the first of them), ``share`` of stories in these, ``before`` (up to a year before), ``chance``
-    of so many or more. Empty where nothing rises, or where there are fewer than thirteen comparable periods.
+    A series without an event has one false alarm in a year, or in 52 periods where these are longer than weeks, at
+    most. `points` from `trends.share_over_time`. Columns: ``theme, periods`` (the last one to four, those that stand
+    out most), ``label`` (of the first of them), ``share`` of stories in these, ``before`` (in up to 52 periods before),
+    ``chance`` of so many or more. Empty where nothing rises, or where there are fewer than thirteen comparable periods.
     """
     columns = ["theme", "periods", "label", "share", "before", "chance"]
     counts = _filled(counts_of(points)) if len(points) else None
@@ -76,7 +77,7 @@ def rising(points: pd.DataFrame, false_alarms: float = 1.0) -> pd.DataFrame:
     effect = dispersion(x[:, max(0, now - _LONGEST_PAST) : now], n[:, max(0, now - _LONGEST_PAST) : now])
     found = np.array([_scan(x, n, effect, now, length) for length in _SCANS])
     labels, told = points.drop_duplicates("start").set_index("start")["label"], []
-    for at in np.flatnonzero(found.max(axis=0) >= alarm_limit(_periods_a_year(counts.starts), false_alarms)):
+    for at in np.flatnonzero(found.max(axis=0) >= alarm_limit(max(_LONGEST_PAST, _periods_a_year(counts.starts)))):
         length = _SCANS[int(found[:, at].argmax())]
         cut = now - length + 1
         recent, past = slice(cut, now + 1), slice(max(0, now - _LONGEST_PAST), cut)
