@@ -325,7 +325,10 @@ def test_the_overview_says_how_much_was_read_lost_and_left_undated(articles, sco
     [
         ({}, "rose.*the same sources"),
         ({"within": 0.0, "within_low": -0.05, "within_high": 0.05}, "rose.*not within the same sources"),
-        ({"within": 0.1, "within_low": -0.04, "within_high": 0.2}, r"cannot be told \(\+10.0 points, −4.0 to \+20.0\)"),
+        (
+            {"within": 0.1, "within_low": -0.04, "within_high": 0.2},
+            r"cannot be told \(\+10.0 points within them, 95% interval −4.0 to \+20.0\)",
+        ),
         ({"within": 0.1}, "10 points of it within the same sources"),
         ({"change": -0.2, "low": -0.35, "high": -0.05, "within": -0.2}, "fell.*20 points, 95% interval 5 to 35"),
         ({"change": 0.01, "low": 0.001, "high": 0.019}, "1.0 points, 95% interval 0.1 to 1.9"),

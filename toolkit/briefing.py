@@ -171,7 +171,8 @@ def _why(half: Any) -> str:
         return f"; {points(half.within)} of it within the same sources (95% interval {bounds}){rest}"
     if high / half.change < _MOST or half.within_low == half.within_high:
         return "; but not within the same sources: it comes from other sources being collected"
-    return f"; whether the same sources write so cannot be told ({signed(half.within)} points, {bounds})"
+    within = f"{signed(half.within)} points within them, 95% interval {bounds}"
+    return f"; whether the same sources write so cannot be told ({within})"
 
 
 def named_lines(theme: str, named: pd.DataFrame, most: int = 6) -> list[str]:
