@@ -32,7 +32,7 @@ def change_points(hits: Floats, totals: Floats, penalty: float) -> list[int]:
     cost[0] = 0
     for end in range(SHORTEST, size + 1):
         begin = slice(0, end - SHORTEST + 1)
-        tried = cost[begin] - 2 * _likelihood(x[end] - x[begin], n[end] - n[begin]) + max(penalty, 1e-9)
+        tried = cost[begin] - 2 * likelihood(x[end] - x[begin], n[end] - n[begin]) + max(penalty, 1e-9)
         begun[end] = tried.argmin()
         cost[end] = tried[begun[end]]
     found, at = [], int(begun[size])
@@ -59,14 +59,15 @@ def likelihood_ratio(
 ) -> Floats:
     """Return twice the log likelihood ratio of two shares against one."""
     x1, n1, x2, n2 = (np.asarray(counts, dtype=float) for counts in (hits1, total1, hits2, total2))
-    ratio = _likelihood(x1, n1) + _likelihood(x2, n2) - _likelihood(x1 + x2, n1 + n2)
+    ratio = likelihood(x1, n1) + likelihood(x2, n2) - likelihood(x1 + x2, n1 + n2)
     return np.asarray(2 * np.maximum(ratio, 0))
 
 
-def _likelihood(hits: Floats, totals: Floats) -> Floats:
+def likelihood(hits: Floats, totals: Floats) -> Floats:
+    """Return the greatest binomial log likelihood of counts, without the terms that no share changes."""
     return np.asarray(_entropy(hits) + _entropy(np.maximum(totals - hits, 0)) - _entropy(totals))
 
 
 def _entropy(counts: Floats) -> Floats:
     """Return x log x, 0 at 0; several times as fast as ``scipy.special.xlogy``."""
-    return np.asarray(counts * np.log(np.where(counts > 0, counts, 1)))
+    return np.asarray(counts * np.log(np.maximum(counts, 1e-300)))

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from toolkit.breaks import likelihood_ratio
+from toolkit.breaks import likelihood
 from toolkit.chance import FEWEST_PERIODS, Histories, dispersion, same_rows
 
 Floats = npt.NDArray[np.float64]
@@ -86,19 +86,23 @@ def _best(hits: Floats, totals: Floats, free: Mask) -> tuple[Floats, Places, Pla
     """
     periods = hits.shape[1]
     x, n, shut = (_summed(counts) for counts in (hits, totals, (~free[None]).astype(float)))
-    best, first, last = np.zeros(len(hits)), np.zeros(len(hits), dtype=np.intp), np.ones(len(hits), dtype=np.intp)
+    best, first, last = (
+        np.full(len(hits), -np.inf),
+        np.zeros(len(hits), dtype=np.intp),
+        np.ones(len(hits), dtype=np.intp),
+    )
     for size in range(1, min(_LONGEST_RUN, periods // 2) + 1):
         at = np.flatnonzero(shut[0, size:] == shut[0, :-size])
         if not len(at):
             continue
         inside, total = x[:, at + size] - x[:, at], n[:, at + size] - n[:, at]
-        ratio = likelihood_ratio(inside, total, np.maximum(x[:, -1:] - inside, 0), n[:, -1:] - total)
+        ratio = likelihood(inside, total) + likelihood(np.maximum(x[:, -1:] - inside, 0), n[:, -1:] - total)
         place = ratio.argmax(axis=1)
         top = ratio[np.arange(len(ratio)), place]
         better = top > best
         best, first = np.where(better, top, best), np.where(better, at[place], first)
         last = np.where(better, at[place] + size, last)
-    return best, first, last
+    return np.maximum(2 * (best - likelihood(x[:, -1], n[:, -1])), 0), first, last
 
 
 def _summed(counts: Floats) -> Floats:
