@@ -19,20 +19,21 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from toolkit import intervals, stats  # noqa: E402
+from toolkit import clumps, intervals, stats  # noqa: E402
 
 SEED, DAYS = 42, 7
 FOUND = np.array([17860, 1258, 272, 59, 17, 16, 3, 1, 3, 3])
 SIZES = {"none": np.array([1.0]), "as found": FOUND / FOUND.sum(), "events": FOUND / FOUND.sum()}
 SIZES["heavy"] = np.arange(1, 41) ** -2.0 / (np.arange(1, 41) ** -2.0).sum()
 STORIES = {"none": 1.0, "as found": 1.0, "events": 1.5, "heavy": 2.0}
-SHARES, ARTICLES, PERIODS = (0.02, 0.05, 0.15, 0.5), (20, 60, 200, 2000), (26, 4)
-TRIALS = 1000
-"""Periods judged in each cell; 300 at 2,000 articles. One standard error at 95% is 0.7 and 1.3 points."""
+SHARES, ARTICLES, PERIODS = (0.02, 0.05, 0.15, 0.5), (20, 60, 200, 2000), (26, 4, 1)
+TRIALS, BOOTED = 800, 100
+"""Periods judged in each cell, 300 at 2,000 articles: one standard error at 95% is 0.8 and 1.3 points. The bootstrap is
+judged on the first 100 only."""
 
 
-def draw(random, periods, articles, share, kind):
-    """Return a placed table of about so many articles a period, and whether each carries the theme."""
+def draw(random, periods, articles, kind):
+    """Return a placed table of about so many articles a period, and which of them carry a theme of each share."""
     chances, mean_stories = SIZES[kind], STORIES[kind]
     sizes = np.arange(1, len(chances) + 1)
     stories = max(2, round(periods * articles / (sizes @ chances)))
@@ -42,45 +43,69 @@ def draw(random, periods, articles, share, kind):
     story = np.repeat(np.arange(stories), random.choice(sizes, stories, p=chances))
     when = day[story] + np.minimum(random.geometric(0.7, len(story)) - 1, 3)
     alone = random.random(len(story)) < 0.1
-    carries = np.where(alone, random.random(len(story)) < share, (random.random(stories) < share)[event][story])
+    level = np.where(alone, random.random(len(story)), random.random(stories)[event][story])
     kept = when < periods * DAYS
+    if not kept.any():
+        return draw(random, periods, articles, kind)
     first = pd.Timestamp("2024-01-01")
     placed = pd.DataFrame({"day": first + pd.to_timedelta(when[kept], unit="D"), "story_id": story[kept]})
     placed["start"] = first + pd.to_timedelta(when[kept] // DAYS * DAYS, unit="D")
-    return placed, carries[kept].astype(float)
+    return placed, {share: (level[kept] < share).astype(float) for share in SHARES}
 
 
-def coverage(random, periods, articles, share, kind):
-    """Return the percentage of periods whose interval holds the share: Wilson, block bootstrap, ours."""
-    held, judged = np.zeros(3), 0
-    for _ in range(max(3, (TRIALS if articles < 1000 else 300) // periods)):
-        placed, carries = draw(random, periods, articles, share, kind)
-        mine = intervals.share_intervals(intervals.find_clumps(placed), carries)
-        booted = intervals.block_bootstrap(placed, carries, draws=199)
-        pairs = [
-            stats.wilson(mine["articles"], mine["total"]),
-            (booted["low"], booted["high"]),
-            (mine["low"], mine["high"]),
-        ]
-        held += [((low - 1e-9 <= share) & (share <= high + 1e-9)).sum() for low, high in pairs]
-        judged += len(mine)
-    return 100 * held / judged
+def judge(bounds, share):
+    """Return which intervals hold the share, and how wide they are."""
+    low, high = (np.asarray(bound, dtype=float) for bound in bounds)
+    return np.column_stack([(low - 1e-9 <= share) & (share <= high + 1e-9), high - low])
+
+
+def coverage(random, periods, articles, kind):
+    """Return for each share the percentage of periods whose interval holds it, and the mean width of these.
+
+    Two rows of Wilson, block bootstrap, ours.
+    """
+    seen = {share: ([], [], []) for share in SHARES}
+    for at in range(max(3, (TRIALS if articles < 1000 else 300) // periods)):
+        placed, carries = draw(random, periods, articles, kind)
+        hung = clumps.find_clumps(placed)
+        for share, (plain, booted, ours) in seen.items():
+            mine = intervals.share_intervals(hung, carries[share])
+            plain.append(judge(stats.wilson(mine["articles"], mine["total"]), share))
+            ours.append(judge((mine["low"], mine["high"]), share))
+            if at * periods < BOOTED:
+                drawn = intervals.block_bootstrap(placed, carries[share], draws=199)
+                booted.append(judge((drawn["low"], drawn["high"]), share))
+    means = {share: np.array([np.nanmean(np.concatenate(part), axis=0) for part in kinds]).T
+             for share, kinds in seen.items()}  # fmt: skip
+    return {share: (100 * held, width) for share, (held, width) in means.items()}
+
+
+def summary(found):
+    held = found["held"]
+    inside, nearly = (held.between(*bounds).mean() for bounds in ((93, 97), (92, 98)))
+    return (
+        f"mean {held.mean():.1f}%, {held.min():.1f}% to {held.max():.1f}%; {inside:.0%} of cells in 93-97%, "
+        f"{nearly:.0%} in 92-98%"
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="write benchmarks/interval_coverage.md as well")
     write = parser.parse_args().write
-    random, rows, ours = np.random.default_rng(SEED), [], []
+    random, rows, ours, wide = np.random.default_rng(SEED), [], [], []
     for periods in PERIODS:
         for kind in SIZES:
             for articles in ARTICLES:
-                cells = [coverage(random, periods, articles, share, kind) for share in SHARES]
-                ours += [cell[2] for cell in cells]
-                said = [f"{w:.0f} / {b:.0f} / **{o:.1f}**" for w, b, o in cells]
+                cells = coverage(random, periods, articles, kind)
+                ours += [(periods, kind, held[2]) for held, _ in cells.values()]
+                wide += [(kind, width[2] / width[0]) for _, width in cells.values()]
+                said = [f"{w:.0f} / {b:.0f} / **{o:.1f}**" for (w, b, o), _ in cells.values()]
                 rows.append(f"| {periods} | {kind} | {articles} | " + " | ".join(said) + " |")
+                print(rows[-1], flush=True)
     head = "| periods | clumps | articles a period | " + " | ".join(f"share {share:.0%}" for share in SHARES) + " |"
-    inside = np.mean([93 <= value <= 97 for value in ours])
+    found = pd.DataFrame(ours, columns=["periods", "clumps", "held"])
+    ratio = pd.DataFrame(wide, columns=["clumps", "ratio"]).groupby("clumps", sort=False)["ratio"].mean()
     text = "\n".join(
         [
             "# Coverage of 95% intervals",
@@ -91,10 +116,14 @@ def main():
             "|" + " --- |" * (3 + len(SHARES)),
             *rows,
             "",
-            f"Ours: mean {np.mean(ours):.1f}%, {min(ours):.1f}% to {max(ours):.1f}%; {inside:.0%} of cells in 93-97%, "
-            f"{np.mean([92 <= value <= 98 for value in ours]):.0%} in 92-98%.",
+            f"Ours: {summary(found)}.",
+            "",
+            *[f"- {name}: {summary(own)}" for column in ("periods", "clumps")
+              for name, own in found.groupby(column, sort=False)],
+            "",
+            "Width of ours over Wilson's, mean: " + ", ".join(f"{k} {r:.2f}" for k, r in ratio.items()) + ".",
         ]
-    )
+    )  # fmt: skip
     print(text)
     if write:
         (ROOT / "benchmarks" / "interval_coverage.md").write_text(text + "\n", "utf-8")

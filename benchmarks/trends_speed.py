@@ -1,8 +1,12 @@
 """How long the statistics take: 1,000,000 articles, 50 themes, 260 weeks; and 5,000 topics over 500 weeks.
 
-Run: python benchmarks/trends_speed.py
+Run: python benchmarks/trends_speed.py [--write]
+
+Seconds of one processor (time of this process), and the most memory held so far.
 """
 
+import argparse
+import resource
 import sys
 import time
 from pathlib import Path
@@ -13,15 +17,18 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from toolkit import detect, intervals, mix, watch, weak  # noqa: E402
+from toolkit import detect, intervals, mix, scan, watch, weak  # noqa: E402
 
 SEED = 42
+LINES = []
 
 
 def timed(name, call):
-    begun = time.perf_counter()
+    begun = time.process_time()
     result = call()
-    print(f"| {name} | {time.perf_counter() - begun:.1f} |", flush=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    LINES.append(f"| {name} | {time.process_time() - begun:.1f} | {peak:.1f} |")
+    print(LINES[-1], flush=True)
     return result
 
 
@@ -46,6 +53,7 @@ def million():
     hits, totals = (shares[name].to_numpy(dtype=float).reshape(themes, weeks) for name in ("articles", "total"))
     counts = detect.Counts(tuple(map(str, range(themes))), pd.DatetimeIndex(shares["start"][:weeks]), hits, totals)
     timed("the same: change points, bursts, outliers", lambda: detect.find_changes(counts))
+    timed("the same: runs of periods", lambda: scan.run_tests(hits, totals))
     values = np.isin(np.arange(rows), article[theme == 0])
     late = placed["start"] >= placed["start"].median()
     timed("one theme: split of its change over 200 sources", lambda: mix.split_change(placed, values, late, ~late))
@@ -62,13 +70,26 @@ def topics():
         tuple(map(str, range(number))), pd.date_range("2015-01-05", periods=weeks, freq="7D"), hits, totals
     )
     found = timed("5,000 topics, 500 weeks: change points, bursts, outliers", lambda: detect.find_changes(counts))
+    timed("the same: runs of periods", lambda: scan.run_tests(hits, totals))
     timed("the same: growth rates", lambda: weak.growth_rates(hits, totals))
-    timed("the same: alarms week by week, from the past alone", lambda: watch.surprise(hits, totals))
+    timed("the same: alarms of the last year, week by week", lambda: watch.surprise(hits[:, -104:], totals[:, -104:]))
     told, planted = set(found["theme"].astype(int)), set(range(40))
-    print(f"\nOf the 40 topics with a planted change {len(told & planted)} are found, of others {len(told - planted)}.")
+    LINES.append(
+        f"\nOf the 40 topics with a planted change {len(told & planted)} are found, of others {len(told - planted)}."
+    )
+    print(LINES[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write benchmarks/trends_speed.md as well")
+    write = parser.parse_args().write
+    million()
+    topics()
+    head = "# Speed of the statistics\n\n| what | processor seconds | GiB at most |\n| --- | --- | --- |"
+    if write:
+        (ROOT / "benchmarks" / "trends_speed.md").write_text("\n".join([head, *LINES]) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
-    print("| what | seconds |\n| --- | --- |")
-    million()
-    topics()
+    main()

@@ -19,7 +19,8 @@ STAGES = {
     "embed": {"embed", "encoders"},
     "themes": {"themes", "themefile", "matching", "subjects", "learning", "seeds", "suggest", "faults"},
     "topics": {"topics"},
-    "trends": set("trends changes findings intervals mix weak terms detect chance breaks bursts scan watch".split()),
+    "trends": {"trends", "intervals", "clumps", "changes", "mix", "findings", "terms"}
+    | {"detect", "chance", "breaks", "bursts", "scan", "watch", "weak", "emerging"},
     "actors": {"actors"},
     "counts": {"counts"},
     "figures": {"figures", "topic_figures", "trend_figures", "evaluate_figures"},

@@ -263,10 +263,11 @@ def test_where_the_themes_leave_nothing_out_it_is_said(outside):
 
 
 def half(**more):
-    """A change from half to half, as `changes.compare_halves` tells it of articles."""
-    told = {"theme": "terror", "unit": "article", "label": "March 2024", "before": 0.1, "within": 0.2, "mix": 0.0,
+    """A change from half to half, as `changes.compare_windows` tells it of articles."""
+    told = {"theme": "terror", "unit": "article", "first": "first half", "second": "second half",
+            "since": "March 2024", "before": 0.1, "within": 0.2, "mix": 0.0,
             "newcomers": 0.0, "leavers": 0.0, "after": 0.3, "change": 0.2, "low": 0.05, "high": 0.35,
-            "sources": 3}  # fmt: skip
+            "within_low": 0.05, "within_high": 0.35, "sources": 3}  # fmt: skip
     return pd.DataFrame([{**told, **more}])
 
 
@@ -323,9 +324,14 @@ def test_the_overview_says_how_much_was_read_lost_and_left_undated(articles, sco
     ("more", "said"),
     [
         ({}, "rose.*the same sources"),
-        ({"within": 0.0}, "rose.*not within the same sources"),
+        ({"within": 0.0, "within_low": -0.05, "within_high": 0.05}, "rose.*not within the same sources"),
+        (
+            {"within": 0.1, "within_low": -0.04, "within_high": 0.2},
+            r"cannot be told \(\+10.0 points within them, 95% interval −4.0 to \+20.0\)",
+        ),
         ({"within": 0.1}, "10 points of it within the same sources"),
         ({"change": -0.2, "low": -0.35, "high": -0.05, "within": -0.2}, "fell.*20 points, 95% interval 5 to 35"),
+        ({"change": 0.01, "low": 0.001, "high": 0.019}, "1.0 points, 95% interval 0.1 to 1.9"),
         ({"sources": 1}, r"interval 5 to 35\)\.$"),
         ({"low": -0.01}, r"No change beyond chance: 10% .*\(\+20.0 points, 95% interval −1.0 to \+35.0\)"),
     ],
@@ -403,9 +409,12 @@ def test_findings_are_listed_with_their_articles_and_the_chance_of_a_false_alarm
     assert trend_tables.findings(NO_EVENT, TITLES, 3).rows[0][0].startswith("3 comparable periods: too few")
 
 
-def test_the_halves_and_the_sources_behind_them_are_listed_in_points():
-    shown = trend_tables.halves(half(), TITLES)
-    assert shown.rows == [["Extremism", "articles", "10%", "+20.0", "0", "0", "0", "30%", "+20.0", "+5.0 to +35.0"]]
+def test_the_windows_and_the_sources_behind_them_are_listed_in_points():
+    shown = trend_tables.compared(half(), TITLES)
+    assert shown.caption.endswith("second, which begins with March 2024")
+    assert shown.rows == [
+        ["Extremism", "articles", "10%", "+20.0", "+5.0 to +35.0", "0", "0", "0", "30%", "+20.0", "+5.0 to +35.0"]
+    ]
     split = pd.DataFrame(
         {"theme": "terror", "unit": "article", "key": ["Post", "Times"], "before": [0.1, float("nan")],
          "after": [0.3, 0.5], "articles_before": [10, 0], "articles_after": [20, 4], "within": [0.1, 0.0],
@@ -415,7 +424,7 @@ def test_the_halves_and_the_sources_behind_them_are_listed_in_points():
     assert rows[0] == ["Extremism", "Post", "10% of 10", "30% of 20", "+10.0", "0", "0", "+10.0"]
     assert rows[1] == ["Extremism", "Times", "–", "50% of 4", "0", "0", "−2.0", "−2.0"]
     assert trend_tables.behind(split.head(1), TITLES, "language").rows == [["There are no languages to compare."]]
-    assert trend_tables.halves(NO_HALF, TITLES).rows == [["There is nothing to compare."]]
+    assert trend_tables.compared(NO_HALF, TITLES).rows == [["There is nothing to compare."]]
 
 
 def test_growing_topics_are_listed_and_none_is_said():
@@ -428,6 +437,38 @@ def test_growing_topics_are_listed_and_none_is_said():
     huge = trend_tables.growing(signals.assign(growth=1100.0, high=1e6, novelty=float("nan"))).rows[0]
     assert huge[3] == "over ×1,000 (at least ×1.5)" and huge[5] == "–"
     assert trend_tables.growing(signals.head(0)).rows == [["No small topic grows beyond chance."]]
+
+
+def test_words_that_emerge_are_listed_with_their_first_articles():
+    found = pd.DataFrame(
+        {"label": ["drone, refinery"], "stories": [12], "early": [0.0], "growth": [40.0], "low": [3.5], "high": [90.0],
+         "sources": [4.0], "novelty": [0.9], "q": [0.01], "cited": [["“A” (Post, 1 January 2024)"]]}
+    )  # fmt: skip
+    row = ["drone, refinery", "12", "0%", "×40 (3.5–90.0)", "4", "90%", "1.0%", "“A” (Post, 1 January 2024)"]
+    assert trend_tables.emerging(found).rows == [row]
+    assert trend_tables.emerging(found.head(0)).rows == [["No rare word grows beyond chance."]]
+
+
+def test_an_alarm_at_the_end_is_told_and_none_is_said():
+    alarms = pd.DataFrame(
+        {"theme": ["terror"], "periods": [2], "label": ["week of 4 March 2024"], "share": [0.2], "before": [0.1],
+         "chance": [0.0004]}
+    )  # fmt: skip
+    row = ["Extremism", "since week of 4 March 2024", "20%", "10%", "<0.1%"]
+    assert trend_tables.rising(alarms, TITLES).rows == [row]
+    assert trend_tables.rising(alarms.head(0), TITLES).rows[0][0].startswith("No theme rises at the end")
+    said = briefing.rising(alarms, TITLES)
+    assert "Extremism has 20% of the stories since the week of 4 March 2024, against 10% before" in said
+    assert briefing.rising(alarms.head(0), TITLES) == ""
+
+
+def test_corrected_shares_stand_beside_those_as_labelled():
+    points = pd.DataFrame(
+        {"theme": ["terror"], "label": ["March 2024"], "total": [9], "share": [0.3], "low": [0.2], "high": [0.4],
+         "true_share": [0.35], "true_low": [0.2], "true_high": [0.5]}
+    )  # fmt: skip
+    assert trend_tables.corrected(points, TITLES).rows == [["Extremism", "March 2024", "30% (20–40)", "35% (20–50)"]]
+    assert "notebook 7-label" in trend_tables.corrected(points.head(0), TITLES).rows[0][0]
 
 
 def test_articles_are_cited_with_title_source_and_date(articles):
@@ -450,12 +491,34 @@ def test_a_run_is_told_in_four_lines(articles, scores):
     undated = briefing.headlines(articles.assign(published=pd.NaT), totals, "", TITLES, TOPICS, TOPICS.head(0))
     assert undated[0].endswith("without dates")
     assert briefing.changes_line(TITLES, NO_EVENT, half(low=-0.1)) == "Changes beyond chance: none"
+    one_day = briefing.headlines(
+        articles.assign(published=articles["published"].min()), totals, "", TITLES, TOPICS, TOPICS.assign(outside=[3])
+    )
+    assert one_day[0] == "6 articles, 5 stories, 1 January 2024"
+    assert briefing.changes_line(TITLES, NO_EVENT, NO_HALF, 0) == "Changes: none can be told, no article has a date"
+    assert briefing.changes_line(TITLES, NO_EVENT, NO_HALF, 1).endswith("none can be told, there is one period only")
+    assert briefing.changes_line(TITLES, NO_EVENT, half(low=-0.1), 3) == "Changes beyond chance: none"
     run = briefing.changes_line(TITLES, event(against="other"), NO_HALF)
     assert run.endswith("Extremism 15% (otherwise 8.0%) in March to April 2024")
-    halves = half(within=0.0)
+    halves = half(within=0.0, within_low=-0.05, within_high=0.05)
     assert briefing.changes_line(TITLES, NO_EVENT, halves).endswith(
         "Extremism up 20 points in the second half (from other sources being collected)"
     )
+
+
+ASKED = {"first": "9 to 15 January 2024", "second": "March 2024", "since": ""}
+
+
+def test_windows_that_were_asked_for_are_named_and_answered_beside_what_was_found(articles, scores):
+    totals = counts.theme_totals(scores, articles)
+    said = briefing.theme_sentence("terror", "Extremism", totals, event(lasting=True), half(**ASKED))
+    assert "10% in 9 to 15 January 2024, 30% in March 2024 (20 points, 95% interval 5 to 35)" in said
+    still = briefing.theme_sentence("terror", "Extremism", totals, event(), half(**ASKED, low=-0.1))
+    assert "No change beyond chance: 10% in 9 to 15 January 2024" in still
+    line = briefing.changes_line(TITLES, NO_EVENT, half(**ASKED))
+    assert line.endswith("Extremism up 20 points (March 2024 against 9 to 15 January 2024)")
+    caption = trend_tables.compared(half(**ASKED), TITLES).caption
+    assert caption.endswith("from the window 9 to 15 January 2024 to the window March 2024")
 
 
 def test_periods_of_other_sources_are_cautioned_about():

@@ -7,9 +7,11 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+import ruptures
+from ruptures.base import BaseCost
 from scipy.stats import betabinom, binom
 
-from toolkit import breaks, bursts, chance, detect, terms, watch, weak
+from toolkit import breaks, bursts, chance, detect, emerging, terms, watch, weak
 
 
 def series(share, weeks=104, seed=0, total=150, effect=1.0):
@@ -90,6 +92,26 @@ def test_no_segmentation_is_cheaper(seed):
         c: sum(cost(hits[a:b], totals[a:b]) for a, b in itertools.pairwise((0, *c, 16))) + 6 * len(c) for c in every
     }
     assert tuple(found) == min(price, key=price.get)
+
+
+class Deviance(BaseCost):
+    """The binomial deviance of a segment, for the package ruptures."""
+
+    model, min_size = "binomial", 1
+
+    def fit(self, signal):
+        self.signal = signal
+        return self
+
+    def error(self, start, end):
+        return cost(*self.signal[start:end].T)
+
+
+def test_the_change_points_are_those_of_ruptures():
+    counts = series([lambda week: (0.1, 0.18, 0.12)[week // 20], 0.1], weeks=60, seed=3)
+    for hits, totals in zip(counts.hits, counts.totals, strict=True):
+        search = ruptures.Pelt(custom_cost=Deviance(), min_size=4, jump=1).fit(np.column_stack([hits, totals]))
+        assert breaks.change_points(hits, totals, 8.0) == search.predict(pen=8.0)[:-1]
 
 
 def test_a_lasting_rise_is_dated_and_measured():
@@ -211,6 +233,34 @@ def test_a_doubled_share_raises_an_alarm_at_once_and_a_steady_one_rarely():
     assert begun.sum() / (40 * 104 / 52) <= 1.0
 
 
+def points_of(counts, labels=True):
+    table = [(theme, start, f"week {at}", int(x), int(n)) for theme, hits, totals in
+             zip(counts.themes, counts.hits, counts.totals, strict=True)
+             for at, (start, x, n) in enumerate(zip(counts.starts, hits, totals, strict=True))]  # fmt: skip
+    return pd.DataFrame(table, columns=["theme", "start", "label", "stories", "total_stories"]).assign(comparable=True)
+
+
+def test_what_rises_in_the_last_periods_is_on_the_watch_list_and_nothing_else():
+    counts = series([lambda week: 0.1 if week < 60 else 0.25, 0.1], weeks=62)
+    found = watch.rising(points_of(counts))
+    assert found["theme"].tolist() == ["t0"] and found["periods"][0] <= 4
+    assert found["share"][0] > 0.18 > found["before"][0] and found["chance"][0] < 1e-4
+
+
+def test_years_ring_no_oftener_than_weeks():
+    """Forty steady series of thirty years: at one alarm a year half of them would be on."""
+    counts = series([0.2] * 40, weeks=30, seed=8)
+    years = counts._replace(starts=pd.date_range("1990-01-01", periods=30, freq="YS"))
+    assert len(watch.rising(points_of(years))) <= 2
+
+
+@pytest.mark.parametrize("weeks", [0, 1, 12])
+def test_a_short_past_raises_no_alarm_at_the_end(weeks):
+    points = points_of(series([lambda week: 0.9 if week == weeks - 1 else 0.1], weeks=20)).head(weeks)
+    assert watch.rising(points).empty
+    assert watch.rising(points.assign(comparable=False)).empty
+
+
 # Terms -----------------------------------------------------------------------------------------------------------
 
 
@@ -287,3 +337,59 @@ def test_topics_without_periods_or_stories_have_no_growth():
     assert weak.weak_signals(placed, carried.iloc[:0]).empty
     one_week = placed[placed["start"] == placed["start"].iloc[0]]
     assert not weak.weak_signals(one_week, carried)["signal"].any()
+
+
+# Words that emerge ------------------------------------------------------------------------------------------------
+
+TALK = "ministers summit budget harvest railway border trade court election festival museum bridge flood".split()
+
+
+def stories_with(word, weeks=30, sources=5):
+    """Thirty weeks of forty articles of drawn words; `word` comes up in the last weeks, more and more."""
+    random, rows = np.random.default_rng(1), []
+    for week in range(weeks):
+        for at in range(40):
+            text = " ".join(random.choice(TALK, 6))
+            if random.random() < max(0, week - 18) / 120 and at % 5 < sources:
+                text += f" {word} over the refinery {word}stan"
+            rows.append((f"{week}-{at}", pd.Timestamp("2024-01-01") + pd.Timedelta(weeks=week), f"s{at % 5}", text))
+    table = pd.DataFrame(rows, columns=["article_id", "start", "source", "text"])
+    placed = table.assign(day=table["start"], story_id=table["article_id"])
+    return placed.drop(columns="text"), table.set_index("article_id")["text"]
+
+
+def test_a_word_that_comes_up_is_found_once_with_the_words_beside_it_and_the_first_articles():
+    placed, texts = stories_with("drones")
+    found = emerging.emerging_words(placed, texts)
+    assert len(found) == 1 and {"drones", "refinery"} <= set(found["terms"][0])
+    assert found["early"][0] == 0 and found["low"][0] > 1 and found["sources"][0] == 5 and found["novelty"][0] > 0.8
+    assert all("drones" in texts[name] for name in found["led"][0])
+
+
+def test_a_word_that_one_outlet_alone_brings_up_is_none_and_steady_words_are_none():
+    assert emerging.emerging_words(*stories_with("drones", sources=1)).empty
+    assert emerging.emerging_words(*stories_with("drones", weeks=18)).empty
+
+
+@pytest.mark.parametrize("rows", [0, 1, 40])
+def test_too_few_articles_have_no_word_that_emerges(rows):
+    placed, texts = stories_with("drones")
+    found = emerging.emerging_words(placed.head(rows), texts)
+    assert found.empty and list(found.columns) == emerging.COLUMNS
+
+
+def test_a_small_subject_planted_in_real_news_is_found_and_nothing_is_without_it(corpora):
+    """Ebola of 2014 among the items of 2016, these in drawn order; five outlets, the first weeks without any."""
+    items = pd.read_json(corpora / "wiki_current_events_2002_2021.jsonl.gz", lines=True)
+    random = np.random.default_rng(4)
+    year, ebola = items["date"].dt.year, items["text"].str.contains("Ebola")
+    quiet = items[(year == 2016) & ~ebola].sample(3000, random_state=1)
+    planted = items[(year == 2014) & ebola].head(45)
+    weeks = np.concatenate([random.integers(0, 26, len(quiet)), 26 - random.geometric(0.2, len(planted)).clip(1, 12)])
+    table = pd.concat([quiet, planted]).assign(start=pd.Timestamp("2016-01-04") + pd.to_timedelta(weeks * 7, unit="D"))
+    placed = table.assign(article_id=table["id"].astype(str), story_id=table["id"], day=table["start"])
+    placed = placed.assign(source=random.choice(list("abcde"), len(placed)))
+    texts = placed.set_index("article_id")["text"]
+    found = emerging.emerging_words(placed, texts)
+    assert "ebola" in found["terms"][0] and found["q"][0] < 0.001
+    assert emerging.emerging_words(placed.head(3000), texts).empty

@@ -61,6 +61,7 @@ def events_table():
 
 def halves_table():
     parts = {"before": 0.2, "within": 0.1, "mix": -0.05, "newcomers": 0.02, "leavers": 0.0, "after": 0.27}
+    parts |= {"first": "first half", "second": "second half", "since": EVIL}
     return pd.DataFrame([{"theme": name, "unit": unit, **parts} for name in TITLES for unit in ("article", "story")])
 
 

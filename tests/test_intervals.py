@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit import intervals
+from toolkit import clumps, intervals
 from toolkit.schema import InputError
 from toolkit.settings import TrendSettings
 from toolkit.stats import wilson
@@ -38,7 +38,7 @@ def clumped(random, size, weeks=12, stories=60, share=0.2):
 
 def test_without_clumps_the_interval_is_nearly_wilsons():
     table, carries = clumped(np.random.default_rng(0), 1)
-    found = intervals.share_intervals(intervals.find_clumps(table), carries)
+    found = intervals.share_intervals(clumps.find_clumps(table), carries)
     low, high = wilson(found["articles"], found["total"])
     assert ((found["high"] - found["low"]).sum() / (high - low).sum()) < 1.2
     assert (found["effect"] >= 1).all()
@@ -47,7 +47,7 @@ def test_without_clumps_the_interval_is_nearly_wilsons():
 @pytest.mark.parametrize("size", [3, 8])
 def test_reprints_are_worth_one_article(size):
     table, carries = clumped(np.random.default_rng(1), size)
-    found = intervals.share_intervals(intervals.find_clumps(table), carries)
+    found = intervals.share_intervals(clumps.find_clumps(table), carries)
     assert found["effect"].mean() == pytest.approx(size, rel=0.35)
 
 
@@ -55,17 +55,33 @@ def test_events_of_a_day_widen_the_interval_though_no_story_marks_them():
     random = np.random.default_rng(2)
     day = np.repeat(np.arange(28 * 7), 10)
     carries = np.repeat(random.random(28 * 7) < 0.3, 10).astype(float)
-    effects = intervals.design_effects(intervals.find_clumps(placed(day, np.arange(len(day)))), carries)
-    assert effects.mean() > 5
+    table = placed(day, np.arange(len(day)))
+    assert intervals.share_intervals(clumps.find_clumps(table), carries)["effect"].mean() > 5
 
 
 def test_a_95_percent_interval_holds_in_93_to_97_percent_of_clumped_weeks():
     random, held = np.random.default_rng(3), []
     for _ in range(40):
         table, carries = clumped(random, random.geometric(0.5, 60 * 26), weeks=26, share=0.15)
-        found = intervals.share_intervals(intervals.find_clumps(table), carries)
+        found = intervals.share_intervals(clumps.find_clumps(table), carries)
         held += ((found["low"] <= 0.15) & (found["high"] >= 0.15)).tolist()
     assert 0.93 <= np.mean(held) <= 0.97
+
+
+def test_a_single_week_of_large_stories_has_an_interval_that_allows_for_them():
+    """One week tells nothing of how stories agree: what is usual stands in, and Wilson's interval holds in half."""
+    random, held = np.random.default_rng(6), []
+    for _ in range(300):
+        table, carries = clumped(random, random.geometric(0.12, 8), weeks=1, stories=8, share=0.3)
+        found = intervals.share_intervals(clumps.find_clumps(table), carries)
+        held += ((found["low"] <= 0.3) & (found["high"] >= 0.3)).tolist()
+    assert np.mean(held) >= 0.9
+
+
+def test_a_theme_of_two_reprinted_stories_is_not_taken_for_independent_articles():
+    table = placed(np.repeat([0, 8, 15, 22], 20), np.repeat(np.arange(40), 2))
+    found = intervals.share_intervals(clumps.find_clumps(table), [1.0] * 2 + [0.0] * 58 + [1.0] * 2 + [0.0] * 18)
+    assert found["effect"].min() > 1.4
 
 
 @given(
@@ -75,36 +91,36 @@ def test_a_95_percent_interval_holds_in_93_to_97_percent_of_clumped_weeks():
 @settings(max_examples=25, deadline=None)
 def test_any_table_gives_bounds_around_the_share_whatever_the_order_of_its_rows(rows, chance):
     table, values = placed([row[0] for row in rows], [row[1] for row in rows]), np.array([row[2] for row in rows])
-    found = intervals.share_intervals(intervals.find_clumps(table), values)
+    found = intervals.share_intervals(clumps.find_clumps(table), values)
     assert ((found["low"] <= found["share"] + 1e-9) & (found["share"] <= found["high"] + 1e-9)).all()
     assert found["total"].sum() == len(rows) and found["articles"].sum() == pytest.approx(values.sum())
     order = chance.sample(range(len(rows)), len(rows))
-    again = intervals.share_intervals(intervals.find_clumps(table.iloc[order]), values[order])
+    again = intervals.share_intervals(clumps.find_clumps(table.iloc[order]), values[order])
     assert np.allclose(found[["low", "high"]], again[["low", "high"]])
 
 
 def test_probabilities_count_as_expected_numbers():
     table = placed([0, 1, 2, 3], list("abcd"))
-    found = intervals.share_intervals(intervals.find_clumps(table), [0.5, 0.25, 0.25, 0])
+    found = intervals.share_intervals(clumps.find_clumps(table), [0.5, 0.25, 0.25, 0])
     assert found["articles"][0] == 1 and found["share"][0] == 0.25
 
 
 def test_one_article_a_period_and_one_period_have_an_answer():
-    alone = intervals.share_intervals(intervals.find_clumps(placed([0], ["x"])), [1.0])
+    alone = intervals.share_intervals(clumps.find_clumps(placed([0], ["x"])), [1.0])
     assert alone["share"][0] == 1 and 0 < alone["low"][0] < 0.5
-    weekly = intervals.share_intervals(intervals.find_clumps(placed([0, 7, 14], list("xyz"))), [1.0, 0, 1])
+    weekly = intervals.share_intervals(clumps.find_clumps(placed([0, 7, 14], list("xyz"))), [1.0, 0, 1])
     assert weekly["total"].tolist() == [1, 1, 1] and weekly["low"].notna().all()
 
 
 def test_a_gap_has_no_share_and_no_interval():
     starts = [FIRST, FIRST + pd.Timedelta(days=7), FIRST + pd.Timedelta(days=14)]
-    found = intervals.share_intervals(intervals.find_clumps(placed([0, 15], ["x", "y"]), starts), [1.0, 0])
+    found = intervals.share_intervals(clumps.find_clumps(placed([0, 15], ["x", "y"]), starts), [1.0, 0])
     assert found["total"].tolist() == [1, 0, 1] and found.loc[1, ["share", "low", "high"]].isna().all()
 
 
 def test_articles_outside_the_periods_are_refused():
     with pytest.raises(InputError, match="none of the 1 periods"):
-        intervals.find_clumps(placed([0, 15], ["x", "y"]), [FIRST])
+        clumps.find_clumps(placed([0, 15], ["x", "y"]), [FIRST])
 
 
 def test_no_dated_article_gives_no_row():
@@ -194,3 +210,14 @@ def test_a_small_labelled_sample_makes_the_interval_wider():
 def test_labels_that_tell_nothing_correct_nothing(judged):
     with pytest.raises(InputError):
         intervals.corrected(shares(0.3, 100), intervals.Judged(*judged))
+
+
+def test_only_themes_of_enough_answers_are_corrected():
+    points = pd.concat([shares(0.3, 1000).assign(theme=name) for name in ("many", "few", "useless")])
+    judged = pd.DataFrame(
+        [("many", 40, 5, 10, 45), ("few", 3, 1, 1, 95), ("useless", 20, 20, 20, 20), ("absent", 40, 5, 10, 45)],
+        columns=["theme", "right_yes", "wrong_yes", "wrong_no", "right_no"],
+    )
+    found = intervals.correct_points(points, judged)
+    assert found["theme"].tolist() == ["many"] and found["true_share"][0] == pytest.approx((0.3 + 0.9 - 1) / 0.7)
+    assert intervals.correct_points(points, judged.head(0)).empty

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from scipy.stats import binomtest
 
-from toolkit import changes, findings, intervals, scan, trends
-from toolkit.schema import SettingsError
-from toolkit.settings import TrendSettings
+from toolkit import changes, emerging, findings, intervals, scan, trends, watch
+from toolkit.schema import InputError, SettingsError
+from toolkit.settings import TrendSettings, WindowSettings
 from toolkit.stats import wilson
 
 
@@ -42,8 +42,9 @@ def everything(articles, labels, when=TrendSettings()):
     placed, values = intervals.place(articles, when), valued(scores)
     points = intervals.with_clumps(trends.share_over_time(articles, scores, when), placed, values)
     events = findings.find_events(points, placed, values)
-    halves = changes.compare_halves(points, placed, values)
-    return points, events, halves, changes.split_halves(points, placed, values)
+    windows = changes.choose_windows(points, placed)
+    compared = changes.compare_windows(windows, placed, values)
+    return points, events, compared, changes.split_windows(windows, placed, values)
 
 
 def period(kind, **more):
@@ -238,7 +239,7 @@ def test_inputs_are_left_as_they_were():
     placed, values = intervals.place(articles), valued(scores)
     intervals.with_clumps(points, placed, values)
     findings.find_events(points, placed, values)
-    changes.compare_halves(points, placed, values)
+    changes.compare_windows(changes.choose_windows(points, placed), placed, values)
     assert_frame_equal(articles, before[0])
     assert_frame_equal(scores, before[1])
     assert_frame_equal(points, kept)
@@ -267,6 +268,9 @@ def test_whatever_the_dates_there_is_an_answer_and_no_alarm(dates, share):
     assert set(halves["unit"]) <= {"article", "story"} and len(split) in (0, 2)
     seen = points[points["total"] > 0]
     assert (seen["low"] <= seen["share"] + 1e-9).all() and (seen["share"] <= seen["high"] + 1e-9).all()
+    placed = intervals.place(made(dates))
+    texts = pd.Series([f"word{at % 3} text" for at in range(len(dates))], index=made(dates)["article_id"])
+    assert watch.rising(points).empty and emerging.emerging_words(placed, texts).empty
 
 
 def test_a_source_of_a_single_period_is_a_newcomer_and_no_alarm():
@@ -318,6 +322,17 @@ def test_a_rise_that_other_sources_bring_is_not_told_as_theirs():
     assert (change["change"], change["within"]) == (1.0, 0.0)
 
 
+@pytest.mark.parametrize(("times", "sure"), [(1, False), (12, True)])
+def test_what_a_few_articles_of_a_source_say_of_it_is_not_sure_and_what_many_say_is(times, sure):
+    """Two sources, a tenth of each carries the theme before and three tenths after."""
+    before, after = [at < 1 for at in range(10)] * 2 * times, [at < 3 for at in range(10)] * 2 * times
+    dates = [f"2024-{month:02}-{at % 28 + 1:02}" for month in (1, 2) for at in range(len(before))]
+    sources = [f"s{at % 20 // 10}" for at in range(len(dates))]
+    change = compare(dates, before + after, sources)
+    assert change["within"] == pytest.approx(0.2) and change["within_low"] < 0.2 < change["within_high"]
+    assert (change["within_low"] > 0) == sure
+
+
 def test_a_rise_of_many_stories_is_beyond_chance_and_one_of_a_single_story_is_far_less_sure():
     dates = [f"2024-{month:02}-{day:02}" for month in (1, 2) for day in range(1, 29) for _ in range(5)]
     spread = [at % 10 == 0 if at < 140 else at % 2 == 0 for at in range(280)]
@@ -335,6 +350,57 @@ def test_the_halves_are_split_by_source_and_the_lines_add_up():
     assert split.groupby("unit")["change"].sum().to_dict() == pytest.approx(
         halves.set_index("unit")["change"].to_dict()
     )
+
+
+# Windows ---------------------------------------------------------------------------------------------------------
+
+DAILY = [f"2024-{month:02}-{day:02}" for month in (1, 2, 3) for day in range(1, 29)]
+
+
+def choose(before=(), after=(), zone="UTC"):
+    articles, when = made(DAILY), period("month", timezone=zone)
+    points = trends.share_over_time(articles, carried(articles, True), when)
+    placed = intervals.place(articles, when)
+    return changes.choose_windows(points, placed, WindowSettings(before=before, after=after)), placed
+
+
+def test_any_two_windows_are_compared_by_their_days_both_ends_within():
+    windows, placed = choose(["2024-01-10", "2024-01-12"], ["2024-03-28", "2024-04-30"])
+    assert placed.loc[windows.before, "day"].dt.day.tolist() == [10, 11, 12] and windows.after.sum() == 1
+    assert windows.names == ("10 to 12 January 2024", "28 March 2024 to 30 April 2024")
+    compared = changes.compare_windows(windows, placed, valued(carried(made(DAILY), [at % 5 == 0 for at in range(84)])))
+    row = compared.set_index("unit").loc["article"]
+    parts = row[["within", "mix", "newcomers", "leavers"]].sum()
+    assert parts == pytest.approx(row["change"]) and row["before"] == pytest.approx(1 / 3) and row["since"] == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sizes"), [([], ["2024-03-01", "2024-03-28"], (56, 28)), (["2024-01-01"] * 2, [], (1, 83))]
+)
+def test_one_window_alone_is_compared_with_all_before_or_after_it(before, after, sizes):
+    windows, _ = choose(before, after)
+    assert (windows.before.sum(), windows.after.sum()) == sizes
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["2024-01-01"], []),
+        (["2024-01-31", "2024-01-01"], []),
+        (["soon", "later"], []),
+        ([1, 2], []),
+        (["2024-01-01", "2024-02-10"], ["2024-02-10", "2024-03-01"]),
+        (["2024-03-01", "2024-03-10"], ["2024-01-10", "2024-02-01"]),
+    ],
+)
+def test_a_window_that_is_none_is_refused_before_anything_runs(before, after):
+    with pytest.raises(SettingsError, match=r"^(before|after) .*expected two .*\.$"):
+        WindowSettings(before=before, after=after)
+
+
+def test_a_window_without_articles_is_refused_with_the_days_there_are():
+    with pytest.raises(InputError, match=r"window before .* run from 1 January 2024 to 28 March 2024"):
+        choose(["2019-01-01", "2019-01-31"], ["2024-03-01", "2024-03-28"])
 
 
 # Runs of periods -------------------------------------------------------------------------------------------------

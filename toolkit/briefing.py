@@ -12,6 +12,8 @@ from toolkit.exhibits import date, number, percent, points, rows, signed, with_b
 _NAMED_THEMES = 12
 _SAME_SOURCES = 0.1
 """Least part of a change, as a share of it, for which the same sources are said to stand."""
+_MOST = 0.5
+_ROUND = 0.0095
 
 
 def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame) -> str:
@@ -69,9 +71,23 @@ def theme_sentence(theme: str, title: str, totals: pd.DataFrame, found: pd.DataF
     ]
     events = rows(found[found["theme"] == theme])
     said += [_event(event) for event in events]
-    if not any(event.lasting for event in events):
-        said += [_half(half) for half in _moved(halves, theme)]
+    moved = [_half(half) for half in _moved(halves, theme)]
+    if (halves["since"] == "").any():
+        said += moved or _unmoved(halves, theme)
+    elif not any(event.lasting for event in events):
+        said += moved
     return " ".join(said if len(said) > 1 else [*said, *_unmoved(halves, theme)])
+
+
+def rising(alarms: pd.DataFrame, titles: Mapping[str, str]) -> str:
+    """Return what rises at the end, seen from the past alone, or nothing; `alarms` from `watch.rising`."""
+    said = [
+        f"{_plain(titles[a.theme])} has {percent(a.share)} of the stories since {_at(a.label)}, against "
+        f"{percent(a.before)} before"
+        for a in rows(alarms)
+    ]
+    end = "; such an alarm rings falsely once in fifty periods or less often, so read the articles first."
+    return f"**Watch**: {'; '.join(said)}{end}" if said else ""
 
 
 def _event(event: Any) -> str:
@@ -87,10 +103,14 @@ def _event(event: Any) -> str:
 
 
 def _when(event: Any) -> str:
-    label = f"the {event.label}" if event.label.startswith("week") else event.label
+    label = _at(event.label)
     if event.lasting:
         return f"from {label} on"
     return f"{'on' if label[0].isdigit() and ' ' in label and ' to ' not in label else 'in'} {label}"
+
+
+def _at(label: str) -> str:
+    return f"the {label}" if label.startswith("week") else label
 
 
 def _same_outlets(event: Any) -> str:
@@ -109,7 +129,7 @@ def _tellers(event: Any) -> str:
 
 
 def _moved(halves: pd.DataFrame, theme: str) -> list[Any]:
-    """Return the row of a theme's articles if its share changed beyond chance from half to half, else nothing."""
+    """Return the row of a theme's articles if its share changed beyond chance from window to window, else nothing."""
     mine = halves[(halves["theme"] == theme) & (halves["unit"] == "article")]
     return [half for half in rows(mine) if not half.low <= 0 <= half.high]
 
@@ -117,31 +137,43 @@ def _moved(halves: pd.DataFrame, theme: str) -> list[Any]:
 def _half(half: Any) -> str:
     verb = "rose" if half.change > 0 else "fell"
     low, high = sorted((abs(half.low), abs(half.high)))
-    shares = f"{percent(half.before)} in the first half of the coverage, {percent(half.after)} in the second"
-    size = f"{points(half.change)}, 95% interval {low * 100:.0f} to {high * 100:.0f}"
+    shares = _both(half)
+    digits = 0 if low >= _ROUND else 1
+    size = f"{points(half.change)}, 95% interval {low * 100:.{digits}f} to {high * 100:.{digits}f}"
     return f"Its share {verb}: {shares} ({size}){_why(half)}."
+
+
+def _both(half: Any) -> str:
+    """Return the shares in the two windows."""
+    first, second = ("the first half of the coverage", "the second") if half.since else (half.first, half.second)
+    return f"{percent(half.before)} in {first}, {percent(half.after)} in {second}"
 
 
 def _unmoved(halves: pd.DataFrame, theme: str) -> list[str]:
     """Say that nothing changed beyond chance, if there is anything to compare."""
     mine = rows(halves[(halves["theme"] == theme) & (halves["unit"] == "article")])
     return [
-        f"No change beyond chance: {percent(half.before)} in the first half of the coverage, {percent(half.after)} in "
-        f"the second ({signed(half.change)} points, 95% interval {signed(half.low)} to {signed(half.high)})."
+        f"No change beyond chance: {_both(half)} ({signed(half.change)} points, 95% interval {signed(half.low)} to "
+        f"{signed(half.high)})."
         for half in mine
     ]
 
 
 def _why(half: Any) -> str:
-    """Say whether the same sources write so; with one source only there is nothing to say."""
+    """Say whether the same sources write so, as far as their own interval supports it; not where there is only one."""
     if pd.isna(half.sources) or half.sources < 2:
         return ""
-    same = half.within / half.change
-    if same > 1 - _SAME_SOURCES:
-        return "; the same sources write so"
-    if same > _SAME_SOURCES:
-        return f"; {points(half.within)} of it within the same sources, the rest from other sources being collected"
-    return "; but not within the same sources: it comes from other sources being collected"
+    low, high = sorted((half.within_low, half.within_high), key=lambda bound: bound * half.change)
+    same, bounds = half.within / half.change, f"{signed(half.within_low)} to {signed(half.within_high)}"
+    if low / half.change > 0:
+        if same > 1 - _SAME_SOURCES:
+            return "; the same sources write so"
+        rest = ", the rest from other sources being collected"
+        return f"; {points(half.within)} of it within the same sources (95% interval {bounds}){rest}"
+    if high / half.change < _MOST or half.within_low == half.within_high:
+        return "; but not within the same sources: it comes from other sources being collected"
+    within = f"{signed(half.within)} points within them, 95% interval {bounds}"
+    return f"; whether the same sources write so cannot be told ({within})"
 
 
 def named_lines(theme: str, named: pd.DataFrame, most: int = 6) -> list[str]:
@@ -174,7 +206,7 @@ def findings(
 ) -> str:
     """Return a Markdown list with one item a theme: how much, what changed, who is named.
 
-    `found` from `findings.find_events` with ``cited``, `halves` from `changes.compare_halves`.
+    `found` from `findings.find_events` with ``cited``, `halves` from `changes.compare_windows`.
     """
     lines = []
     carried = set(totals.loc[totals["articles"] > 0, "theme"])
@@ -202,26 +234,28 @@ def headlines(
     shares = ", ".join(f"{titles[t.theme]} {percent(t.share)}" for t in named)
     shares += f" and {_counted(len(carried) - len(named), 'theme', 'themes')} less common" * (len(carried) > len(named))
     none = totals.loc[totals["theme"] == "", "share"].iloc[0]
-    stories = int(articles["story_id"].nunique())
+    told = _counted(int(articles["story_id"].nunique()), "story", "stories")
     dated = articles["published"].dropna()
-    span = f", {date(dated.min())} to {date(dated.max())}" if len(dated) else ", without dates"
+    days = list(dict.fromkeys([date(dated.min()), date(dated.max())])) if len(dated) else ["without dates"]
     largest = "; ".join(f"{t.label} ({number(t.outside)})" for t in rows(outside.head(3)))
     beyond = f", the largest outside the themes: {largest}" if largest else ""
     return [
-        f"{_counted(len(articles), 'article', 'articles')}, {_counted(stories, 'story', 'stories')}{span}",
+        ", ".join([_counted(len(articles), "article", "articles"), told, " to ".join(days)]),
         f"Themes: {shares}; none {percent(none)}",
         changed,
         f"{_counted(len(topics), 'topic', 'topics')}{beyond}",
     ]
 
 
-def changes_line(titles: Mapping[str, str], found: pd.DataFrame, halves: pd.DataFrame) -> str:
-    """Return in plain text which themes changed beyond chance, and when."""
+def changes_line(titles: Mapping[str, str], found: pd.DataFrame, halves: pd.DataFrame, few: int | None = None) -> str:
+    """Return in plain text which themes changed beyond chance, and when; `few` from `findings.few_periods`."""
     said = []
     for theme, title in titles.items():
         events = rows(found[found["theme"] == theme])
         said += [f"{title} {_from_to(event)} {_when(event)}" for event in events]
         said += [f"{title} {_up(half)}" for half in _moved(halves, theme) if not events]
+    if halves.empty and few is not None:
+        return f"Changes: none can be told, {'there is one period only' if few else 'no article has a date'}"
     return f"Changes beyond chance: {'; '.join(said) or 'none'}"
 
 
@@ -231,9 +265,12 @@ def _from_to(event: Any) -> str:
 
 
 def _up(half: Any) -> str:
-    way = f"{'up' if half.change > 0 else 'down'} {points(half.change)} in the second half"
-    others = half.sources > 1 and half.within / half.change <= _SAME_SOURCES
-    return f"{way} (from other sources being collected)" if others else way
+    when = "in the second half" if half.since else f"({half.second} against {half.first})"
+    way = f"{'up' if half.change > 0 else 'down'} {points(half.change)} {when}"
+    why = _why(half)
+    if "cannot be told" in why:
+        return f"{way} (whether within the same sources cannot be told)"
+    return f"{way} (from other sources being collected)" if why.startswith("; but not") else way
 
 
 def _counted(count: int, one: str, many: str) -> str:

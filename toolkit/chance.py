@@ -27,25 +27,29 @@ _TAIL = 10
 _EULER = 0.5772156649
 
 
-def dispersion(hits: Floats, totals: Floats) -> Floats:
+def dispersion(hits: Floats, totals: Floats, expected: Floats | None = None) -> Floats:
     """Return for each series (rows) the variance of its counts over the binomial one, 1 or more.
+
+    `expected` are the shares about which they vary, (series, periods); without, the mean share of each series.
 
     From differences of successive standardised counts, as Rice 1984 ("Bandwidth choice for nonparametric
     regression") estimates a variance: a lasting change of level touches one difference. The largest twentieth is
     trimmed, with the factor that chi-square asks for, so that single bursts do not hide themselves. Empty periods are
     skipped.
     """
-    share = np.clip(hits.sum(axis=1) / np.maximum(totals.sum(axis=1), 1), 1e-9, 1 - 1e-9)[:, None]
+    mean = (hits.sum(axis=1) / np.maximum(totals.sum(axis=1), 1))[:, None]
+    every = np.clip(np.broadcast_to(mean if expected is None else expected, hits.shape), 1e-9, 1 - 1e-9)
     result = np.ones(len(hits))
     filled = totals > 0
-    of = _same_rows(filled.astype(float))
+    of = same_rows(filled.astype(float))
     for pattern_at in range(int(of.max(initial=-1)) + 1):
         rows = np.flatnonzero(of == pattern_at)
         pattern = filled[rows[0]]
         x, n = hits[np.ix_(rows, pattern)], totals[np.ix_(rows, pattern)]
         if n.shape[1] < 4:
             continue
-        residual = (x - n * share[rows]) / np.sqrt(n * share[rows] * (1 - share[rows]))
+        share = every[np.ix_(rows, pattern)]
+        residual = (x - n * share) / np.sqrt(n * share * (1 - share))
         squares = np.sort(np.diff(residual, axis=1) ** 2 / 2, axis=1)
         kept = squares.shape[1] - int(_TRIM * squares.shape[1])
         result[rows] = squares[:, :kept].mean(axis=1) / _trimmed_mean(kept / squares.shape[1])
@@ -69,7 +73,8 @@ def draw(share: float, effect: float, totals: Floats, size: int, random: np.rand
 
 
 Statistic = Callable[[Floats, Floats], Floats]
-"""Effective hits and totals, (series, periods) each, to one number a series."""
+"""Hits (series, periods) and totals (the same, or one row for all) to one number a series, c times as large for c times
+the counts."""
 
 
 class Histories:
@@ -80,11 +85,11 @@ class Histories:
     ) -> None:
         """Draw the histories; `hits` and `totals` are counts, (series, periods), `effects` their dispersion.
 
-        A history is divided by its own estimated dispersion, so that the doubt about it counts too.
+        The statistic of a history is divided by its own estimated dispersion, so that the doubt about it counts too.
         """
         share = (hits.sum(axis=1) + 0.5) / (totals.sum(axis=1) + 1)
         which = np.column_stack([np.round(np.log(value) / _STEP) for value in (share, effects)])
-        which = np.column_stack([which, _same_rows(totals)])
+        which = np.column_stack([which, same_rows(totals)])
         groups, self._of = np.unique(which, axis=0, return_inverse=True)
         self._of = self._of.ravel()
         self._values: dict[str, list[Floats]] = {name: [] for name in statistics}
@@ -92,10 +97,9 @@ class Histories:
             rows = np.flatnonzero(self._of == group)
             effect, total = float(effects[rows].mean()), totals[rows[0]]
             null = draw(float(share[rows].mean()), effect, total, _HISTORIES, np.random.default_rng(seed))
-            totals_ = np.broadcast_to(total, null.shape)
-            own = dispersion(null, totals_)[:, None]
+            own = dispersion(null, np.broadcast_to(total, null.shape))
             for name, statistic in statistics.items():
-                self._values[name].append(statistic(null / own, totals_ / own))
+                self._values[name].append(statistic(null, total[None]) / own)
 
     def p(self, name: str, rows: npt.NDArray[np.intp], values: Floats) -> Floats:
         """Return the chance that a history without event reaches `values`, for these series.
@@ -119,7 +123,8 @@ class Histories:
         return float(np.quantile(self._values[name][int(self._of[row])], level))
 
 
-def _same_rows(table: Floats) -> npt.NDArray[np.intp]:
+def same_rows(table: Floats) -> npt.NDArray[np.intp]:
+    """Return for each row the number of its pattern; equal rows have equal numbers."""
     if len(table) and (table == table[0]).all():
         return np.zeros(len(table), dtype=np.intp)
     return np.asarray(np.unique(table, axis=0, return_inverse=True)[1]).ravel()
@@ -135,11 +140,30 @@ def tails(hits: Floats, totals: Floats, share: Floats, effect: Floats) -> tuple[
     >>> round(float(up[0]), 4), round(float(down[0]), 4)
     (0.0702, 0.9872)
     """
+    return _tail(hits, totals, share, effect, upper=True), _tail(hits, totals, share, effect, upper=False)
+
+
+def two_sided(hits: Floats, totals: Floats, share: Floats, effect: Floats) -> Floats:
+    """Return twice the chance of what lies as far out on the side of `hits`, at most 1; `tails` says of what."""
+    p = np.empty(hits.shape)
+    above = hits > totals * share
+    for upper, rows in ((True, above), (False, ~above)):
+        p[rows] = _tail(hits[rows], totals[rows], share[rows], effect[rows], upper=upper)
+    return np.minimum(1, 2 * p)
+
+
+def _tail(hits: Floats, totals: Floats, share: Floats, effect: Floats, *, upper: bool) -> Floats:
     spread = effect * (1 - share)
-    clumped = spread > 1.02
-    some, rest = np.maximum(hits, 1e-9), np.maximum(totals - hits, 1e-9)
-    size, odds = totals * share / np.where(clumped, spread - 1, 1), 1 / np.where(clumped, spread, 2)
-    size = np.maximum(size, 1e-9)
-    up = np.where(clumped, betainc(some, size, 1 - odds), betainc(some, rest + 1, share))
-    down = np.where(clumped, betainc(size, hits + 1, odds), 1 - betainc(hits + 1, rest, share))
-    return np.where(hits > 0, up, 1), np.where(clumped | (hits < totals), np.clip(down, 0, 1), 1)
+    result = np.ones(np.shape(hits))
+    open_ = hits > 0 if upper else (spread > 1.02) | (hits < totals)
+    for clumped in (True, False):
+        rows = open_ & ((spread > 1.02) == clumped)
+        x, n, level, wide = hits[rows], totals[rows], share[rows], spread[rows]
+        if clumped:
+            size = np.maximum(n * level / (wide - 1), 1e-9)
+            chance = betainc(x, size, 1 - 1 / wide) if upper else betainc(size, x + 1, 1 / wide)
+        else:
+            rest = np.maximum(n - x, 1e-9)
+            chance = betainc(x, rest + 1, level) if upper else 1 - betainc(x + 1, rest, level)
+        result[rows] = np.clip(chance, 0, 1)
+    return result

@@ -1,15 +1,30 @@
-"""What changed from the first half of the coverage to the second, split into the same sources and others."""
+"""What changed from one window of time to another, split into the same sources and others.
+
+The windows are the halves of the coverage, or any two that are asked for.
+"""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from toolkit.intervals import find_clumps, share_intervals
-from toolkit.mix import PARTS, split_change, waterfall
+from toolkit.clumps import find_clumps
+from toolkit.exhibits import date, number
+from toolkit.intervals import share_intervals
+from toolkit.mix import FEWEST, PARTS, split_change, waterfall
+from toolkit.schema import InputError
+from toolkit.settings import WindowSettings
 from toolkit.stats import wilson
 
-_HALVES = ("theme", "unit", "label", "before", *PARTS, "after", "change", "low", "high", "sources")
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+HALVES = ("first half", "second half")
+_BOUNDS = ("low", "high", "within_low", "within_high")
+_COMPARED = ("theme", "unit", "first", "second", "since", "before", *PARTS, "after", "change", *_BOUNDS, "sources")
 _KEYS = ("theme", "unit", "key", "before", "after", "articles_before", "articles_after", *PARTS, "change")
 
 
@@ -41,43 +56,106 @@ def middle(points: pd.DataFrame) -> pd.Timestamp | None:
     return pd.Timestamp(candidates["start"].iloc[int((before[before > 0] - totals["total"].sum() / 2).abs().argmin())])
 
 
-def compare_halves(
-    points: pd.DataFrame, placed: pd.DataFrame, carried: pd.DataFrame, confidence: float = 0.95
-) -> pd.DataFrame:
-    """Return why each theme's share changed from the first half to the second: one row a theme and unit.
+class Windows(NamedTuple):
+    """Two windows: their names, the rows of `placed` in each, and from when on, where they are the halves."""
 
-    `points` from `trends.share_over_time`, `placed` from `intervals.place`, `carried` has ``theme, article_id,
-    value``. Columns: ``theme, unit`` (``article``, ``story``), ``label`` (the period with which the second half
-    begins), ``before, within, mix, newcomers, leavers, after, change`` as `mix.waterfall` gives them, the interval of
-    the change, ``low, high``, which allows for articles in clumps, and the number of ``sources``. Empty where there is
-    one period only.
+    names: tuple[str, str]
+    before: Mask
+    after: Mask
+    since: str
+
+
+def choose_windows(
+    points: pd.DataFrame, placed: pd.DataFrame, settings: WindowSettings = WindowSettings()
+) -> Windows | None:
+    """Return the windows asked for, or the halves of the coverage; None where there is one period only, or no date.
+
+    `points` from `trends.share_over_time`, `placed` from `intervals.place`: days are local ones. Raises `InputError`
+    where a window holds no article.
     """
-    cut = middle(points) if len(points) else None
-    if cut is None:
-        return pd.DataFrame(columns=list(_HALVES))
-    label = str(points.loc[points["start"] == cut, "label"].iloc[0])
-    late, rows, sources = (placed["start"] >= cut).to_numpy(), [], placed["source"].nunique()
+    if not settings.before and not settings.after:
+        cut = middle(points) if len(points) else None
+        if cut is None:
+            return None
+        late = (placed["start"] >= cut).to_numpy()
+        return Windows(HALVES, ~late, late, str(points.loc[points["start"] == cut, "label"].iloc[0]))
+    if placed.empty:
+        return None
+    first, last = placed["day"].min(), placed["day"].max()
+    days = [[pd.Timestamp(day) for day in given] for given in (settings.before, settings.after)]
+    before = days[0] or [first, days[1][0] - pd.Timedelta(days=1)]
+    after = days[1] or [days[0][1] + pd.Timedelta(days=1), last]
+    rows = [placed["day"].between(window[0], window[1]).to_numpy() for window in (before, after)]
+    for name, window, inside in zip(("before", "after"), (before, after), rows, strict=True):
+        if not inside.any():
+            raise InputError(
+                f"No article is dated in the window {name} ({_named(*window)}); the {number(len(placed))} dated "
+                f"articles run from {date(first)} to {date(last)}: choose days among these."
+            )
+    return Windows((_named(*before), _named(*after)), rows[0], rows[1], "")
+
+
+def _named(first: pd.Timestamp, last: pd.Timestamp) -> str:
+    """Return a window as people call it.
+
+    >>> _named(pd.Timestamp("2017-01-01"), pd.Timestamp("2017-01-31"))
+    'January 2017'
+    >>> _named(pd.Timestamp("2017-01-09"), pd.Timestamp("2017-01-15"))
+    '9 to 15 January 2017'
+    """
+    if first == last:
+        return date(first)
+    if first.is_month_start and last.is_month_end:
+        if (first.year, first.month) == (last.year, last.month):
+            return f"{first:%B %Y}"
+        return f"{first.year}" if first.is_year_start and last == first + pd.offsets.YearEnd() else _months(first, last)
+    return f"{first.day if (first.year, first.month) == (last.year, last.month) else date(first)} to {date(last)}"
+
+
+def _months(first: pd.Timestamp, last: pd.Timestamp) -> str:
+    return f"{first:%B}{f' {first.year}' * (first.year != last.year)} to {last:%B %Y}"
+
+
+def compare_windows(
+    windows: Windows | None, placed: pd.DataFrame, carried: pd.DataFrame, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Return why each theme's share changed from one window to the other: one row a theme and unit.
+
+    `windows` from `choose_windows`, `placed` from `intervals.place`, `carried` has ``theme, article_id, value``.
+    Columns: ``theme, unit`` (``article``, ``story``), ``first, second`` (the windows' names), ``since`` (the period
+    with which the second half begins, ``""`` where the windows were asked for), ``before, within, mix, newcomers,
+    leavers, after, change`` as `mix.waterfall` gives them, the intervals of the change and of its part within the same
+    sources, ``low, high, within_low, within_high``, which allow for articles in clumps, and the number of ``sources``.
+    Empty where there is nothing to compare.
+    """
+    if windows is None:
+        return pd.DataFrame(columns=list(_COMPARED))
+    first, second = windows.names
+    either, rows = windows.before | windows.after, []
+    sources = placed["source"][either].nunique()
+    named: dict[str, object] = {"first": first, "second": second, "since": windows.since, "sources": sources}
     for theme, values in _values(placed, carried):
-        bounds = {unit: _bounds(placed.assign(value=values, late=late), unit, confidence) for unit in _UNITS}
-        for row in waterfall(split_change(placed, values, late, ~late)).to_dict("records"):
-            low, high = bounds[row["unit"]]
-            rows.append({"theme": theme, "label": label, **row, "low": low, "high": high, "sources": sources})
-    return pd.DataFrame(rows, columns=list(_HALVES))
+        table = placed.assign(value=values, late=windows.after)[either]
+        split = split_change(placed, values, windows.after, windows.before)
+        for row in waterfall(split).to_dict("records"):
+            low, high, effects = _bounds(table, str(row["unit"]), confidence)
+            same = _within(split, str(row["unit"]), effects, confidence)
+            told = dict(zip(("theme", *_BOUNDS), (theme, low, high, *same), strict=True))
+            rows.append(told | named | {str(name): value for name, value in row.items()})
+    return pd.DataFrame(rows, columns=list(_COMPARED))
 
 
-def split_halves(
-    points: pd.DataFrame, placed: pd.DataFrame, carried: pd.DataFrame, key: str = "source"
+def split_windows(
+    windows: Windows | None, placed: pd.DataFrame, carried: pd.DataFrame, key: str = "source"
 ) -> pd.DataFrame:
     """Return what each source (or language) adds to that change: `mix.split_change` with a column ``theme``."""
-    cut = middle(points) if len(points) else None
-    if cut is None:
+    if windows is None:
         return pd.DataFrame(columns=list(_KEYS))
-    late = (placed["start"] >= cut).to_numpy()
-    parts = [split_change(placed, v, late, ~late, key).assign(theme=theme) for theme, v in _values(placed, carried)]
+    parts = [
+        split_change(placed, values, windows.after, windows.before, key).assign(theme=theme)
+        for theme, values in _values(placed, carried)
+    ]
     return pd.concat(parts, ignore_index=True)[list(_KEYS)] if parts else pd.DataFrame(columns=list(_KEYS))
-
-
-_UNITS = ("article", "story")
 
 
 def _values(placed: pd.DataFrame, carried: pd.DataFrame) -> list[tuple[str, pd.Series]]:
@@ -87,13 +165,36 @@ def _values(placed: pd.DataFrame, carried: pd.DataFrame) -> list[tuple[str, pd.S
     return [(str(theme), every.map(value).fillna(0).astype(float)) for theme, value in found]
 
 
-def _bounds(table: pd.DataFrame, unit: str, confidence: float) -> tuple[float, float]:
-    """Return the interval of the change; a story stands in each half on its first day there."""
+def _bounds(table: pd.DataFrame, unit: str, confidence: float) -> tuple[float, float, Floats]:
+    """Return the interval of the change and the design effects; a story stands in each window on its first day."""
     if unit == "story":
         told = table.groupby(["late", "story_id"])["value"].transform("max")
         table = table.assign(value=told).sort_values("day", kind="stable").drop_duplicates(["late", "story_id"])
     sides = [pd.Timestamp(0), pd.Timestamp(1)]
     clumps = find_clumps(table.assign(start=pd.Series(sides)[table["late"].astype(int)].to_numpy()), sides)
-    halves = share_intervals(clumps, table["value"], confidence)[["share", "low", "high"]].to_numpy(dtype=float)
-    before, after = (tuple(map(float, row)) for row in halves)
-    return _difference(before, after)  # type: ignore[arg-type]
+    found = share_intervals(clumps, table["value"], confidence)
+    before, after = (tuple(map(float, row)) for row in found[["share", "low", "high"]].to_numpy(dtype=float))
+    return *_difference(before, after), found["effect"].to_numpy(dtype=float)  # type: ignore[arg-type]
+
+
+def _within(split: pd.DataFrame, unit: str, effects: Floats, confidence: float) -> tuple[float, float]:
+    """Return the interval of the part of a change that lies within the same sources; 0 to 0 where there are none.
+
+    The bounds of the single sources' shares, Wilson's at the effective counts, are put together as Zou & Donner 2008
+    ("Construction of confidence limits about effect measures: a general approach") do for sums of proportions.
+    """
+    counts = split[split["unit"] == "article"].set_index("key")[["articles_before", "articles_after"]]
+    mine = split[split["unit"] == unit].set_index("key")
+    mine = mine[(counts.min(axis=1) >= FEWEST).reindex(mine.index)]
+    if mine.empty:
+        return 0.0, 0.0
+    sizes = mine[["articles_before", "articles_after"]].to_numpy(dtype=float)
+    shares = mine[["before", "after"]].to_numpy(dtype=float)
+    weight = (sizes / sizes.sum(axis=0)).mean(axis=1)
+    low, high = wilson(shares * sizes / effects, sizes / effects, confidence)
+    down, up = (
+        ((weight[:, None] * (shares - low)) ** 2).sum(axis=0),
+        ((weight[:, None] * (high - shares)) ** 2).sum(axis=0),
+    )
+    change = float(mine["within"].sum())
+    return change - float(np.sqrt(up[0] + down[1])), change + float(np.sqrt(down[0] + up[1]))

@@ -21,7 +21,7 @@ from statsmodels.tsa.seasonal import STL
 
 from toolkit.breaks import best_split, change_points, likelihood_ratio
 from toolkit.bursts import burst_runs, burst_states, gains, heaviest
-from toolkit.chance import FEWEST_PERIODS, Histories, dispersion, tails
+from toolkit.chance import FEWEST_PERIODS, Histories, dispersion, two_sided
 from toolkit.changes import newcombe
 
 Floats = npt.NDArray[np.float64]
@@ -129,8 +129,7 @@ def _bursts(own: Counts, null: Histories) -> pd.DataFrame:
 def _outliers(counts: Counts, effects: Floats) -> pd.DataFrame:
     expected, known = baseline(counts)
     effect = effects[:, None] * (1 + counts.totals / np.maximum(known, 1e-9))
-    up, down = tails(counts.hits, counts.totals, expected, effect)
-    p = np.minimum(1, 2 * np.minimum(up, down))
+    p = two_sided(counts.hits, counts.totals, expected, effect)
     series, period = np.nonzero(counts.totals > 0)
     table = {"series": series, "since": -1, "first": period, "last": period + 1, "p": p[series, period]}
     return pd.DataFrame(table).assign(kind="outlier")
@@ -166,12 +165,11 @@ def trimmed_share(hits: Floats, totals: Floats) -> tuple[Floats, Floats]:
 
     Half a hit in one more is added, so that what was never seen is not held to be impossible.
     """
-    share = np.where(totals > 0, hits / np.maximum(totals, 1e-9), np.nan)
-    rank = share.argsort(axis=-1).argsort(axis=-1)
+    order = np.where(totals > 0, hits / np.maximum(totals, 1e-9), np.inf).argsort(axis=-1)
     filled = (totals > 0).sum(axis=-1, keepdims=True)
-    cut = np.floor(_TRIM * filled)
-    kept = (rank >= cut) & (rank < filled - cut)
-    x, n = (hits * kept).sum(axis=-1), (totals * kept).sum(axis=-1)
+    cut, place = np.floor(_TRIM * filled), np.arange(totals.shape[-1])
+    kept = (place >= cut) & (place < filled - cut)
+    x, n = ((np.take_along_axis(part, order, axis=-1) * kept).sum(axis=-1) for part in (hits, totals))
     return (x + 0.5) / (n + 1), n
 
 

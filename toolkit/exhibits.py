@@ -110,6 +110,14 @@ def date(value: pd.Timestamp | None) -> str:
     return "no date" if value is None or pd.isna(value) else f"{value.day} {value:%B %Y}"
 
 
+def windows_named(compared: pd.DataFrame) -> str:
+    """Return which two windows are compared; `compared` as `changes.compare_windows` gives it, not empty."""
+    first, second, since = compared[["first", "second", "since"]].iloc[0]
+    if since:
+        return f"from the first half of the coverage to the second, which begins with {since}"
+    return f"from the window {first} to the window {second}"
+
+
 def rows(table: pd.DataFrame) -> list[Any]:
     """Return the rows of `table` as named tuples, for loops over cells that are shown."""
     return list(table.itertuples(index=False))

@@ -1,7 +1,7 @@
 """Intervals of shares that hold for news, where the articles of one day and of one story come in clumps.
 
 Wilson's interval takes articles as independent. Forty reprints of one wire text are not forty observations, and an
-event fills the days on which it happens: on such data a 95% Wilson interval holds the truth in 45 to 90% of trials.
+event fills the days on which it happens: on such data a 95% Wilson interval holds the truth in 37 to 96% of trials.
 A block bootstrap over days and stories mends little of it, since a week has seven days and a rare theme one or two
 stories: the few blocks that were drawn cannot show those that were not.
 
@@ -9,10 +9,8 @@ The interval here is Wilson's at the *effective* number of articles, n / (1 + de
 statistics does it (Kish 1965, "Survey Sampling", section 8.2; Korn & Graubard 1998, "Confidence intervals for
 proportions with small expected number of positive counts estimated from survey data"; the effective size inside
 Wilson's formula: Franco, Little, Louis & Slud 2019, "Comparative study of confidence intervals for proportions in
-complex sample surveys"). Two articles of one story resemble each other by a correlation, two articles at most two
-days apart by another; both are estimated from all periods of the theme together, which one period alone is too small
-for, by the method of moments (Ridout, Demetrio & Firth 1999, "Estimating intraclass correlation for binary data"),
-and each period's own clumps decide what they do to it. ``benchmarks/interval_coverage.py`` compares the three.
+complex sample surveys"). `toolkit.clumps` estimates the design effect. ``benchmarks/interval_coverage.py`` compares the
+three.
 """
 
 from __future__ import annotations
@@ -23,9 +21,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import nnls
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtri
 
+from toolkit.clumps import Clumps, design_effects, find_clumps
+from toolkit.exhibits import rows
 from toolkit.schema import InputError
 from toolkit.settings import TrendSettings
 from toolkit.stats import wilson
@@ -34,30 +33,8 @@ from toolkit.trends import assign_periods
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_NEAR_DAYS = 2
 _LEAST_YOUDEN = 0.05
-
-
-class _Cells(NamedTuple):
-    """A grouping of articles: the cell of each, the period of each cell, and the pairs of neighbouring cells."""
-
-    of: Ints
-    period: Ints
-    near: tuple[tuple[Ints, Ints], ...]
-
-
-class Clumps(NamedTuple):
-    """How the articles of each period hang together; the same for every theme, so made once (`find_clumps`)."""
-
-    starts: pd.Index
-    period: Ints
-    totals: Floats
-    story: _Cells
-    day: _Cells
-    pairs: Floats
-    """Per period: same story, near in days, both (3, periods)."""
-    crossed: Floats
-    """Per period: the sums over articles of S*S, S*N, N*N, where an article has S and N such neighbours."""
+_FEWEST_JUDGED = 10
 
 
 def place(articles: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> pd.DataFrame:
@@ -72,96 +49,25 @@ def place(articles: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> 
     return placed.assign(language=placed.get("language", ""))
 
 
-def find_clumps(placed: pd.DataFrame, starts: Sequence[pd.Timestamp] | None = None) -> Clumps:
-    """Return the clumps of `placed` (``start, day, story_id``) in the periods `starts`, or in those that occur."""
-    every = pd.Index(sorted(placed["start"].unique()) if starts is None else starts)
-    period = every.get_indexer(pd.Index(placed["start"])).astype(np.int64)
-    if (period < 0).any():
-        raise InputError(f"{int((period < 0).sum())} articles lie in none of the {len(every)} periods given.")
-    days = placed["day"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    days = days - days.min() if len(days) else days
-    stories = pd.factorize(placed["story_id"])[0].astype(np.int64)
-    story, day = _cells(period, stories, None), _cells(period, np.zeros_like(stories), days)
-    both = _cells(period, stories, days)
-    same, near = (_neighbours(cells) for cells in (story, day))
-    count = len(every)
-    pairs = [np.bincount(period, of, count) for of in (same, near, _neighbours(both))]
-    crossed = [np.bincount(period, of, count) for of in (same * same, same * near, near * near)]
-    totals = np.bincount(period, minlength=count).astype(float)
-    return Clumps(every, period, totals, story, day, np.array(pairs), np.array(crossed))
-
-
-def _cells(period: Ints, group: Ints, days: Ints | None) -> _Cells:
-    """Group articles by period, `group` and day; cells of like group at most two days apart are neighbours."""
-    width = int(days.max(initial=0)) + 1 + _NEAR_DAYS if days is not None else 1
-    keys = (period * (int(group.max(initial=0)) + 1) + group) * width + (0 if days is None else days)
-    found, first, of = np.unique(keys, return_index=True, return_inverse=True)
-    near = []
-    for lag in range(1, _NEAR_DAYS + 1 if days is not None and len(found) else 1):
-        at = np.minimum(np.searchsorted(found, found + lag), len(found) - 1)
-        hits = np.flatnonzero(found[at] == found + lag)
-        near.append((hits, at[hits]))
-    return _Cells(of.astype(np.int64), period[first], tuple(near))
-
-
-def _neighbours(cells: _Cells) -> Floats:
-    """Return for each article the number of others in its cell and in the neighbouring cells."""
-    sizes = np.bincount(cells.of, minlength=len(cells.period)).astype(float)
-    around = sizes.copy()
-    for left, right in cells.near:
-        np.add.at(around, left, sizes[right])
-        np.add.at(around, right, sizes[left])
-    return np.asarray(around[cells.of] - 1)
-
-
-def design_effects(clumps: Clumps, values: npt.ArrayLike) -> Floats:
-    """Return for each period by how much clumps swell the variance of its share, 1 or more.
-
-    `values` holds 0 or 1, or a probability, for each placed article. The two correlations solve the two moment
-    equations of the residual products of pairs; the equations hold for residuals from the period's own share, whose
-    sum is zero. None may be negative. With daily periods the days of a period cannot differ: stories alone count.
-    """
-    values, n = np.asarray(values, dtype=float), np.maximum(clumps.totals, 1)
-    share = np.bincount(clumps.period, values, len(n)) / n
-    rest = values - share[clumps.period]
-    seen = np.array([_products(cells, rest) for cells in (clumps.story, clumps.day)])
-    weight = share * (1 - share)
-    same, near, both = clumps.pairs
-    squares, mixed, nears = clumps.crossed
-    terms = [[(same, squares, same), (both, mixed, near)], [(both, mixed, same), (near, nears, near)]]
-    system = np.array(
-        [
-            [(weight * (joint - 2 * cross / n + own * other / n**2)).sum() for joint, cross, other in row]
-            for row, own in zip(terms, (same, near), strict=True)
-        ]
-    )
-    found = seen + np.array([(weight * own / n).sum() for own in (same, near)])
-    scale = np.maximum((weight * clumps.pairs[:2]).sum(axis=1), 1e-12)
-    alike = np.minimum(nnls(system / scale[:, None], found / scale)[0], 1)
-    return np.asarray(1 + (alike[0] * same + alike[1] * near) / n)
-
-
-def _products(cells: _Cells, rest: Floats) -> float:
-    """Return the sum of the residual products over all ordered pairs of neighbours."""
-    sums = np.bincount(cells.of, rest, len(cells.period))
-    across = sum(float(sums[left] @ sums[right]) for left, right in cells.near)
-    return float(sums @ sums - rest @ rest + 2 * across)
-
-
 def share_intervals(clumps: Clumps, values: npt.ArrayLike, confidence: float = 0.95) -> pd.DataFrame:
     """Return one row a period: ``start, articles, total, share, low, high, effect``; NaN where nothing was collected.
 
     ``articles`` is the sum of `values`: a count of labels, or an expected count where they are probabilities.
     ``effect`` is the design effect: ``total / effect`` independent articles would say as much.
     """
-    values = np.asarray(values, dtype=float)
-    hits, effect = np.bincount(clumps.period, values, len(clumps.totals)), design_effects(clumps, values)
-    effect = np.maximum(1, effect * _unsure(clumps, confidence) if (effect > 1).any() else effect)
+    every = np.asarray(values, dtype=float)
+    carrying = np.flatnonzero(every)
+    return pd.DataFrame({"start": clumps.starts, **_intervals(clumps, carrying, every[carrying], confidence)})
+
+
+def _intervals(clumps: Clumps, carrying: Ints, values: Floats, confidence: float) -> dict[str, Floats]:
+    hits = np.bincount(clumps.period[carrying], values, len(clumps.totals))
+    effect = design_effects(clumps, carrying, values, confidence)
     low, high = wilson(hits / effect, clumps.totals / effect, confidence)
     with np.errstate(invalid="ignore"):
         share = hits / clumps.totals
-    columns = {"articles": hits, "total": clumps.totals.astype(int), "share": share, "low": low, "high": high}
-    return pd.DataFrame({"start": clumps.starts, **columns, "effect": effect})
+    counted = {"articles": hits, "total": clumps.totals.astype(int)}
+    return {**counted, "share": share, "low": low, "high": high, "effect": effect}
 
 
 def shares_of(
@@ -175,19 +81,22 @@ def shares_of(
     `carried` has ``theme, article_id, value``, one row where the value is not 0: themes, topics, actors, sources or
     languages alike. Undated articles in it are left out.
     """
-    clumps, at = (
-        find_clumps(placed, starts),
-        pd.Index(placed["article_id"]).get_indexer(pd.Index(carried["article_id"])),
-    )
-    every = carried["value"].to_numpy(dtype=float)
+    clumps = find_clumps(placed, starts)
+    at = pd.Index(placed["article_id"]).get_indexer(pd.Index(carried["article_id"]))
+    values = carried["value"].to_numpy(dtype=float)
+    values = np.where(at >= 0, values, 0)
+    found = carried.groupby("theme", sort=False).indices
     parts = []
-    for theme, rows in carried.groupby("theme", sort=False).indices.items():
-        rows = rows[at[rows] >= 0]
-        values = np.zeros(len(placed))
-        values[at[rows]] = every[rows]
-        parts.append(share_intervals(clumps, values, confidence).assign(theme=str(theme)))
-    columns = "theme start articles total share low high effect".split()
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    for indices in found.values():
+        mine = np.asarray(indices, dtype=np.int64)
+        mine = mine[values[mine] > 0]
+        parts.append(_intervals(clumps, at[mine], values[mine], confidence))
+    columns = ["articles", "total", "share", "low", "high", "effect"]
+    if not parts:
+        return pd.DataFrame(columns=["theme", "start", *columns])
+    table = {name: np.concatenate([part[name] for part in parts]) for name in columns}
+    themes = np.repeat(np.array([str(theme) for theme in found], dtype=object), len(clumps.totals))
+    return pd.DataFrame({"theme": themes, "start": np.tile(clumps.starts, len(parts)), **table})
 
 
 def with_clumps(
@@ -217,19 +126,13 @@ def block_bootstrap(
     table = placed[["start", "day", "story_id"]].assign(value=np.asarray(values, dtype=float))
     block = table.groupby(["start", "story_id"])["day"].transform("min")
     sums = table.groupby(["start", block])["value"].agg(["sum", "size"])
-    random, rows = np.random.default_rng(seed), []
+    random, bounds_of = np.random.default_rng(seed), []
     for start, mine in sums.groupby(level=0):
         times = random.multinomial(len(mine), np.full(len(mine), 1 / len(mine)), draws)
         shares = (times @ mine["sum"].to_numpy()) / (times @ mine["size"].to_numpy())
         bounds = np.quantile(shares, [0.5 - confidence / 2, 0.5 + confidence / 2])
-        rows.append((start, *(bounds if len(mine) > 1 else [np.nan] * 2)))
-    return pd.DataFrame(rows, columns=["start", "low", "high"])
-
-
-def _unsure(clumps: Clumps, confidence: float) -> float:
-    """Return how much an estimated design effect widens the interval: Korn & Graubard's ratio of squared quantiles."""
-    freedom = max(1, len(clumps.day.period) - int((clumps.totals > 0).sum()))
-    return float((stdtrit(freedom, 0.5 + confidence / 2) / ndtri(0.5 + confidence / 2)) ** 2)
+        bounds_of.append((start, *(bounds if len(mine) > 1 else [np.nan] * 2)))
+    return pd.DataFrame(bounds_of, columns=["start", "low", "high"])
 
 
 class Judged(NamedTuple):
@@ -263,6 +166,27 @@ def corrected(shares: pd.DataFrame, judged: Judged, confidence: float = 0.95) ->
     low, high = _lang_reiczigel(seen, size, (found, carriers), (passed, others), confidence)
     true = np.clip((seen + passed - 1) / (found + passed - 1), 0, 1)
     return shares.assign(true_share=true, true_low=low, true_high=high)
+
+
+def correct_points(points: pd.DataFrame, judged: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """Return the rows of `points` whose theme was judged, corrected: ``true_share, true_low, true_high`` beside.
+
+    `points` from `with_clumps`, `judged` from `labels.judge`. A theme needs ten judged articles about it and ten
+    others, and labels that tell the one from the other; the rows of other themes are left out.
+    """
+    parts = [points.head(0).assign(true_share=0.0, true_low=0.0, true_high=0.0)]
+    for row in rows(judged):
+        counts = Judged(row.right_yes, row.wrong_yes, row.wrong_no, row.right_no)
+        carriers, others = counts.right_yes + counts.wrong_no, counts.right_no + counts.wrong_yes
+        if min(carriers, others) < _FEWEST_JUDGED or _youden(counts) < _LEAST_YOUDEN:
+            continue
+        parts.append(corrected(points[points["theme"] == row.theme], counts, confidence))
+    return pd.concat(parts[1:] or parts, ignore_index=True)
+
+
+def _youden(judged: Judged) -> float:
+    carriers, others = judged.right_yes + judged.wrong_no, judged.right_no + judged.wrong_yes
+    return judged.right_yes / carriers + judged.right_no / others - 1
 
 
 def _lang_reiczigel(

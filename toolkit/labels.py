@@ -250,23 +250,30 @@ def estimate_error(answers: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     that the run is a random sample of the corpus as it is now.
     """
     parts = []
+    for row in judge(answers, scores).to_dict("records"):
+        yes, label, both = row["right_yes"] + row["wrong_no"], row["right_yes"] + row["wrong_yes"], row["right_yes"]
+        sure = yes + row["wrong_yes"] + row["right_no"]
+        counts = {"prevalence": (yes, sure), "precision": (both, label), "recall": (both, yes)}
+        parts += [(row["theme"], name, hits, total, row["unsure"]) for name, (hits, total) in counts.items()]
+    table = pd.DataFrame(parts, columns=["theme", "measure", "hits", "total", "unsure"])
+    low, high = wilson(table["hits"].to_numpy(), table["total"].to_numpy())
+    value = (table["hits"] / table["total"].where(table["total"] > 0)).astype(np.float64)
+    return table.assign(value=value, low=low, high=high)
+
+
+def judge(answers: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return how labels did on the random part (see `estimate_error`): ``theme, right_yes, wrong_yes, wrong_no,
+    right_no, unsure``, a row a theme."""
+    parts = []
     for theme, rows in scores.groupby("theme", sort=False):
         mine = answers[answers["theme"] == theme].set_index("article_id")
         labels = rows.set_index("article_id")["label"]
         run = _random_run(labels.index, mine)
         said, label = mine.loc[run, "answer"], labels[run].astype(bool)
         yes, sure = said == "yes", said != "unsure"
-        both = int((yes & label).sum())
-        counts = {
-            "prevalence": (int(yes.sum()), int(sure.sum())),
-            "precision": (both, int((label & sure).sum())),
-            "recall": (both, int(yes.sum())),
-        }
-        parts += [(theme, name, hits, total, int((~sure).sum())) for name, (hits, total) in counts.items()]
-    table = pd.DataFrame(parts, columns=["theme", "measure", "hits", "total", "unsure"])
-    low, high = wilson(table["hits"].to_numpy(), table["total"].to_numpy())
-    value = (table["hits"] / table["total"].where(table["total"] > 0)).astype(np.float64)
-    return table.assign(value=value, low=low, high=high)
+        counts = [yes & label, ~yes & label & sure, yes & ~label, ~yes & ~label & sure, ~sure]
+        parts.append((theme, *(int(rows.sum()) for rows in counts)))
+    return pd.DataFrame(parts, columns=["theme", "right_yes", "wrong_yes", "wrong_no", "right_no", "unsure"])
 
 
 def _random_run(article_ids: pd.Index, answers: pd.DataFrame) -> list[str]:

@@ -22,6 +22,8 @@ from toolkit.schema import InputError
 
 Floats = npt.NDArray[np.float64]
 
+FEWEST = 5
+"""A source with fewer articles in a window has no share to compare there."""
 PARTS = ("within", "mix", "newcomers", "leavers")
 _COLUMNS = ("key", "before", "after", "articles_before", "articles_after", *PARTS, "change")
 
@@ -32,7 +34,7 @@ def split_change(
     after: npt.ArrayLike,
     before: npt.ArrayLike,
     key: str = "source",
-    least: int = 5,
+    least: int = FEWEST,
 ) -> pd.DataFrame:
     """Return what each source (or language, ...) adds to the change of a share from one window to another.
 

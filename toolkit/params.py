@@ -30,6 +30,7 @@ _GROUPS: tuple[type[Any], ...] = (
     settings.TopicSettings,
     settings.ThemeSettings,
     settings.TrendSettings,
+    settings.WindowSettings,
 )
 
 

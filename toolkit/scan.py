@@ -14,14 +14,18 @@ periods and may be of any height, which finds a stretch that rose by half and fe
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from toolkit.breaks import likelihood_ratio
-from toolkit.chance import FEWEST_PERIODS, Histories, dispersion
+from toolkit.breaks import likelihood
+from toolkit.chance import FEWEST_PERIODS, Histories, dispersion, same_rows
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
 _LONGEST_RUN = 26
 _MOST_RUNS = 2
@@ -33,53 +37,73 @@ def run_tests(hits: Floats, totals: Floats, rate: float = 0.05, seed: int = 42) 
     Both are (series, periods); empty periods take no part. The next run of a series is searched for only where the
     one before it has a ``p`` of at most `rate`. A series of fewer than eight periods with articles has none.
     """
-    found = []
-    for at in range(len(hits)):
-        filled = np.flatnonzero(totals[at] > 0)
-        open_ = np.ones(len(filled), dtype=bool)
-        for _ in range(_MOST_RUNS if len(filled) >= FEWEST_PERIODS else 0):
-            run = _likeliest(hits[at, filled], totals[at, filled], open_, seed)
-            if run is None:
-                break
-            first, last, p = run
-            found.append((at, int(filled[first]), int(filled[last - 1]) + 1, p))
-            if p > rate:
-                break
-            open_[first:last] = False
-    table = pd.DataFrame(found, columns=["series", "first", "last", "p"])
+    open_ = totals > 0
+    tables = []
+    for _ in range(_MOST_RUNS):
+        found = _likeliest(hits, totals, open_, seed)
+        tables.append(found)
+        open_ = open_ & False if found.empty else _without(open_, found[found["p"] <= rate])
+    table = pd.concat(tables, ignore_index=True).sort_values("series", kind="stable", ignore_index=True)
     return table.astype({"series": int, "first": int, "last": int, "p": float})
 
 
-def _likeliest(hits: Floats, totals: Floats, open_: npt.NDArray[np.bool_], seed: int) -> tuple[int, int, float] | None:
-    """Return (first, last exclusive, p) of the run that stands out most among the periods still open."""
-    x, n = hits * open_, totals * open_
-    runs = _runs(len(x))
-    runs = runs[_sums((~open_).astype(float)[None], runs)[0] == 0] if len(runs) else runs
-    if not len(runs) or not 0 < x.sum() < n.sum():
-        return None
-    effect = dispersion(x[None], n[None])
-    ratios = _ratios(x[None] / effect[0], n[None] / effect[0], runs)[0]
-    null = Histories(x[None], n[None], effect, {"run": lambda a, b: _ratios(a, b, runs).max(axis=1)}, seed)
-    best = int(ratios.argmax())
-    chance = null.p("run", np.array([0], dtype=np.intp), ratios[best : best + 1])
-    return int(runs[best, 0]), int(runs[best, 1]), float(chance[0])
+def _without(open_: Mask, found: pd.DataFrame) -> Mask:
+    """Return the periods still open in the series of `found`, those of its runs taken away; other series are closed."""
+    left = np.zeros_like(open_)
+    for series, first, last in found[["series", "first", "last"]].to_numpy(dtype=int):
+        left[series] = open_[series]
+        left[series, first:last] = False
+    return left
 
 
-def _runs(periods: int) -> npt.NDArray[np.intp]:
-    """Return (first, last exclusive) of every run of at most half the periods."""
-    longest = min(_LONGEST_RUN, periods // 2)
-    pairs = [(first, first + size) for size in range(1, longest + 1) for first in range(periods - size + 1)]
-    return np.array(pairs, dtype=np.intp).reshape(-1, 2)
+def _likeliest(hits: Floats, totals: Floats, open_: Mask, seed: int) -> pd.DataFrame:
+    """Return ``series, first, last, p`` of the run that stands out most among the open periods of each series."""
+    found, of = [], same_rows(np.hstack([open_, totals > 0]).astype(float))
+    for pattern in range(int(of.max(initial=-1)) + 1):
+        rows = np.flatnonzero(of == pattern)
+        places = np.flatnonzero(totals[rows[0]] > 0)
+        free = open_[rows[0], places]
+        x, n = (counts[np.ix_(rows, places)] * free for counts in (hits, totals))
+        usable = (x.sum(axis=1) > 0) & (x.sum(axis=1) < n.sum(axis=1)) & (len(places) >= FEWEST_PERIODS)
+        rows, x, n = rows[usable], x[usable], n[usable]
+        if len(rows):
+            effect = dispersion(x, n)
+            ratio, first, last = _best(x, n, free)
+            null = Histories(x, n, effect, {"run": partial(_highest, free)}, seed)
+            p = null.p("run", np.arange(len(rows)), ratio / effect)
+            found.append(np.column_stack([rows, places[first], places[last - 1] + 1, p])[ratio > 0])
+    return pd.DataFrame(np.concatenate(found) if found else [], columns=["series", "first", "last", "p"])
 
 
-def _ratios(hits: Floats, totals: Floats, runs: npt.NDArray[np.intp]) -> Floats:
-    """Return twice the log likelihood ratio of each run having a share of its own: (series, runs)."""
-    inside, size = (_sums(counts, runs) for counts in (hits, totals))
-    outside, rest = hits.sum(axis=1, keepdims=True) - inside, totals.sum(axis=1, keepdims=True) - size
-    ratio = likelihood_ratio(inside, size, np.maximum(outside, 0), np.maximum(rest, 0))
-    return np.where((size > 1e-9) & (rest > 1e-9), ratio, 0)
+def _highest(free: Mask, hits: Floats, totals: Floats) -> Floats:
+    return _best(hits, totals, free)[0]
 
 
-def _sums(counts: Floats, runs: npt.NDArray[np.intp]) -> Floats:
-    running = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0)))
-    return np.asarray(running[:, runs[:, 1]] - running[:, runs[:, 0]])
+def _best(hits: Floats, totals: Floats, free: Mask) -> tuple[Floats, Places, Places]:
+    """Return for each series (rows) the highest ratio of its runs of free periods, and where: first, last exclusive.
+
+    Twice the log likelihood ratio of a run having a share of its own. `totals` may be one row for all.
+    """
+    periods = hits.shape[1]
+    x, n, shut = (_summed(counts) for counts in (hits, totals, (~free[None]).astype(float)))
+    best, first, last = (
+        np.full(len(hits), -np.inf),
+        np.zeros(len(hits), dtype=np.intp),
+        np.ones(len(hits), dtype=np.intp),
+    )
+    for size in range(1, min(_LONGEST_RUN, periods // 2) + 1):
+        at = np.flatnonzero(shut[0, size:] == shut[0, :-size])
+        if not len(at):
+            continue
+        inside, total = x[:, at + size] - x[:, at], n[:, at + size] - n[:, at]
+        ratio = likelihood(inside, total) + likelihood(np.maximum(x[:, -1:] - inside, 0), n[:, -1:] - total)
+        place = ratio.argmax(axis=1)
+        top = ratio[np.arange(len(ratio)), place]
+        better = top > best
+        best, first = np.where(better, top, best), np.where(better, at[place], first)
+        last = np.where(better, at[place] + size, last)
+    return np.maximum(2 * (best - likelihood(x[:, -1], n[:, -1])), 0), first, last
+
+
+def _summed(counts: Floats) -> Floats:
+    return np.pad(np.cumsum(counts, axis=-1), ((0, 0), (1, 0)))

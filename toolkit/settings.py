@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from toolkit.schema import SettingsError
@@ -119,3 +120,33 @@ class TrendSettings:
     def __post_init__(self) -> None:
         _check(self.period in PERIODS, "period", self.period, "one of " + ", ".join(PERIODS))
         _check(0.5 <= self.confidence < 1, "confidence", self.confidence, "0.5 or more and below 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowSettings:
+    """Which two windows of time are compared: [first day, last day], both within, such as [2017-01-01, 2017-01-31].
+
+    Neither: the halves of the coverage. One: that window and all that was published before it, or after it.
+    """
+
+    before: Sequence[str] = ()
+    after: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        days = {name: _window(name, getattr(self, name)) for name in ("before", "after")}
+        if days["before"] and days["after"] and days["before"][1] >= days["after"][0]:
+            raise SettingsError(
+                f"before ends on {days['before'][1]} and after begins on {days['after'][0]}, expected two windows that "
+                "do not overlap, the earlier one first: change their days."
+            )
+
+
+def _window(name: str, given: Sequence[str]) -> tuple[date, ...]:
+    """Return the first and last day of a window, or nothing where none is given."""
+    expected = "two days, the first and the last, such as [2017-01-01, 2017-01-31]"
+    try:
+        days = tuple(date.fromisoformat(day) for day in given)
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"{name} is {list(given)!r}, expected {expected}.") from error
+    _check(len(days) in (0, 2) and list(days) == sorted(days), name, list(given), expected)
+    return days

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from toolkit.exhibits import Table, number, percent, rows, signed, with_bounds
+from toolkit.exhibits import Table, number, percent, rows, signed, windows_named, with_bounds
 from toolkit.style import ACCENT, NO_THEME, finish, nothing, safe
 
 _STRAY = 0.005
@@ -190,19 +190,19 @@ def _interval(low: float, high: float) -> str:
 
 
 _STEPS = {
-    "before": "first<br>half",
+    "before": "first<br>window",
     "within": "same<br>sources",
     "mix": "their<br>mix",
     "newcomers": "new<br>sources",
     "leavers": "ended<br>sources",
-    "after": "second<br>half",
+    "after": "second<br>window",
 }
 
 
 def waterfall(compared: pd.DataFrame, titles: Mapping[str, str], colours: Mapping[str, str], table: Table) -> go.Figure:
-    """Draw what the change between the halves is made of, a row a theme, per article and per story side by side.
+    """Draw what the change between two windows is made of, a row a theme, per article and per story side by side.
 
-    `compared` from `changes.compare_halves`; `table` holds its numbers.
+    `compared` from `changes.compare_windows`; `table` holds its numbers.
     """
     if compared.empty:
         return nothing("waterfall", "What the change is made of", "There are no two periods to compare.")
@@ -219,7 +219,7 @@ def waterfall(compared: pd.DataFrame, titles: Mapping[str, str], colours: Mappin
     figure.update_xaxes(tickangle=0, tickfont={"size": 12})
     figure.update_annotations(font={"size": 14})
     figure.update_layout(showlegend=False, hovermode="closest")
-    caption = "From the first half of the coverage to the second: what the change of each share is made of"
+    caption = f"What the change of each share is made of: {windows_named(compared)}"
     return finish(figure, "waterfall", caption, table, 90 + 250 * len(names))
 
 

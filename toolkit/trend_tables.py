@@ -1,4 +1,4 @@
-"""Tables of what changed: findings, the split of a change over sources, and topics that are small and growing."""
+"""Tables of what changed: findings, the split of a change over sources, and what is small and growing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.exhibits import Table, number, percent, rows, signed, with_bounds
+from toolkit.exhibits import Table, number, percent, rows, signed, windows_named, with_bounds
 
 _CITED, _TERMS = 2, 6
 _GREATEST = 1000
@@ -78,39 +78,43 @@ def chance(q: float) -> str:
     return "<0.1%" if q < 0.001 else percent(q)
 
 
-def halves(compared: pd.DataFrame, titles: Mapping[str, str]) -> Table:
-    """Return why each theme's share changed between the halves; `compared` from `changes.compare_halves`."""
+def compared(table: pd.DataFrame, titles: Mapping[str, str]) -> Table:
+    """Return why each theme's share changed between the windows; `table` from `changes.compare_windows`."""
     cells = [
         [
             titles[c.theme],
             {"article": "articles", "story": "stories"}[c.unit],
             percent(c.before),
-            *(signed(getattr(c, part)) for part in ("within", "mix", "newcomers", "leavers")),
+            signed(c.within),
+            f"{signed(c.within_low)} to {signed(c.within_high)}",
+            *(signed(getattr(c, part)) for part in ("mix", "newcomers", "leavers")),
             percent(c.after),
             signed(c.change),
             f"{signed(c.low)} to {signed(c.high)}",
         ]
-        for c in rows(compared)
+        for c in rows(table)
     ]
     columns = [
         ("theme", "text"),
         ("share of", "text"),
-        ("first half", "number"),
+        ("first window", "number"),
         ("same sources", "number"),
+        ("95% interval", "number"),
         ("their mix", "number"),
         ("new sources", "number"),
         ("ended sources", "number"),
-        ("second half", "number"),
+        ("second window", "number"),
         ("change", "number"),
         ("95% interval", "number"),
     ]
-    since = f", which begins with {compared['label'].iloc[0]}" if len(compared) else ""
-    caption = f"From the first half of the coverage to the second{since}: what the change is made of, in points"
-    return Table(caption, columns, cells) if cells else _nothing("The two halves", "There is nothing to compare.")
+    if not cells:
+        return _nothing("The two windows", "There is nothing to compare.")
+    return Table(f"What the change is made of, in points: {windows_named(table)}", columns, cells)
 
 
 def behind(split: pd.DataFrame, titles: Mapping[str, str], what: str = "source", most: int = 4) -> Table:
-    """Return the sources (or languages) that add most to each theme's change; `split` from `changes.split_halves`."""
+    """Return the sources (or languages) that add most to each theme's change; `split` from
+    `changes.split_windows`."""
     mine = split[split["unit"] == "article"]
     several = len(mine) > 0 and mine["key"].nunique() > 1
     shown = mine[mine["change"].abs() >= _LEAST_SHARE].groupby("theme", sort=False).head(most if several else 0)
@@ -130,8 +134,8 @@ def behind(split: pd.DataFrame, titles: Mapping[str, str], what: str = "source",
     columns = [
         ("theme", "text"),
         (what, "text"),
-        ("first half", "number"),
-        ("second half", "number"),
+        ("first window", "number"),
+        ("second window", "number"),
         ("by writing of it", "number"),
         ("by its amount", "number"),
         ("new or ended", "number"),
@@ -171,6 +175,69 @@ def growing(signals: pd.DataFrame) -> Table:
     ]
     caption = "Small and growing topics"
     return Table(caption, columns, cells) if cells else _nothing(caption, "No small topic grows beyond chance.")
+
+
+def emerging(found: pd.DataFrame) -> Table:
+    """Return the words that emerge; `found` from `emerging.emerging_words`, with ``cited``."""
+    cells = [
+        [
+            s.label,
+            number(s.stories),
+            percent(s.early),
+            _growth(s.growth, s.low, s.high),
+            number(s.sources),
+            f"{s.novelty:.0%}",
+            chance(s.q),
+            next(iter(s.cited), "–"),
+        ]
+        for s in rows(found)
+    ]
+    columns = [
+        ("words", "text"),
+        ("stories", "number"),
+        ("at first", "number"),
+        ("growth", "text"),
+        ("sources", "number"),
+        ("new", "number"),
+        ("false alarm", "number"),
+        ("first article", "text"),
+    ]
+    caption = "Words that emerge"
+    return Table(caption, columns, cells) if cells else _nothing(caption, "No rare word grows beyond chance.")
+
+
+def rising(alarms: pd.DataFrame, titles: Mapping[str, str]) -> Table:
+    """Return the themes on which an alarm is on at the end; `alarms` from `watch.rising`."""
+    cells = [
+        [titles[a.theme], f"since {a.label}", percent(a.share), percent(a.before), chance(a.chance)]
+        for a in rows(alarms)
+    ]
+    columns = [
+        ("theme", "text"),
+        ("last periods", "text"),
+        ("share of stories", "number"),
+        ("before", "number"),
+        ("chance of so many", "text"),
+    ]
+    caption = "Rising at the end, seen from the past alone"
+    why = "No theme rises at the end as chance does once in fifty periods; thirteen comparable periods are needed."
+    return Table(caption, columns, cells) if cells else _nothing(caption, why)
+
+
+def corrected(points: pd.DataFrame, titles: Mapping[str, str]) -> Table:
+    """Return shares as labelled and as they are truly, by the answers; `points` from `intervals.correct_points`."""
+    cells = [
+        [
+            titles[p.theme],
+            p.label,
+            with_bounds(p.share, p.low, p.high),
+            with_bounds(p.true_share, p.true_low, p.true_high),
+        ]
+        for p in rows(points[points["total"] > 0])
+    ]
+    columns = [("theme", "text"), ("period", "text"), ("as labelled", "text"), ("corrected for wrong labels", "text")]
+    why = "No theme has twenty answers drawn at random, ten of them about it: notebook 7-label asks for them."
+    return Table("Shares corrected for wrong labels", columns, cells) if cells else _nothing("Wrong labels", why)
 
 
 def _growth(growth: float, low: float, high: float) -> str:

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from toolkit.chance import dispersion, tails
+from toolkit.detect import Counts, counts_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,3 +59,41 @@ def alarm_limit(periods_a_year: float, false_alarms: float = 1.0) -> float:
 def alarms(hits: Floats, totals: Floats, periods_a_year: float, false_alarms: float = 1.0) -> npt.NDArray[np.bool_]:
     """Return for each series and period whether an alarm is on; `hits` and `totals` are stories, (series, periods)."""
     return np.nan_to_num(surprise(hits, totals)) >= alarm_limit(periods_a_year, false_alarms)
+
+
+def rising(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the themes on which an alarm is on in the last comparable period.
+
+    A series without an event has one false alarm in a year, or in 52 periods where these are longer than weeks, at
+    most. `points` from `trends.share_over_time`. Columns: ``theme, periods`` (the last one to four, those that stand
+    out most), ``label`` (of the first of them), ``share`` of stories in these, ``before`` (in up to 52 periods before),
+    ``chance`` of so many or more. Empty where nothing rises, or where there are fewer than thirteen comparable periods.
+    """
+    columns = ["theme", "periods", "label", "share", "before", "chance"]
+    counts = _filled(counts_of(points)) if len(points) else None
+    if counts is None or counts.totals.shape[1] <= SHORTEST_PAST:
+        return pd.DataFrame(columns=columns)
+    x, n, now = counts.hits, counts.totals, counts.totals.shape[1] - 1
+    effect = dispersion(x[:, max(0, now - _LONGEST_PAST) : now], n[:, max(0, now - _LONGEST_PAST) : now])
+    found = np.array([_scan(x, n, effect, now, length) for length in _SCANS])
+    labels, told = points.drop_duplicates("start").set_index("start")["label"], []
+    for at in np.flatnonzero(found.max(axis=0) >= alarm_limit(max(_LONGEST_PAST, _periods_a_year(counts.starts)))):
+        length = _SCANS[int(found[:, at].argmax())]
+        cut = now - length + 1
+        recent, past = slice(cut, now + 1), slice(max(0, now - _LONGEST_PAST), cut)
+        shares = [x[at, part].sum() / n[at, part].sum() for part in (recent, past)]
+        chance = float(10 ** -found[:, at].max())
+        told.append((counts.themes[at], length, str(labels[counts.starts[cut]]), *shares, chance))
+    return pd.DataFrame(told, columns=columns)
+
+
+def _filled(counts: Counts) -> Counts | None:
+    """Return the periods in which anything was collected; None where there are none."""
+    filled = np.flatnonzero((counts.totals > 0).any(axis=0))
+    if not len(filled):
+        return None
+    return counts._replace(hits=counts.hits[:, filled], totals=counts.totals[:, filled], starts=counts.starts[filled])
+
+
+def _periods_a_year(starts: pd.DatetimeIndex) -> float:
+    return 365.25 / float(np.median(np.diff(starts.to_numpy()) / np.timedelta64(1, "D")))

@@ -1,10 +1,10 @@
-"""Weak signals: topics that are still small and grow, by a test and not by a percentile.
+"""Weak signals: topics that were small and grow, by a test and not by a percentile.
 
 Growth is the slope of a topic's share of stories over time, on the logarithm: a quasi-Poisson regression with all
 stories as the offset (McCullagh & Nelder 1989, "Generalized Linear Models", chapter 6), its variance swollen by the
-series' own dispersion. A rise that one outlet tells is weaker than one that five tell: the growth is fitted again
-without the topic's largest source of late, and the smaller of the two counts. Benjamini & Hochberg 1995 over all
-topics tested, small or not grown as they may be.
+series' own dispersion. Benjamini & Hochberg 1995 over all topics tested, small or not grown as they may be. A rise
+that one outlet tells is weaker than one that five tell: the growth is fitted again without the topic's largest source
+of late, and must be beyond chance there too.
 """
 
 from __future__ import annotations
@@ -23,15 +23,19 @@ from toolkit.exhibits import rows
 Floats = npt.NDArray[np.float64]
 
 SMALL = 0.02
+"""A topic is small that has at most this share of the stories in the first third of the periods."""
 FEWEST_STORIES = 8
 _FEWEST_PERIODS = 6
+_ENOUGH_PERIODS = 20
 _ROUNDS = 30
 _LATE = 1 / 3
+_BROAD = 0.05
+"""The growth without a topic's largest source is tested at this level, uncorrected: it confirms, and finds nothing."""
 _STEEPEST = 7.0
 """Growth beyond a thousandfold is not told apart: the topic is new."""
 _COLUMNS = (
-    "theme stories share growth low high sources effective_sources growth_without_largest novelty p q signal".split()
-)
+    "theme stories share early growth low high sources effective_sources growth_without_largest novelty p q signal"
+).split()
 
 
 def weak_topics(
@@ -41,6 +45,7 @@ def weak_topics(
 
     `assigned` has ``article_id, topic_id``, `topics` ``topic_id, label, terms``; `texts` is indexed by article id.
     """
+    placed = finely(placed)
     found = weak_signals(placed, assigned[["article_id"]].assign(theme=assigned["topic_id"]), rate=rate)
     found = found[found["signal"].astype(bool)].rename(columns={"theme": "topic_id"})
     told = found.merge(topics[["topic_id", "label", "terms"]], on="topic_id", how="left")
@@ -52,6 +57,12 @@ def weak_topics(
     before, after = (shares_holding(half, every) for half in halves)
     terms = {str(row.topic_id): list(row.terms) for row in rows(told)}
     return told.assign(novelty=told["topic_id"].astype(str).map(term_novelty(terms, before, after)))
+
+
+def finely(placed: pd.DataFrame) -> pd.DataFrame:
+    """Return `placed` with days for periods where there are fewer than twenty: eight weeks tell little of chance."""
+    days = placed["day"].nunique()
+    return placed.assign(start=placed["day"]) if placed["start"].nunique() < _ENOUGH_PERIODS <= days else placed
 
 
 def _halves(starts: pd.Series, middle: pd.Timestamp) -> tuple[pd.Series, pd.Series]:
@@ -73,8 +84,9 @@ def shares_holding(texts: pd.Series, terms: Sequence[str]) -> dict[str, float]:
 def growth_rates(hits: Floats, totals: Floats, confidence: float = 0.95) -> pd.DataFrame:
     """Return ``growth, low, high, p`` of each series (rows): by what factor the share changes over the whole span.
 
-    2 means that the share at the end is twice that at the beginning. ``p`` is one-sided, by the score test, which holds
-    for small counts; NaN and 1 where a series has no hit, fewer than six periods with articles, or all periods alike.
+    2 means that the share at the end is twice that at the beginning. ``p`` is one-sided, by the signed root of the
+    likelihood ratio given the number of hits, which holds for small counts; NaN and 1 where a series has no hit, fewer
+    than six periods with articles, or all periods alike.
     """
     filled = (totals > 0).sum(axis=1) >= _FEWEST_PERIODS
     usable = filled & (hits.sum(axis=1) > 0)
@@ -83,15 +95,13 @@ def growth_rates(hits: Floats, totals: Floats, confidence: float = 0.95) -> pd.D
         return table
     x, n = hits[usable], totals[usable]
     time = np.linspace(-0.5, 0.5, hits.shape[1])
-    effect = dispersion(x, n)
     slope, information = _slopes(x, n, time)
+    effect = dispersion(x, n, _fitted(x, n, time, slope))
     spread = ndtri(0.5 + confidence / 2) * np.sqrt(effect / information)
     bounds = [np.exp(np.clip(slope + side * spread, -50, 50)) for side in (0, -1, 1)]
-    centre = (n * time).sum(axis=1) / n.sum(axis=1)
-    rate = x.sum(axis=1) / n.sum(axis=1)
-    score = (x * (time - centre[:, None])).sum(axis=1)
-    variance = rate * (n * (time - centre[:, None]) ** 2).sum(axis=1) * effect
-    table.loc[usable] = np.column_stack([*bounds, ndtr(-score / np.sqrt(variance))])
+    weight = (n * np.exp(slope[:, None] * time)).sum(axis=1) / n.sum(axis=1)
+    ratio = 2 * np.maximum(slope * (x * time).sum(axis=1) - x.sum(axis=1) * np.log(weight), 0)
+    table.loc[usable] = np.column_stack([*bounds, ndtr(-np.sign(slope) * np.sqrt(ratio / effect))])
     return table
 
 
@@ -109,6 +119,12 @@ def _slopes(hits: Floats, totals: Floats, time: Floats) -> tuple[Floats, Floats]
     return slope, information
 
 
+def _fitted(hits: Floats, totals: Floats, time: Floats, slope: Floats) -> Floats:
+    """Return the share that the fitted growth tells for each series and period."""
+    weight = np.exp(slope[:, None] * time)
+    return np.asarray(weight * (hits.sum(axis=1) / (totals * weight).sum(axis=1))[:, None])
+
+
 def weak_signals(
     placed: pd.DataFrame,
     carried: pd.DataFrame,
@@ -119,10 +135,11 @@ def weak_signals(
     """Return every topic with its growth, the weak signals (``signal``) first, ranked.
 
     `placed` has ``article_id, start, story_id, source``, `carried` ``theme, article_id``: one row an article;
-    `novelty` as `term_novelty` gives it, else NaN. Columns: ``theme, stories, share, growth, low, high, sources`` (of
-    the last third of the periods), ``effective_sources`` (inverse Simpson), ``growth_without_largest, novelty, p, q,
-    signal``. A signal has a share of at most 2%, eight stories or more and a growth beyond chance, with and without
-    its largest source; the rank is the lower bound of the growth times the effective sources.
+    `novelty` as `term_novelty` gives it, else NaN. Columns: ``theme, stories, share, early`` (the share in the
+    first third of the periods), ``growth, low, high, sources`` (of the last third), ``effective_sources`` (inverse
+    Simpson), ``growth_without_largest, novelty, p, q, signal``. A signal had a share of at most 2% in the first third,
+    eight stories or more and a growth beyond chance, with and without its largest source; the rank is the lower bound
+    of the growth times the effective sources.
     """
     joined = carried[["theme", "article_id"]].merge(placed, on="article_id")
     themes, starts = pd.Index(carried["theme"].unique()), pd.Index(sorted(placed["start"].unique()))
@@ -136,17 +153,20 @@ def weak_signals(
     whole = growth_rates(hits, np.repeat(totals, len(themes), axis=0), confidence)
     without = growth_rates(_stories(left, themes, starts), alone, confidence)
     one_source = placed["source"].nunique() < 2
-    table = whole.assign(theme=themes, stories=hits.sum(axis=1).astype(int), share=hits.sum(axis=1) / totals.sum())
+    first = slice(0, max(1, round(len(starts) * _LATE)))
+    early = hits[:, first].sum(axis=1) / max(1, totals[:, first].sum())
+    shares = {"share": hits.sum(axis=1) / totals.sum(), "early": early}
+    table = whole.assign(theme=themes, stories=hits.sum(axis=1).astype(int), **shares)
     table = table.assign(
         growth_without_largest=without["growth"], novelty=[(novelty or {}).get(t, np.nan) for t in themes]
     )
     table = table.join(breadth, on="theme").fillna({"sources": 0, "effective_sources": 0})
-    table["p"] = whole["p"] if one_source else np.maximum(whole["p"], without["p"])
+    broad = True if one_source else without["p"] <= _BROAD
     tested = (table["stories"] >= FEWEST_STORIES) & table["growth"].notna()
     table["q"] = 1.0
     if tested.any():
         table.loc[tested, "q"] = false_discovery_control(table.loc[tested, "p"], method="bh")
-    table["signal"] = tested & (table["q"] <= rate) & (table["share"] <= SMALL) & (table["growth"] > 1)
+    table["signal"] = tested & broad & (table["q"] <= rate) & (table["early"] <= SMALL) & (table["growth"] > 1)
     rank = table["low"].fillna(0) * table["effective_sources"].clip(lower=1)
     order = pd.DataFrame({"signal": ~table["signal"], "q": np.where(table["signal"], 0, table["q"]), "rank": -rank})
     return table.loc[order.sort_values(["signal", "q", "rank"], kind="stable").index, _COLUMNS].reset_index(drop=True)
