@@ -1,207 +1,269 @@
-"""Two runs side by side: which topics are the same, split, merged, new or gone, and which articles changed theme, why.
+"""Two runs compared: their topics, the articles that changed theme, and why, as far as the runs themselves can tell.
 
-Where the runs share a fifth of the smaller one's articles, topics are matched by these. Of an earlier and a later topic
-they are *the same* if each holds more than half of the other's shared articles; the earlier one *split* if it holds
-more than half of the later's, but not the other way round, and it *merged* in the opposite case. Topics with fewer than
-five shared articles, and all of runs that share too few, are matched by words: by the cosine between their class-based
-TF-IDF (Grootendorst 2022) over the articles nearest to their centres. There the same are those that are each other's
-likeliest; a split or a merger is told where a topic is that of one side only. What has no partner is *new* or *gone*.
+Articles are the same if they have the same id; where a text changed, its id did, and the same address (or the same
+source, title and date) tells it. Why a theme changed is read from what differs between the two runs: the article's
+text, the theme's seeds, the encoder, the threshold, the analyst's answers, other settings, the other articles (what is
+rare or common is told from all of them), the program. Where several differ, all are named: a run does not know which.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from scipy import sparse
-from sklearn.feature_extraction.text import CountVectorizer
 
-from toolkit import words
-from toolkit.exhibits import rows
+from toolkit import pairing, store
+from toolkit.exhibits import date, number
+from toolkit.pairing import Matched, TopicSet
+from toolkit.schema import InputError
 
-Floats = npt.NDArray[np.float64]
+_NEEDED = {
+    "articles": ("article_id", "url", "source", "title", "text", "published"),
+    "scores": ("article_id", "theme", "score", "label"),
+    "assigned": ("article_id", "topic_id", "closeness"),
+    "topics": ("topic_id", "label", "terms", "articles"),
+}
+_SETTINGS = ("seed", "background")
+_SAME_SCORE = 0.0005
+TEXT, SEEDS, ENCODER, THRESHOLD, ANSWERS, SETTINGS, OTHERS, PROGRAM = (
+    "its text",
+    "seeds of the theme",
+    "encoder",
+    "threshold",
+    "answers",
+    "settings",
+    "other articles beside it",
+    "program",
+)
+UNKNOWN = "not known"
 
-SAME, SPLIT, MERGED, NEW, GONE = "same", "split", "merged", "new", "gone"
-KINDS = (SAME, SPLIT, MERGED, NEW, GONE)
-_COLUMNS = ("kind", "earlier_id", "later_id", "earlier", "later", "shared", "kept", "taken", "likeness")
-_FEWEST_SHARED = 5
-_SHARED = 0.2
-_ALIKE = 0.25
-_ALIKE_PART = 0.4
-_NEAREST = 300
-_RARE = 3
+
+class Run(NamedTuple):
+    """What a comparison reads of a run."""
+
+    name: str
+    topics: TopicSet
+    scores: pd.DataFrame
+    themes: Sequence[Mapping[str, Any]]
+    manifest: Mapping[str, Any]
 
 
-class TopicSet(NamedTuple):
-    """The topics of a run: ``assigned``, ``topics`` and ``articles`` as its tables hold them."""
+class Comparison(NamedTuple):
+    """What differs between two runs.
 
-    articles: pd.DataFrame
-    assigned: pd.DataFrame
-    topics: pd.DataFrame
-
-
-class Matched(NamedTuple):
-    """How topics go together.
-
-    ``links``: ``kind, earlier_id, later_id`` (-1: none), ``earlier, later`` (labels), ``shared`` (articles), ``kept``
-    and ``taken`` (their share of the earlier and of the later topic's shared articles), ``likeness`` (cosine of the
-    words, 0 to 1), a row a link. ``flows``: ``earlier_id, later_id, articles``. ``by``: ``articles`` or ``words``.
+    ``moved``: ``article_id, later_article_id, title, theme, change`` (gained or lost), ``score, later_score, why``.
+    ``differences``: ``what, cause, earlier, later``; ``cause`` is empty for what no score depends on.
+    ``paired``: how many articles are in both.
     """
 
-    links: pd.DataFrame
-    flows: pd.DataFrame
-    by: str
-
-
-def match_topics(earlier: TopicSet, later: TopicSet) -> Matched:
-    """Match the topics of two runs by the rule above."""
-    joined = earlier.assigned[["article_id", "topic_id"]].merge(
-        later.assigned[["article_id", "topic_id"]], on="article_id", suffixes=("_a", "_b")
-    )
-    one, other = (list(part.topics["topic_id"]) for part in (earlier, later))
-    both = joined[joined["topic_id_a"].isin(one) & joined["topic_id_b"].isin(other)]
-    counts = pd.crosstab(both["topic_id_a"], both["topic_id_b"]).reindex(index=one, columns=other, fill_value=0)
-    shared = counts.to_numpy(dtype=np.float64)
-    alike = likeness(earlier, later)
-    few = len(joined) < _SHARED * min(len(earlier.assigned), len(later.assigned))
-    kinds = _by_articles(np.zeros_like(shared) if few else shared)
-    open_rows, open_columns = ((shared.sum(axis=axis) < _FEWEST_SHARED) | few for axis in (1, 0))
-    kinds |= _by_words(alike, open_rows, open_columns, set(kinds))
-    links = _links(kinds, (earlier.topics, later.topics), shared, alike)
-    return Matched(links, _flows(links, shared, few, (earlier.topics, later.topics)), "words" if few else "articles")
-
-
-def _by_articles(shared: Floats) -> dict[tuple[int, int], str]:
-    kept = shared / np.maximum(shared.sum(axis=1, keepdims=True), 1)
-    taken = shared / np.maximum(shared.sum(axis=0, keepdims=True), 1)
-    kept[shared.sum(axis=1) < _FEWEST_SHARED], taken[:, shared.sum(axis=0) < _FEWEST_SHARED] = 0, 0
-    found = {}
-    for row, column in zip(*np.nonzero((kept > 0.5) | (taken > 0.5)), strict=True):
-        stays, comes = kept[row, column] > 0.5, taken[row, column] > 0.5
-        found[int(row), int(column)] = SAME if stays and comes else MERGED if stays else SPLIT
-    return found
-
-
-def _by_words(
-    alike: Floats, open_rows: npt.NDArray[np.bool_], open_columns: npt.NDArray[np.bool_], taken: set[tuple[int, int]]
-) -> dict[tuple[int, int], str]:
-    """Match rows and columns that are open by their words; a link needs less likeness where it is mutual."""
-    found: dict[tuple[int, int], str] = {}
-    if not alike.size:
-        return found
-    rows_taken, columns_taken = ({pair[side] for pair in taken} for side in (0, 1))
-    best_column, best_row = alike.argmax(axis=1), alike.argmax(axis=0)
-    for row in map(int, np.flatnonzero(open_rows)):
-        column = int(best_column[row])
-        mutual = bool(best_row[column] == row)
-        free = open_columns[column] and column not in columns_taken
-        if free and alike[row, column] >= (_ALIKE if mutual else _ALIKE_PART):
-            found[row, column] = SAME if mutual else MERGED
-    for column in map(int, np.flatnonzero(open_columns)):
-        row = int(best_row[column])
-        free = open_rows[row] and row not in rows_taken and best_column[row] != column
-        if free and alike[row, column] >= _ALIKE_PART:
-            found[row, column] = SPLIT
-    return found
-
-
-def likeness(earlier: TopicSet, later: TopicSet) -> Floats:
-    """Return the cosine between the words of each topic of one run and each of the other; shape (earlier, later)."""
-    parts = [_texts(part) for part in (earlier, later)]
-    sizes = [len(part.topics) for part in (earlier, later)]
-    if not min(sizes):
-        return np.zeros(sizes)
-    counter = CountVectorizer(analyzer=lambda text: set(words.stems(text)), dtype=np.float32, min_df=1)
-    try:
-        held = counter.fit_transform([text for texts, _ in parts for text in texts])
-    except ValueError:
-        return np.zeros(sizes)
-    held = held[:, np.flatnonzero(np.bincount(held.indices, minlength=held.shape[1]) >= _RARE)]
-    offsets = np.concatenate([parts[0][1], np.array(parts[1][1], dtype=int) + sizes[0]])
-    ones, shape = (np.ones(len(offsets)), (offsets, np.arange(len(offsets)))), (sum(sizes), held.shape[0])
-    member = sparse.csr_matrix(ones, shape=shape)
-    share = np.asarray((member @ held).todense()) / np.maximum(np.asarray(member.sum(axis=1)), 1)
-    weighed = share * np.log1p(1 / np.maximum(share.mean(axis=0) * len(share) / 2, 1e-9))
-    unit = weighed / np.maximum(np.linalg.norm(weighed, axis=1, keepdims=True), 1e-9)
-    return np.asarray(unit[: sizes[0]] @ unit[sizes[0] :].T, dtype=np.float64)
-
-
-def _texts(part: TopicSet) -> tuple[list[str], list[int]]:
-    """Return the texts nearest to the centres of topics, and the place of each one's topic."""
-    places = {topic: place for place, topic in enumerate(part.topics["topic_id"])}
-    mine = part.assigned[part.assigned["topic_id"].isin(places)]
-    mine = mine.sort_values(["closeness", "article_id"], ascending=[False, True]).groupby("topic_id").head(_NEAREST)
-    joined = mine.merge(part.articles[["article_id", "title", "text"]], on="article_id")
-    texts = (joined["title"] + "\n" + joined["text"]).tolist()
-    return texts, [places[topic] for topic in joined["topic_id"]]
-
-
-def _links(
-    kinds: dict[tuple[int, int], str], sides: tuple[pd.DataFrame, pd.DataFrame], shared: Floats, alike: Floats
-) -> pd.DataFrame:
-    """Return the table of links, and of topics without one, in the order of `KINDS` and of size."""
-    one, other = ([(int(t.topic_id), str(t.label)) for t in rows(side)] for side in sides)
-    table = []
-    for (row, column), kind in kinds.items():
-        (a, label_a), (b, label_b), both = one[row], other[column], shared[row, column]
-        kept, taken = both / max(1.0, shared[row].sum()), both / max(1.0, shared[:, column].sum())
-        table.append((kind, a, b, label_a, label_b, int(both), kept, taken, alike[row, column]))
-    lost = [place for place in range(len(one)) if not any(row == place for row, _ in kinds)]
-    come = [place for place in range(len(other)) if not any(column == place for _, column in kinds)]
-    table += [(GONE, one[p][0], -1, one[p][1], "", 0, 0.0, 0.0, max(alike[p], default=0.0)) for p in lost]
-    table += [(NEW, -1, other[p][0], "", other[p][1], 0, 0.0, 0.0, max(alike[:, p], default=0.0)) for p in come]
-    links = pd.DataFrame(table, columns=list(_COLUMNS))
-    order = links.assign(kind=links["kind"].map({kind: place for place, kind in enumerate(KINDS)}))
-    links = links.loc[order.sort_values(["kind", "earlier_id", "later_id"], kind="stable").index].reset_index(drop=True)
-    return links.round({"kept": 4, "taken": 4, "likeness": 4})
-
-
-def _flows(links: pd.DataFrame, shared: Floats, few: bool, sides: tuple[pd.DataFrame, pd.DataFrame]) -> pd.DataFrame:
-    """Return how many articles go from topic to topic; where too few are shared, the smaller size of each link."""
-    one, other = (dict(zip(side["topic_id"], side["articles"], strict=True)) for side in sides)
-    if few:
-        told = links[links["kind"].isin([SAME, SPLIT, MERGED])]
-        moved = [(a, b, min(one[a], other[b])) for a, b in zip(told["earlier_id"], told["later_id"], strict=True)]
-    else:
-        ids = list(one), list(other)
-        moved = [(ids[0][r], ids[1][c], int(shared[r, c])) for r, c in zip(*np.nonzero(shared), strict=True)]
-    moved += [(t.earlier_id, -1, one[t.earlier_id]) for t in rows(links[links["kind"] == GONE])]
-    moved += [(-1, t.later_id, other[t.later_id]) for t in rows(links[links["kind"] == NEW])]
-    return pd.DataFrame(moved, columns=["earlier_id", "later_id", "articles"]).astype(int)
-
-
-# A series of runs -----------------------------------------------------------------------------------------------
-
-
-class Carried(NamedTuple):
-    """``assigned`` and ``topics`` under the earlier run's ids and labels, how they matched, and the next free id."""
-
-    assigned: pd.DataFrame
-    topics: pd.DataFrame
+    earlier: Run
+    later: Run
     matched: Matched
-    next_id: int
+    moved: pd.DataFrame
+    differences: pd.DataFrame
+    paired: int
 
 
-def carry_over(earlier: TopicSet, later: TopicSet, next_id: int = 0, named: tuple[int, ...] = ()) -> Carried:
-    """Give topics that are the same as one of the `earlier` run its id and label; others get ids never used before.
+def compare(run_a: Path | str, run_b: Path | str) -> Comparison:
+    """Compare the runs in two folders, the earlier one first.
 
-    `next_id` is the first free id of the series, `named` are the ids of later topics that keep the label they have.
+    Raises `InputError` where one is not finished, or its tables are not those of a run.
     """
-    matched = match_topics(earlier, later)
-    same = matched.links[matched.links["kind"] == SAME]
-    kept = dict(zip(same["later_id"], same["earlier_id"], strict=True))
-    free = max([next_id, *(earlier.assigned["topic_id"] + 1)])
-    fresh = [topic for topic in sorted(later.assigned["topic_id"].unique()) if topic not in kept]
-    ids = kept | {topic: free + place for place, topic in enumerate(fresh)}
-    labels = earlier.topics.set_index("topic_id")["label"]
-    label = [
-        labels[kept[t.topic_id]] if t.topic_id in kept and t.topic_id not in named else t.label
-        for t in rows(later.topics)
+    earlier, later = read_run(run_a), read_run(run_b)
+    pairs = pair_articles(earlier.topics.articles, later.topics.articles)
+    different = differences(earlier, later)
+    moved = moved_articles(earlier, later, pairs, different)
+    return Comparison(earlier, later, pairing.match_topics(earlier.topics, later.topics), moved, different, len(pairs))
+
+
+def read_run(folder: Path | str) -> Run:
+    """Read a run's tables, wherever its folder lies now; one without a manifest was made notebook by notebook."""
+    run = Path(folder)
+    if not (run / "tables").is_dir():
+        raise InputError(f"{run} is no finished run, expected a folder that toolkit run made: check the path.")
+    tables = {name: _table(run, name, columns) for name, columns in _NEEDED.items()}
+    themes = store.read_json(run / "tables" / "themes.json")
+    topics = TopicSet(tables["articles"], tables["assigned"], tables["topics"])
+    name = run.resolve().name or str(run)
+    manifest = store.read_manifest(run) or {}
+    return Run(name, topics, tables["scores"], themes if isinstance(themes, list) else [], manifest)
+
+
+def _table(run: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:
+    table = store.read_table(run / "tables" / f"{name}.parquet")
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise InputError(f"The table {name!r} of {run} lacks {missing[0]!r}: an older version made it; run it again.")
+    return table
+
+
+# Articles -------------------------------------------------------------------------------------------------------
+
+
+def pair_articles(earlier: pd.DataFrame, later: pd.DataFrame) -> pd.DataFrame:
+    """Return ``article_id, later_article_id`` of articles in both, those with the same id first."""
+    same = earlier["article_id"][earlier["article_id"].isin(later["article_id"])]
+    found = [pd.DataFrame({"article_id": same.to_numpy(), "later_article_id": same.to_numpy()})]
+    for keys in (["url"], ["source", "title", "published"]):
+        done = pd.concat(found)
+        one = _unique(earlier[~earlier["article_id"].isin(done["article_id"])], keys)
+        other = _unique(later[~later["article_id"].isin(done["later_article_id"])], keys)
+        joined = one.merge(other.rename(columns={"article_id": "later_article_id"}), on=keys)
+        found.append(joined[["article_id", "later_article_id"]])
+    return pd.concat(found, ignore_index=True)
+
+
+def _unique(articles: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    known = articles[(articles[keys].astype("string").fillna("") != "").all(axis=1)]
+    return known.loc[~known.duplicated(keys, keep=False), [*keys, "article_id"]]
+
+
+def moved_articles(earlier: Run, later: Run, pairs: pd.DataFrame, different: pd.DataFrame) -> pd.DataFrame:
+    """Return the articles in both runs that carry a theme in one of them alone, the largest change first."""
+    columns = ["article_id", "theme", "score", "label"]
+    names = {"article_id": "later_article_id", "score": "later_score", "label": "later_label"}
+    joined = pairs.merge(earlier.scores[columns], on="article_id")
+    joined = joined.merge(later.scores[columns].rename(columns=names), on=["later_article_id", "theme"])
+    moved = joined[joined["label"].astype(bool) != joined["later_label"].astype(bool)]
+    titles = later.topics.articles.set_index("article_id")
+    shown = titles["title"].where(titles["title"] != "", titles["text"].str.slice(0, 120))
+    moved = moved.assign(
+        title=moved["later_article_id"].map(shown),
+        change=moved["label"].astype(bool).map({True: "lost", False: "gained"}),
+        distance=(moved["score"] - moved["later_score"]).abs(),
+    ).sort_values(["distance", "article_id", "theme"], ascending=[False, True, True], kind="stable")
+    known = bool(earlier.manifest and later.manifest)
+    why = [_why(row, different, known) for row in moved.to_dict("records")]
+    kept = ["article_id", "later_article_id", "title", "theme", "change", "score", "later_score"]
+    return moved[kept].assign(why=pd.Series(why, index=moved.index, dtype=object)).reset_index(drop=True)
+
+
+def _why(row: Mapping[Any, Any], different: pd.DataFrame, known: bool) -> str:
+    """Name all that differs and bears on this article and theme."""
+    causes = set(different["cause"]) - {""}
+    seeds = set(different.loc[different["cause"] == SEEDS, "what"])
+    reasons = [TEXT] if row["article_id"] != row["later_article_id"] else []
+    reasons += [SEEDS] if f"theme {row['theme']}" in seeds else []
+    if THRESHOLD in causes and row["distance"] < _SAME_SCORE and not reasons:
+        return THRESHOLD
+    reasons += [cause for cause in (ENCODER, THRESHOLD, ANSWERS, SETTINGS, OTHERS, PROGRAM) if cause in causes]
+    return "; ".join([*reasons, *([] if known else ["settings " + UNKNOWN])]) or UNKNOWN
+
+
+# What differs ---------------------------------------------------------------------------------------------------
+
+
+def differences(earlier: Run, later: Run) -> pd.DataFrame:
+    """Return what differs between what two runs were made from: ``what, cause, earlier, later``."""
+    found = [*_seeds(earlier.themes, later.themes), *_articles(earlier, later)]
+    if earlier.manifest and later.manifest:
+        found += _parameters(earlier.manifest, later.manifest)
+        found += _hashes(earlier.manifest, later.manifest)
+    return pd.DataFrame(found, columns=["what", "cause", "earlier", "later"])
+
+
+def _seeds(earlier: Sequence[Mapping[str, Any]], later: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
+    one, other = ({str(theme["id"]): _phrases(theme) for theme in themes} for themes in (earlier, later))
+    found = []
+    for theme in dict.fromkeys([*one, *other]):
+        if theme not in one or theme not in other:
+            said = ["there" if theme in side else "not there" for side in (one, other)]
+            found.append((f"theme {theme}", "", said[0], said[1]))
+        elif one[theme] != other[theme]:
+            gone, come = (sorted(a - b) for a, b in ((one[theme], other[theme]), (other[theme], one[theme])))
+            found.append((f"theme {theme}", SEEDS, _listed(gone, "only here: "), _listed(come, "only here: ")))
+    return found
+
+
+def _phrases(theme: Mapping[str, Any]) -> set[str]:
+    sides = (("seeds", ""), ("against", "against: "))
+    return {
+        f"{before}{phrase}"
+        for side, before in sides
+        for group in dict(theme.get(side) or {}).values()
+        for phrase in group
+    }
+
+
+def _listed(phrases: Sequence[str], before: str, most: int = 8) -> str:
+    more = f" and {len(phrases) - most} more" if len(phrases) > most else ""
+    return before + "; ".join(phrases[:most]) + more if phrases else "no other phrase"
+
+
+def _articles(earlier: Run, later: Run) -> list[tuple[str, str, str, str]]:
+    one, other = (set(run.topics.articles["article_id"]) for run in (earlier, later))
+    if one == other:
+        return []
+    said = [f"{number(len(own))}, {number(len(own - rest))} only here" for own, rest in ((one, other), (other, one))]
+    return [("articles", OTHERS, said[0], said[1])]
+
+
+def _parameters(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    one, other = (dict(run.get("parameters") or {}) for run in (earlier, later))
+    causes = {"encoder": ENCODER, "threshold": THRESHOLD} | dict.fromkeys(_SETTINGS, SETTINGS)
+    skipped = {"run_dir", "cache_dir", "themes", "answers"}
+    return [
+        (name, causes.get(name, ""), _value(one.get(name, "(not there)")), _value(other.get(name, "(not there)")))
+        for name in dict.fromkeys([*one, *other])
+        if name not in skipped and one.get(name, "(not there)") != other.get(name, "(not there)")
     ]
-    topics = later.topics.assign(label=label, topic_id=later.topics["topic_id"].map(ids))
-    assigned = later.assigned.assign(topic_id=later.assigned["topic_id"].map(ids))
-    links = matched.links.assign(later_id=[ids.get(topic, -1) for topic in matched.links["later_id"]])
-    flows = matched.flows.assign(later_id=[ids.get(topic, -1) for topic in matched.flows["later_id"]])
-    return Carried(assigned, topics, Matched(links, flows, matched.by), free + len(fresh))
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "(none)"
+    return "(not set)" if value in (None, "") else str(value)
+
+
+def _hashes(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Return what lies in files that differ: answers, a model's folder, the program; told by their fingerprints."""
+    one, other = (dict(run.get("hashes") or {}) for run in (earlier, later))
+    found = [
+        (what, cause, _fingerprint(one.get(name)), _fingerprint(other.get(name)))
+        for name, what, cause in (
+            ("answers", "answers", ANSWERS),
+            ("encoder", "encoder's files", ENCODER),
+            ("code", "program", PROGRAM),
+            ("decisions", "decisions", ""),
+        )
+        if one.get(name) != other.get(name)
+    ]
+    coder = [_coder(run) for run in (earlier, later)]
+    return found + ([("encoder's weights", ENCODER, coder[0], coder[1])] if coder[0] != coder[1] else [])
+
+
+def _fingerprint(value: object) -> str:
+    return str(value)[:12] if value else "(no file)"
+
+
+def _coder(manifest: Mapping[str, Any]) -> str:
+    stages = [stage for stage in manifest.get("stages") or [] if stage.get("name") == "embed"]
+    return str(stages[0].get("encoder", "")).partition("+")[0] if stages else ""
+
+
+def overview(compared: Comparison) -> str:
+    """Return in Markdown which runs were compared, and how many articles they share."""
+    told = []
+    for run in (compared.earlier, compared.later):
+        dates = run.topics.articles["published"].dropna()
+        span = f", {date(dates.min())} to {date(dates.max())}" if len(dates) else ", without dates"
+        name = re.sub(r"([^\w ])", r"\\\1", run.name)
+        told.append(f"**{name}** ({number(len(run.topics.articles))} articles{span})")
+    return f"{told[0]} and {told[1]}: {number(compared.paired)} articles are in both."
+
+
+def sentences(compared: Comparison) -> list[str]:
+    """Return what a terminal shows of a comparison: topics, articles, reasons."""
+    counts = compared.matched.links["kind"].value_counts()
+    ways = {"articles": "by the articles they share", "words": "by their words, as few articles are shared"}
+    told = ", ".join(f"{counts[kind]} {kind}" for kind in pairing.KINDS if kind in counts)
+    moved = compared.moved
+    articles = f"{number(moved['article_id'].nunique())} of {number(compared.paired)} articles in both changed a theme"
+    why = ", ".join(f"{reason} ({number(count)})" for reason, count in moved["why"].value_counts().head(3).items())
+    return [
+        f"Topics, matched {ways[compared.matched.by]}: {told or 'none'}",
+        articles + (f"; what differs: {why}" if why else ""),
+    ]

@@ -20,7 +20,7 @@ from toolkit import topics, words
 from toolkit.decisionfile import Decision, TopicRef, decide, read_decisions, refer, undo
 from toolkit.exhibits import rows
 
-__all__ = ["Decided", "Decision", "apply", "decide", "read_decisions", "refer", "summary", "undo"]
+__all__ = ["Decided", "Decision", "apply", "decide", "named", "read_decisions", "refer", "summary", "told", "undo"]
 
 Rows = npt.NDArray[np.intp]
 
@@ -34,7 +34,8 @@ class Decided(NamedTuple):
     """Topics as decided.
 
     ``assigned`` and ``topics`` as `topics.Topics` has them, ``topics`` with theme and without those hidden; ``log``:
-    ``number, decision, status, detail, topic_id``, a row a decision (-1: no topic).
+    ``number, decision, status, detail, topic_id, names``, a row a decision (-1: no topic; ``names``: whether it gave
+    the topic its name).
     """
 
     assigned: pd.DataFrame
@@ -173,10 +174,20 @@ def _settle(groups: Sequence[_Group], assigned: pd.DataFrame, told: pd.DataFrame
 def _log(log: Sequence[tuple[Decision, str, str, int]], assigned: pd.DataFrame) -> pd.DataFrame:
     ids = assigned["topic_id"].to_numpy()
     told = [
-        (number, decision.said(), status, detail, int(ids[row]) if row >= 0 else -1)
+        (number, decision.said(), status, detail, int(ids[row]) if row >= 0 else -1, row >= 0 and bool(decision.name))
         for number, (decision, status, detail, row) in enumerate(log, 1)
     ]
-    return pd.DataFrame(told, columns=["number", "decision", "status", "detail", "topic_id"])
+    return pd.DataFrame(told, columns=["number", "decision", "status", "detail", "topic_id", "names"])
+
+
+def told(log: pd.DataFrame) -> list[str]:
+    """Return each decision with what became of it, for the record of a run."""
+    return [f"{row.decision}: {row.status}" + f" ({row.detail})" * (row.status != APPLIED) for row in rows(log)]
+
+
+def named(log: pd.DataFrame) -> tuple[int, ...]:
+    """Return the ids of the topics that have their name from a decision."""
+    return tuple(int(topic) for topic in log.loc[log["names"].astype(bool), "topic_id"])
 
 
 def summary(log: pd.DataFrame) -> list[str]:

@@ -20,15 +20,15 @@ import toolkit
 from toolkit import params, store
 from toolkit.schema import InputError, OutputError, SettingsError
 
-RUN, EVALUATE = "[1-5]*.ipynb", "6-*.ipynb"
-"""The notebooks of a run, and that of an evaluation."""
+RUN, EVALUATE, COMPARE = "[1-5]*.ipynb", "6-*.ipynb", "9-*.ipynb"
+"""The notebooks of a run, and those of an evaluation and of a comparison."""
 _SHIPPED = {
     "inputs": "data/sample",
     "themes": "data/themes.yml",
     "gazetteer": "data/gazetteer.yml",
     "labels": "data/sample/labels.csv",
 }
-_OPTIONAL = ("answers", "judged", "second_themes")
+_OPTIONAL = ("answers", "judged", "second_themes", "decisions", "earlier", "run_a", "run_b")
 _PATHS = ("themes", "gazetteer", "cache_dir", "labels", *_OPTIONAL)
 
 
