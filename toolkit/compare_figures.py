@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from toolkit.exhibits import Table, number, rows
 from toolkit.style import INK, NO_THEME, finish, nothing, safe, topic_colour
 
-_THIN = 0.03
+_THIN = 0.1
 _FAINT = "99"
 _CAPTION = "Topics of the earlier run (left) and of the later one (right)"
 
@@ -18,38 +18,26 @@ _CAPTION = "Topics of the earlier run (left) and of the later one (right)"
 def topic_flows(matched: Any, earlier: pd.DataFrame, later: pd.DataFrame) -> go.Figure:
     """Draw the flow of articles from the topics of one run to those of another.
 
-    `matched` as `pairing.match_topics` gives it, `earlier` and `later` the topics of each run. Flows of less than 3% of
-    both topics are left out. A topic that is the same keeps its colour; all else is grey in the later run.
+    `matched` as `pairing.match_topics` gives it, `earlier` and `later` the topics of each run. Flows of less than a
+    tenth of both topics are left out. A topic that is the same keeps its colour; the rest of the later run is grey.
     """
     flows = _thick(matched.flows)
     if flows.empty:
         return nothing("topic-flows", _CAPTION, "There is no topic to compare.")
-    left = [
-        *earlier.loc[earlier["topic_id"].isin(flows["earlier_id"]), "topic_id"],
-        *([-1] * (-1 in set(flows["earlier_id"]))),
-    ]
-    right = [
-        *later.loc[later["topic_id"].isin(flows["later_id"]), "topic_id"],
-        *([-1] * (-1 in set(flows["later_id"]))),
-    ]
-    labels = [_labels(earlier, left, "not there yet"), _labels(later, right, "gone")]
+    left, right = _shown(earlier, flows["earlier_id"]), _shown(later, flows["later_id"])
+    labels = _labels(earlier, left, "not there yet") + _labels(later, right, "gone")
     same = matched.links[matched.links["kind"] == "same"]
-    colour = {b: topic_colour(a) for a, b in zip(same["earlier_id"], same["later_id"], strict=True)}
-    colours = [
-        [topic_colour(t) for t in left],
-        [colour.get(t, NO_THEME if t < 0 else topic_colour(t + 7)) for t in right],
-    ]
-    at = (
-        [left.index(flow.earlier_id) for flow in rows(flows)],
-        [len(left) + right.index(f.later_id) for f in rows(flows)],
-    )
+    kept = {b: topic_colour(a) for a, b in zip(same["earlier_id"], same["later_id"], strict=True)}
+    colours = [topic_colour(topic) for topic in left] + [kept.get(topic, NO_THEME) for topic in right]
+    sources = [left.index(topic) for topic in flows["earlier_id"]]
+    targets = [len(left) + right.index(topic) for topic in flows["later_id"]]
     figure = go.Figure(
         go.Sankey(
             arrangement="snap",
-            node={"label": labels[0] + labels[1], "color": colours[0] + colours[1], "pad": 14, "thickness": 14,
+            node={"label": labels, "color": colours, "pad": 14, "thickness": 14,
                   "line": {"width": 0}, "hovertemplate": "%{label}<extra></extra>"},
-            link={"source": at[0], "target": at[1], "value": flows["articles"].tolist(),
-                  "color": [f"{colours[0][source]}{_FAINT}" for source in at[0]],
+            link={"source": sources, "target": targets, "value": flows["articles"].tolist(),
+                  "color": [f"{colours[source]}{_FAINT}" for source in sources],
                   "hovertemplate": "%{source.label} → %{target.label}: %{value:,} articles<extra></extra>"},
             textfont={"size": 13, "color": INK, "shadow": "none"},
         )
@@ -63,10 +51,16 @@ def topic_flows(matched: Any, earlier: pd.DataFrame, later: pd.DataFrame) -> go.
 
 def _thick(flows: pd.DataFrame) -> pd.DataFrame:
     """Leave out what is a sliver of both its topics."""
-    parts = [
-        flows["articles"] / flows.groupby(side)["articles"].transform("sum") for side in ("earlier_id", "later_id")
-    ]
-    return flows[(parts[0] >= _THIN) | (parts[1] >= _THIN)] if len(flows) else flows
+    if flows.empty:
+        return flows
+    sums = [flows.groupby(side)["articles"].transform("sum") for side in ("earlier_id", "later_id")]
+    return flows[(flows["articles"] >= _THIN * sums[0]) | (flows["articles"] >= _THIN * sums[1])]
+
+
+def _shown(topics: pd.DataFrame, ids: pd.Series) -> list[int]:
+    """Return the topics that have a flow, in the order of size, and -1 behind them for none."""
+    there = set(ids)
+    return [int(topic) for topic in topics["topic_id"] if topic in there] + [-1] * (-1 in there)
 
 
 def _labels(topics: pd.DataFrame, shown: list[int], other: str) -> list[str]:

@@ -31,7 +31,7 @@ KINDS = (SAME, SPLIT, MERGED, NEW, GONE)
 _COLUMNS = ("kind", "earlier_id", "later_id", "earlier", "later", "shared", "kept", "taken", "likeness")
 _FEWEST_SHARED = 5
 _SHARED = 0.2
-_ALIKE = 0.25
+_ALIKE = 0.3
 _ALIKE_PART = 0.4
 _NEAREST = 300
 _RARE = 3
@@ -170,9 +170,12 @@ def _flows(links: pd.DataFrame, shared: Floats, few: bool, sides: tuple[pd.DataF
     else:
         ids = list(one), list(other)
         moved = [(ids[0][r], ids[1][c], int(shared[r, c])) for r, c in zip(*np.nonzero(shared), strict=True)]
-    moved += [(t.earlier_id, -1, one[t.earlier_id]) for t in rows(links[links["kind"] == GONE])]
-    moved += [(-1, t.later_id, other[t.later_id]) for t in rows(links[links["kind"] == NEW])]
-    return pd.DataFrame(moved, columns=["earlier_id", "later_id", "articles"]).astype(int)
+    sums = (dict(zip(side, shared.sum(axis=axis), strict=True)) for side, axis in ((one, 1), (other, 0)))
+    left, right = ({} if few else found for found in sums)
+    moved += [(t, -1, one[t] - left.get(t, 0)) for t in links.loc[links["kind"] == GONE, "earlier_id"]]
+    moved += [(-1, t, other[t] - right.get(t, 0)) for t in links.loc[links["kind"] == NEW, "later_id"]]
+    flows = pd.DataFrame(moved, columns=["earlier_id", "later_id", "articles"]).astype(int)
+    return flows[flows["articles"] > 0].reset_index(drop=True)
 
 
 # A series of runs -----------------------------------------------------------------------------------------------
