@@ -149,6 +149,11 @@ def search(index: Searchable, query: str, most: int = 20, among: Collection[str]
     return _joined(index, by_words, by_meaning, most)
 
 
+def unknown_words(index: Searchable, query: str) -> list[str]:
+    """Return the words of `query` that no article holds in any form: what a search does not look for by words."""
+    return wordindex.unknown_words(index.words, query)
+
+
 def more_like(
     index: Searchable, article_ids: str | Sequence[str], most: int = 20, among: Collection[str] | None = None
 ) -> pd.DataFrame:

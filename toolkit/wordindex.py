@@ -7,7 +7,6 @@ eager sparse scoring"), so that a query is a sum of a few of its rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +28,10 @@ class WordIndex(NamedTuple):
 
 
 def index_words(articles: pd.DataFrame) -> WordIndex:
-    """Index the stems of title and text, each article's by its language; the title counts twice."""
+    """Index the stems of title and text, each article's by its language; the title counts twice.
+
+    `articles` has ``title, text, language``. Numbers and stop words are not looked for.
+    """
     joined = articles["title"] + "\n" + articles["title"] + "\n" + articles["text"]
     counter = CountVectorizer(analyzer=_stems, dtype=np.float32)
     try:
@@ -48,7 +50,9 @@ def index_words(articles: pd.DataFrame) -> WordIndex:
 
 
 def _stems(article: tuple[str, str]) -> list[str]:
-    return words.exact_stems(*article)
+    """Return the stems of (text, language); what is not Kazakh is read as Russian where it is Cyrillic."""
+    text, language = article
+    return words.exact_stems(text, "kk" if language == "kk" else "ru")
 
 
 def query_stems(query: str) -> list[str]:
@@ -69,6 +73,6 @@ def score_words(index: WordIndex, query: str) -> npt.NDArray[np.float32]:
     return np.asarray(index.weights[rows].sum(axis=0), dtype=np.float32).ravel()
 
 
-def unknown_words(index: WordIndex, query: str) -> Sequence[str]:
+def unknown_words(index: WordIndex, query: str) -> list[str]:
     """Return the words of `query` that no article holds in any form."""
     return [word for word in words.tokens(query) if not any(stem in index.rows for stem in query_stems(word))]
