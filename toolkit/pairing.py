@@ -3,7 +3,7 @@
 Where the runs share a fifth of the smaller one's articles, topics are matched by these. Of an earlier and a later topic
 they are *the same* if each holds more than half of the other's shared articles; the earlier one *split* if it holds
 more than half of the later's, but not the other way round, and it *merged* in the opposite case. Topics with fewer than
-five shared articles, and all of runs that share too few, are matched by words: by the cosine between their class-based
+five shared articles (and less than half of their own), and all of runs that share too few, are matched by words: by the cosine between their class-based
 TF-IDF (Grootendorst 2022) over the articles nearest to their centres. There the same are those that are each other's
 likeliest; a split or a merger is told where a topic is that of one side only. What has no partner is *new* or *gone*.
 """
@@ -69,17 +69,27 @@ def match_topics(earlier: TopicSet, later: TopicSet) -> Matched:
     shared = counts.to_numpy(dtype=np.float64)
     alike = likeness(earlier, later)
     few = len(joined) < _SHARED * min(len(earlier.assigned), len(later.assigned))
-    kinds = _by_articles(np.zeros_like(shared) if few else shared)
-    open_rows, open_columns = ((shared.sum(axis=axis) < _FEWEST_SHARED) | few for axis in (1, 0))
+    open_rows, open_columns = (
+        _open(shared.sum(axis=axis), part.topics, few) for axis, part in ((1, earlier), (0, later))
+    )
+    kinds = _by_articles(shared, open_rows, open_columns)
     kinds |= _by_words(alike, open_rows, open_columns, set(kinds))
     links = _links(kinds, (earlier.topics, later.topics), shared, alike)
     return Matched(links, _flows(links, shared, few, (earlier.topics, later.topics)), "words" if few else "articles")
 
 
-def _by_articles(shared: Floats) -> dict[tuple[int, int], str]:
+def _open(shared: Floats, topics: pd.DataFrame, few: bool) -> npt.NDArray[np.bool_]:
+    """Tell which topics have too few shared articles to be matched by them."""
+    own = topics["articles"].to_numpy(dtype=np.float64)
+    return np.asarray(((shared < _FEWEST_SHARED) & (2 * shared < own)) | few)
+
+
+def _by_articles(
+    shared: Floats, open_rows: npt.NDArray[np.bool_], open_columns: npt.NDArray[np.bool_]
+) -> dict[tuple[int, int], str]:
     kept = shared / np.maximum(shared.sum(axis=1, keepdims=True), 1)
     taken = shared / np.maximum(shared.sum(axis=0, keepdims=True), 1)
-    kept[shared.sum(axis=1) < _FEWEST_SHARED], taken[:, shared.sum(axis=0) < _FEWEST_SHARED] = 0, 0
+    kept[open_rows], taken[:, open_columns] = 0, 0
     found = {}
     for row, column in zip(*np.nonzero((kept > 0.5) | (taken > 0.5)), strict=True):
         stays, comes = kept[row, column] > 0.5, taken[row, column] > 0.5
