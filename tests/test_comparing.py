@@ -132,6 +132,19 @@ def test_a_name_that_was_decided_on_is_not_overruled_by_the_month_before(months)
     assert carried.topics["label"].tolist().count("Decided") == 1
 
 
+def test_articles_of_the_month_before_are_stood_for_by_one_of_the_same_topic_even_a_hidden_one(months, tmp_path):
+    hidden = months[0]._replace(topics=months[0].topics[months[0].topics["label"] != "banks"])
+    instead = pairing.stand_ins(make(tmp_path / "first", hidden, []), months[1])
+    subject = [
+        part.assigned.set_index("article_id")["topic_id"].map(part.topics.set_index("topic_id")["label"])
+        for part in months
+    ]
+    assert {(subject[0][one], subject[1][other]) for one, other in instead.items()} == {
+        (name, name) for name in SUBJECTS if name != "courts"
+    }
+    assert pairing.stand_ins("", months[1]) == {}
+
+
 def test_without_an_earlier_run_nothing_changes(months):
     carried = pairing.join_series("", months[1])
     assert carried.assigned is months[1].assigned and carried.next_id == 3 and carried.matched is None

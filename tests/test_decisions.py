@@ -52,7 +52,7 @@ def decided(path, world, do, *subjects, value=""):
 
 def applied(path, world):
     articles, vectors, scores, _, found = world
-    return decisions.apply(read_decisions(path), found, articles, vectors, scores)
+    return decisions.apply(read_decisions(path), found, decisions.Corpus(articles, vectors, scores))
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_topic_is_found_by_its_articles_whatever_its_number(path, world):
         assigned=found.assigned.assign(topic_id=3 - found.assigned["topic_id"]),
         topics=found.topics.assign(topic_id=3 - found.topics["topic_id"], terms=[[] for _ in range(4)]),
     )
-    now = decisions.apply(read_decisions(path), turned, articles, vectors, scores)
+    now = decisions.apply(read_decisions(path), turned, decisions.Corpus(articles, vectors, scores))
     named = now.topics[now.topics["label"] == "Justice"]
     assert named["topic_id"].tolist() == [3 - topic_of(world, "courts")]
     assert now.log["detail"].tolist() == ["found by its articles"]
@@ -172,9 +172,8 @@ def test_a_topic_whose_articles_lie_in_several_is_told_with_where_they_are(path,
     own = np.flatnonzero(mine == "courts")
     for place, row in enumerate(own):
         ids[row] = place % 4
-    now = decisions.apply(
-        read_decisions(path), found._replace(assigned=found.assigned.assign(topic_id=ids)), articles, vectors, scores
-    )
+    torn = found._replace(assigned=found.assigned.assign(topic_id=ids))
+    now = decisions.apply(read_decisions(path), torn, decisions.Corpus(articles, vectors, scores))
     assert now.log["status"].tolist() == ["not applied"]
     assert "no topic holds most of" in now.log["detail"][0] and "of its 12 articles here" in now.log["detail"][0]
 
@@ -182,7 +181,19 @@ def test_a_topic_whose_articles_lie_in_several_is_told_with_where_they_are(path,
 def test_topics_that_are_one_already_need_no_merging(path, world):
     decided(path, world, "merge", "rivers", "games")
     decided(path, world, "merge", "games", "rivers")
-    assert "they are one topic here already" in applied(path, world).log["detail"][1]
+    assert applied(path, world).log["detail"][1] == "one topic here already"
+
+
+def test_in_a_series_it_is_found_by_the_topic_of_the_earlier_run_that_is_the_same(path, world):
+    decided(path, world, "hide", "courts")
+    articles, vectors, scores, mine, found = later(world, seed=9, prefix="b")
+    bare = found._replace(topics=found.topics.assign(terms=[[] for _ in range(4)]))
+    corpus_ = decisions.Corpus(articles, vectors, scores)
+    assert decisions.apply(read_decisions(path), bare, corpus_).log["status"].tolist() == ["not applied"]
+    other = articles["article_id"][np.flatnonzero(mine == "courts")[0]]
+    instead = dict.fromkeys(world[0]["article_id"][world[3] == "courts"], other)
+    now = decisions.apply(read_decisions(path), bare, corpus_, stand_ins=instead)
+    assert now.log["detail"].tolist() == ["found by the earlier run"] and len(now.topics) == 3
 
 
 # The file -------------------------------------------------------------------------------------------------------

@@ -1,14 +1,15 @@
 """Decisions applied: topics renamed, merged, split, hidden and pinned to a theme, as the analyst said once.
 
 A topic is found again by the articles it is named by: the group that holds more than half of those the run has. Where
-the run has fewer than three of them (the next month, say), by its terms: the group that shares most of their stems, at
+the run has fewer than three of them (the next month, say), and an earlier run is given, those of the earlier run tell
+by the topics that are the same in both (`pairing`); else by its terms: the group that shares most of their stems, at
 least two in five and clearly more than any other. What is not found is told, with where its articles went; nothing is
 guessed. Decisions are applied in the order of the file, each to what the ones before it made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -20,14 +21,36 @@ from toolkit import topics, words
 from toolkit.decisionfile import Decision, TopicRef, decide, read_decisions, refer, undo
 from toolkit.exhibits import rows
 
-__all__ = ["Decided", "Decision", "apply", "decide", "named", "read_decisions", "refer", "summary", "told", "undo"]
+__all__ = [
+    "Corpus",
+    "Decided",
+    "Decision",
+    "apply",
+    "decide",
+    "named",
+    "read_decisions",
+    "refer",
+    "summary",
+    "told",
+    "undo",
+]
 
 Rows = npt.NDArray[np.intp]
+_Places = tuple[Mapping[str, int], Mapping[str, int]]
+"""Article id -> row, for the articles here and for those of the earlier run that one here stands for."""
 
 APPLIED, NOT_FOUND = "applied", "not applied"
 _FEWEST_KNOWN = 3
 _ALIKE = 0.4
 _CLEARLY = 1.25
+
+
+class Corpus(NamedTuple):
+    """What topics are made of: ``articles``, their ``vectors`` (articles, dim), and their theme ``scores``."""
+
+    articles: pd.DataFrame
+    vectors: topics.Floats
+    scores: pd.DataFrame
 
 
 class Decided(NamedTuple):
@@ -61,45 +84,46 @@ class _Missing(Exception):
 def apply(
     said: Sequence[Decision],
     found: topics.Topics,
-    articles: pd.DataFrame,
-    vectors: topics.Floats,
-    scores: pd.DataFrame,
+    corpus: Corpus,
     seed: int = 42,
+    stand_ins: Mapping[str, str] | None = None,
 ) -> Decided:
-    """Return the topics that were `found`, as the decisions `said` want them; `articles` and `vectors` row by row.
+    """Return the topics that were `found`, as the decisions `said` want them.
 
     Merged and split topics are described anew, and all are numbered by size again. Hidden ones keep their articles, but
-    are no longer listed.
+    are no longer listed. `stand_ins` as `pairing.stand_ins` gives them.
     """
     groups = [
         _Group(rows=np.flatnonzero(found.assigned["topic_id"] == row.topic_id), terms=tuple(row.terms), label=row.label)
         for row in rows(found.topics)
     ]
     place = {name: row for row, name in enumerate(found.assigned["article_id"])}
-    themes = set(scores["theme"].unique())
+    places = (place, {name: place[other] for name, other in (stand_ins or {}).items() if name not in place})
+    themes = set(corpus.scores["theme"].unique())
     log: list[tuple[Decision, str, str, int]] = []
     for decision in said:
         try:
-            groups, detail, row = _apply_one(decision, groups, place, (vectors, themes, seed))
+            groups, detail, row = _apply_one(decision, groups, places, (corpus.vectors, themes, seed))
             log.append((decision, APPLIED, detail, row))
         except _Missing as error:
             log.append((decision, NOT_FOUND, str(error), -1))
-    assigned, described = _describe(groups, found, articles, vectors, seed)
-    told = _settle(groups, assigned, topics.topic_themes(described, assigned, scores))
+    assigned, described = _describe(groups, found, corpus, seed)
+    told = _settle(groups, assigned, topics.topic_themes(described, assigned, corpus.scores))
     return Decided(assigned, told, _log(log, assigned))
 
 
 def _apply_one(
-    decision: Decision, groups: list[_Group], place: dict[str, int], rest: tuple[topics.Floats, set[str], int]
+    decision: Decision, groups: list[_Group], places: _Places, rest: tuple[topics.Floats, set[str], int]
 ) -> tuple[list[_Group], str, int]:
     vectors, themes, seed = rest
-    at, how = zip(*(_find(ref, groups, place) for ref in decision.topics), strict=True)
+    at, how = zip(*(_find(ref, groups, places) for ref in decision.topics), strict=True)
     first, mine = at[0], groups[at[0]]
-    found = f"found by its {how[0]}" if len(set(how)) == 1 else "found by articles and terms"
+    found = "found by " + " and ".join(dict.fromkeys(how))
     if decision.do == "merge":
         parts = [groups[number] for number in dict.fromkeys(at)]
         if len(parts) == 1:
-            raise _Missing(f"they are one topic here already, “{mine.name or mine.label}”")
+            named = replace(mine, name=decision.name or mine.name)
+            return [*groups[:first], named, *groups[first + 1 :]], "one topic here already", int(mine.rows[0])
         members = np.sort(np.concatenate([part.rows for part in parts]))
         turns = [term for turn in zip(*(part.terms for part in parts), strict=False) for term in turn]
         made = replace(
@@ -122,14 +146,16 @@ def _apply_one(
     return groups, found, int(mine.rows[0])
 
 
-def _find(ref: TopicRef, groups: Sequence[_Group], place: dict[str, int]) -> tuple[int, str]:
+def _find(ref: TopicRef, groups: Sequence[_Group], places: _Places) -> tuple[int, str]:
     """Return which group is meant, and what it was found by; raise `_Missing` with the reason."""
-    known = [place[name] for name in ref.articles if name in place]
-    if len(known) >= min(_FEWEST_KNOWN, len(ref.articles)) > 0:
+    for place, how in zip(places, ("its articles", "the earlier run"), strict=True):
+        known = [place[name] for name in ref.articles if name in place]
+        if len(known) < min(_FEWEST_KNOWN, len(ref.articles)) or not known:
+            continue
         held = [int(np.isin(known, group.rows).sum()) for group in groups]
         best = int(np.argmax(held))
         if 2 * held[best] > len(known):
-            return best, "articles"
+            return best, how
         order = np.argsort(-np.array(held), kind="stable")[:3]
         where = ", ".join(f"“{groups[i].name or groups[i].label}” ({held[i]})" for i in order if held[i])
         raise _Missing(f"no topic holds most of “{ref.label}”; of its {len(known)} articles here: {where}")
@@ -138,7 +164,7 @@ def _find(ref: TopicRef, groups: Sequence[_Group], place: dict[str, int]) -> tup
     best = int(order[0])
     second = float(alike[order[1]]) if len(order) > 1 else 0.0
     if alike[best] >= _ALIKE and alike[best] >= _CLEARLY * second:
-        return best, "terms"
+        return best, "its terms"
     near = f"; the likeliest is “{groups[best].name or groups[best].label}”" if alike[best] else ""
     raise _Missing(f"no topic has the articles or enough of the terms of “{ref.label}”{near}")
 
@@ -150,7 +176,7 @@ def _likeness(some: Sequence[str], others: Sequence[str]) -> float:
 
 
 def _describe(
-    groups: Sequence[_Group], found: topics.Topics, articles: pd.DataFrame, vectors: topics.Floats, seed: int
+    groups: Sequence[_Group], found: topics.Topics, corpus: Corpus, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return assigned and topics; as they were found where no group was merged or split."""
     if not any(group.changed for group in groups):
@@ -158,7 +184,7 @@ def _describe(
     labels = np.empty(len(found.assigned), dtype=np.intp)
     for number, group in enumerate(groups):
         labels[group.rows] = number
-    return topics.regroup(articles, vectors, found.assigned, labels, seed)
+    return topics.regroup(corpus.articles, corpus.vectors, found.assigned, labels, seed)
 
 
 def _settle(groups: Sequence[_Group], assigned: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:

@@ -3,9 +3,10 @@
 Where the runs share a fifth of the smaller one's articles, topics are matched by these. Of an earlier and a later topic
 they are *the same* if each holds more than half of the other's shared articles; the earlier one *split* if it holds
 more than half of the later's, but not the other way round, and it *merged* in the opposite case. Topics with fewer than
-five shared articles (and less than half of their own), and all of runs that share too few, are matched by words: by the cosine between their class-based
-TF-IDF (Grootendorst 2022) over the articles nearest to their centres. There the same are those that are each other's
-likeliest; a split or a merger is told where a topic is that of one side only. What has no partner is *new* or *gone*.
+five shared articles that are less than half of their own, and all of runs that share too few, are matched by words: by
+the cosine between their class-based TF-IDF (Grootendorst 2022) over the articles nearest to their centres. There the
+same are those that are each other's likeliest; a split or a merger is told where a topic is that of one side only. What
+has no partner is *new* or *gone*.
 """
 
 from __future__ import annotations
@@ -213,14 +214,37 @@ def join_series(earlier: Path | str, later: TopicSet, named: Collection[int] = (
     if not earlier:
         ids = [int(topic) for topic in sorted(later.assigned["topic_id"].unique())]
         return Carried(later.assigned, later.topics, dict(zip(ids, ids, strict=True)), max(ids, default=-1) + 1, None)
+    series = Path(earlier) / "tables" / "series.json"
+    known = store.read_json(series) if series.is_file() else {}
+    return carry_over(_read(earlier), later, int(known.get("next_id", 0)) if isinstance(known, dict) else 0, named)
+
+
+def _read(earlier: Path | str) -> TopicSet:
     tables = Path(earlier) / "tables"
     if not (tables / "topics.parquet").is_file():
-        raise InputError(
-            f"earlier: {earlier} is no finished run, expected a folder that toolkit run made: check the path."
-        )
-    before = TopicSet(*(store.read_table(tables / f"{name}.parquet") for name in ("articles", "assigned", "topics")))
-    series = store.read_json(tables / "series.json") if (tables / "series.json").is_file() else {}
-    return carry_over(before, later, int(series.get("next_id", 0)) if isinstance(series, dict) else 0, named)
+        raise InputError(f"earlier: {earlier} is no finished run, expected a folder that toolkit run made.")
+    return TopicSet(*(store.read_table(tables / f"{name}.parquet") for name in ("articles", "assigned", "topics")))
+
+
+def stand_ins(earlier: Path | str, later: TopicSet) -> dict[str, str]:
+    """Return, for articles of the run in the folder `earlier`, which article of `later` stands for them.
+
+    It is the one nearest to the centre of the topic that is the same as theirs; topics that were hidden count as well.
+    Empty where no earlier run is given; raises as `join_series`.
+    """
+    if not earlier:
+        return {}
+    before = _read(earlier)
+    sizes = before.assigned["topic_id"].value_counts()
+    hidden = sizes[~sizes.index.isin(before.topics["topic_id"])]
+    unlisted = pd.DataFrame({"topic_id": hidden.index, "label": "", "articles": hidden.to_numpy()})
+    every = pd.concat([before.topics[["topic_id", "label", "articles"]], unlisted], ignore_index=True)
+    links = match_topics(before._replace(topics=every), later).links
+    same = links[links["kind"] == SAME].set_index("earlier_id")["later_id"]
+    central = later.assigned.sort_values(["closeness", "article_id"], ascending=[False, True])
+    nearest = central.drop_duplicates("topic_id").set_index("topic_id")["article_id"]
+    found = before.assigned["topic_id"].map(same).map(nearest)
+    return dict(zip(before.assigned["article_id"][found.notna()], found.dropna(), strict=True))
 
 
 def carry_over(earlier: TopicSet, later: TopicSet, next_id: int = 0, named: Collection[int] = ()) -> Carried:
