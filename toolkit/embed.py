@@ -142,8 +142,8 @@ class CorpusEncoder:
 
     def space(self) -> Space:
         """Return what it takes to read further texts as this encoder reads them."""
-        terms = [str(term) for term in self._tfidf.get_feature_names_out()]
-        return Space(self._base.name, self._used, terms, self._tfidf.idf_, self._svd.components_.T)
+        rows = {str(term): row for row, term in enumerate(self._tfidf.get_feature_names_out())}
+        return Space(self._base.name, self._used, rows, self._tfidf.idf_, self._svd.components_.T)
 
     def _fit_counts(self, texts: Sequence[str]) -> sparse.csr_matrix:
         try:

@@ -7,28 +7,30 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.exhibits import Table, number, percent, probability, rows
+from toolkit.exhibits import Prose, Table, number, percent, probability, rows
 
 _MOST_MOVED = 50
 
 
-def decided(log: pd.DataFrame) -> Table:
-    """Return what became of each decision; `log` as `decisions.apply` gives it."""
+def decided(log: pd.DataFrame) -> Table | Prose:
+    """Return what became of each decision, nothing where there is none; `log` as `decisions.apply` gives it."""
+    if log.empty:
+        return Prose("")
     cells = [[number(d.number), d.decision, d.status, d.detail, _page(d.topic_id, "its articles")] for d in rows(log)]
     columns = [("", "number"), ("decision", "text"), ("status", "text"), ("why", "text"), ("now", "link")]
     failed = int((log["status"] != "applied").sum())
     told = f", {number(failed)} of them not applied" if failed else ", all applied"
-    return Table(f"Decisions{told}" if cells else "No decisions about topics", columns, cells)
+    return Table(f"Decisions{told}", columns, cells)
 
 
 def _page(topic_id: int, text: str) -> tuple[str, str]:
     return (text, f"articles/topic-{topic_id}.html") if topic_id >= 0 else ("–", "")
 
 
-def carried(matched: Any) -> Table:
-    """Return which topics keep the name of the earlier run's; `matched` from `pairing.carry_over`, or None."""
+def carried(matched: Any) -> Table | Prose:
+    """Return which topics keep the name of the earlier run's; `matched` from `pairing.join_series`, None: no run."""
     if matched is None:
-        return Table("No earlier run was given, so that topics are named by their terms alone", [("", "text")], [])
+        return Prose("")
     return links(matched, "Topics beside those of the earlier run: what is the same keeps its number and name")
 
 

@@ -53,7 +53,7 @@ def write_index(articles: pd.DataFrame, made: Space, tables: Path | str) -> None
     tables, known = Path(tables), wordindex.index_words(articles)
     learnt: dict[str, npt.NDArray[Any]] = {"used": made.used.astype(np.int64), "idf": made.idf}
     arrays.write_arrays(learnt | {"axes": made.axes.astype(np.float16)}, tables / "space.safetensors")
-    store.write_json({"encoder": made.encoder, "terms": list(made.terms)}, tables / "space.json")
+    store.write_json({"encoder": made.encoder, "terms": list(made.rows)}, tables / "space.json")
     parts = {"data": known.weights.data.astype(np.float16), "indices": known.weights.indices.astype(np.int32)}
     shape = np.array(known.weights.shape, dtype=np.int64)
     parts |= {"indptr": known.weights.indptr.astype(np.int64), "shape": shape}
@@ -113,7 +113,8 @@ def _encoder(tables: Path, run: Path) -> tuple[Encode | None, str]:
         return None, "the run was made by an older version, which kept no encoder; run 2-themes again"
     parts, said = arrays.read_arrays(tables / "space.safetensors"), store.read_json(tables / "space.json")
     assert isinstance(said, dict)
-    made = Space(str(said["encoder"]), parts["used"], said["terms"], parts["idf"], parts["axes"])
+    rows = {str(term): row for row, term in enumerate(said["terms"])}
+    made = Space(str(said["encoder"]), parts["used"], rows, parts["idf"], parts["axes"])
     manifest = store.read_manifest(run) or {}
     parameters = manifest.get("parameters")
     name = str(parameters.get("encoder", encoders.EMBEDDED)) if isinstance(parameters, dict) else encoders.EMBEDDED

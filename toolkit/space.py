@@ -7,7 +7,7 @@ What it takes to read a further text as it did is small and holds no code: a lis
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,12 +21,13 @@ class Space(NamedTuple):
     """What a corpus' encoder learnt.
 
     ``encoder`` names the one that it was joined with, ``used`` are the columns of that one which are not all zero;
-    ``terms`` and ``idf`` (terms,) are stems and their weights, ``axes`` (terms, latent dimensions) where each points.
+    ``rows`` tells each stem's row in ``idf`` (stems,), their weights, and ``axes`` (stems, latent dimensions), where it
+    points.
     """
 
     encoder: str
     used: npt.NDArray[np.intp]
-    terms: Sequence[str]
+    rows: Mapping[str, int]
     idf: npt.NDArray[np.float32]
     axes: npt.NDArray[np.floating]
 
@@ -42,10 +43,9 @@ def place(space: Space, encoder: Encoder, texts: Sequence[str]) -> Vectors:
     `encoder` is the one that `space` names. A text of unknown words alone is read by the encoder only, and one of which
     nothing is known is a row of zeros.
     """
-    rows = {term: row for row, term in enumerate(space.terms)}
     latent = np.zeros((len(texts), space.axes.shape[1]), dtype=np.float32)
     for number, text in enumerate(texts):
-        counts = Counter(rows[stem] for stem in words.stems(text) if stem in rows)
+        counts = Counter(space.rows[stem] for stem in words.stems(text) if stem in space.rows)
         known = sorted(counts)
         if known:
             weights = (1 + np.log([counts[row] for row in known])) * space.idf[known]
