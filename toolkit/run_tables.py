@@ -31,7 +31,10 @@ def carried(matched: Any) -> Table | Prose:
     """Return which topics keep the name of the earlier run's; `matched` from `pairing.join_series`, None: no run."""
     if matched is None:
         return Prose("")
-    return links(matched, "Topics beside those of the earlier run: what is the same keeps its number and name")
+    counts = matched.links["kind"].value_counts()
+    rest = ", ".join(f"{number(counts.get(kind, 0))} {kind}" for kind in ("new", "gone"))
+    told = matched._replace(links=matched.links[matched.links["kind"].isin(["same", "split", "merged"])])
+    return links(told, f"Topics beside those of the earlier run ({rest}): what is the same keeps its number and name")
 
 
 def links(matched: Any, caption: str = "Topics of both runs") -> Table:
