@@ -47,7 +47,15 @@ def run(tmp_path, articles, reader):
 
 
 def test_a_query_is_placed_where_the_run_s_own_encoder_puts_it(articles, reader):
-    queries = ["a dam and rising water", "курс доллара", "су келісімі", "Unheard-of xylophones", "the", ""]
+    queries = [
+        "a dam and rising water",
+        "министр егіншілер",
+        "курс доллара",
+        "су келісімі",
+        "Unheard-of xylophones",
+        "the",
+        "",
+    ]
     kept = reader.space()
     kept = kept._replace(axes=kept.axes.astype(np.float16))
     found = space.place(kept, embed.load_encoder("embedded"), queries)
