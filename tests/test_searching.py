@@ -212,10 +212,15 @@ def test_blocks_give_what_comparing_all_at_once_gives(monkeypatch):
     assert nearest.nearest(vectors[:3], vectors[:1], 7)[0].shape == (1, 3)
 
 
-def test_beyond_the_limit_an_index_finds_nearly_the_same():
+def test_beyond_the_limit_an_index_is_kept_and_finds_nearly_the_same(tmp_path):
     pytest.importorskip("usearch", reason="usearch belongs to the extra lab")
     vectors = some_vectors(2000)
+    kept = tmp_path / "nearest.usearch"
+    assert not nearest.keep_index(vectors, kept) and nearest.keep_index(vectors, kept, exact=1000)
     exact, _ = nearest.finder(vectors)(vectors[:50], 10)
-    found, cosines = nearest.finder(vectors, exact=1000)(vectors[:50], 10)
+    found, cosines = nearest.finder(vectors, kept)(vectors[:50], 10)
     recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(exact, found, strict=True)])
     assert recall >= 0.95 and (cosines[:, 0] > 0.99).all()
+    assert nearest.finder(vectors[:900], kept)(vectors[:1], 10)[0].max() < 900, "an index of other vectors is not asked"
+    kept.write_bytes(b"broken")
+    assert (nearest.finder(vectors, kept)(vectors[:50], 10)[0] == exact).all()

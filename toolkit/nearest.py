@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from toolkit.store import writing
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
@@ -23,15 +26,40 @@ EXACT = 200_000
 _BLOCK = 16_384
 
 
-def finder(vectors: Floats, exact: int = EXACT) -> Find:
+def finder(vectors: Floats, kept: Path | None = None) -> Find:
     """Return a function that finds the nearest of `vectors` (n, dim; length one or zero).
 
-    Above `exact` vectors an index is built, which takes minutes, if usearch is installed; else all are compared.
+    The index in the file `kept` answers, if it is there, fits, and usearch is installed; else all are compared.
+    """
+    index = _read(kept, len(vectors)) if kept and kept.is_file() and find_spec("usearch") else None
+    if index is None:
+        return lambda queries, most: nearest(vectors, queries, most)
+    return lambda queries, most: search_index(index, queries, most)
+
+
+def keep_index(vectors: Floats, path: Path, exact: int = EXACT) -> bool:
+    """Build and keep an index where there are more than `exact` vectors, which takes minutes; tell whether it was.
+
+    Without usearch there is none; an old one is taken away.
     """
     if len(vectors) <= exact or find_spec("usearch") is None:
-        return lambda queries, most: nearest(vectors, queries, most)
+        path.unlink(missing_ok=True)
+        return False
     index = build_index(vectors)
-    return lambda queries, most: search_index(index, queries, most)
+    with writing(path) as aside:
+        index.save(str(aside))
+    return True
+
+
+def _read(path: Path, count: int) -> Any:
+    """Return the index in a file; None where it is broken or of other vectors."""
+    from usearch.index import Index
+
+    try:
+        index = Index.restore(str(path))
+    except (RuntimeError, ValueError):
+        return None
+    return index if index is not None and len(index) == count else None
 
 
 def nearest(vectors: Floats, queries: Floats, most: int) -> tuple[Rows, Floats]:

@@ -29,6 +29,7 @@ Encode = Callable[[Sequence[str]], Floats]
 COLUMNS = ("article_id", "score", "by_words", "by_meaning")
 _CONSTANT = 60
 _DEPTH = 1000
+_INDEX = "nearest.usearch"
 
 
 class Searchable(NamedTuple):
@@ -49,7 +50,7 @@ class Searchable(NamedTuple):
 
 
 def write_index(articles: pd.DataFrame, made: Space, tables: Path | str) -> None:
-    """Keep beside a run's tables what its search needs: its space and the index of its words."""
+    """Keep beside a run's tables what its search needs: its space, the index of its words, and of very many vectors."""
     tables, known = Path(tables), wordindex.index_words(articles)
     learnt: dict[str, npt.NDArray[Any]] = {"used": made.used.astype(np.int64), "idf": made.idf}
     arrays.write_arrays(learnt | {"axes": made.axes.astype(np.float16)}, tables / "space.safetensors")
@@ -59,6 +60,8 @@ def write_index(articles: pd.DataFrame, made: Space, tables: Path | str) -> None
     parts |= {"indptr": known.weights.indptr.astype(np.int64), "shape": shape}
     arrays.write_arrays(parts, tables / "words.safetensors")
     store.write_json(list(known.rows), tables / "words.json")
+    if len(articles) > nearest.EXACT:
+        nearest.keep_index(store.read_vectors(tables / "vectors.safetensors"), tables / _INDEX)
 
 
 def open_run(run_dir: Path | str) -> Searchable:
@@ -76,7 +79,8 @@ def open_run(run_dir: Path | str) -> Searchable:
     if vectors is not None and len(vectors) != len(articles):
         raise InputError(f"{run} holds {len(vectors)} vectors for {len(articles)} articles: run 2-themes again.")
     encode, note = _encoder(tables, run) if vectors is not None else (None, "the run has no vectors")
-    return _searchable(articles, _read_words(tables, articles), vectors, encode, note)
+    find = nearest.finder(vectors, tables / _INDEX) if vectors is not None else None
+    return _searchable(articles, _read_words(tables, articles), vectors, encode, note)._replace(find=find)
 
 
 def prepare(articles: pd.DataFrame, vectors: Floats | None = None, encode: Encode | None = None) -> Searchable:
