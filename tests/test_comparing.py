@@ -5,7 +5,7 @@ import pytest
 from test_decisions import SUBJECTS, corpus
 
 from toolkit import cli, compare_figures, comparing, comparison, pairing, run_tables, store, topics
-from toolkit.plan import COMPARE
+from toolkit.plan import COMPARE, plan
 from toolkit.schema import InputError, OutputError
 from toolkit.settings import TopicSettings
 
@@ -151,9 +151,24 @@ def test_without_an_earlier_run_nothing_changes(months):
     assert run_tables.carried(None).text == ""
 
 
-def test_an_earlier_run_that_is_none_is_refused(months, tmp_path):
-    with pytest.raises(InputError, match=r"earlier: .* is no finished run"):
-        pairing.join_series(tmp_path, months[1])
+def test_an_earlier_run_that_is_none_is_refused_before_anything_runs(months, tmp_path):
+    sample = str(store.asset("data/sample/articles.jsonl"))
+    for call in (
+        lambda: pairing.join_series(tmp_path, months[1]),
+        lambda: plan({"inputs": [sample], "earlier": str(tmp_path)}, tmp_path / "out"),
+    ):
+        with pytest.raises(InputError, match=r"earlier: .* is no finished run"):
+            call()
+
+
+def test_a_run_depends_on_the_tables_of_the_earlier_one_and_on_the_decisions(first, tmp_path):
+    given = {"inputs": [str(store.asset("data/sample/articles.jsonl"))], "earlier": str(first)}
+    before = plan(given, tmp_path / "out").facts
+    store.write_text("made anew", first / "index.html")
+    assert plan(given, tmp_path / "out").facts["key"] == before["key"]
+    said = store.write_text("decisions: []\n", tmp_path / "d.yml")
+    decided = plan(given | {"decisions": str(said)}, tmp_path / "out").facts
+    assert decided["key"] != before["key"] and decided["hashes"].keys() >= {"decisions", "earlier"}
 
 
 # Runs -----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from toolkit import decisions, embed, labels, run_tables, store, topics
+from toolkit import decisions, embed, labels, run_tables, store, topics, weak
 from toolkit.decisionfile import read_decisions
 from toolkit.schema import InputError
 from toolkit.settings import TopicSettings
@@ -101,6 +101,24 @@ def test_a_hidden_topic_is_not_listed_but_keeps_its_articles(path, world):
     found = applied(path, world)
     assert topic_of(world, "games") not in set(found.topics["topic_id"]) and len(found.topics) == 3
     assert found.assigned.equals(world[4].assigned)
+
+
+def test_a_hidden_topic_is_not_told_among_those_that_grow(path, world):
+    decided(path, world, "hide", "games")
+    found, articles = applied(path, world), world[0]
+    weeks = pd.date_range("2024-01-01", periods=8, freq="7D")
+    rest = corpus(4000, prefix="z")[0]
+    both = pd.concat([articles, rest], ignore_index=True)
+    own = (world[3] == "games").reindex(both.index, fill_value=False)
+    turn = pd.Series(range(len(both)))
+    start = weeks[np.where(own, 7 - (turn // 4 % 40) // 20, turn % 8)]
+    placed = pd.DataFrame({"article_id": both["article_id"], "start": start, "source": (turn % 7).astype(str)})
+    placed = placed.assign(story_id=placed["article_id"])
+    assigned = pd.concat([found.assigned, rest[["article_id"]].assign(topic_id=99)], ignore_index=True)
+    texts = both.set_index("article_id")["text"]
+    seen = weak.weak_topics(placed, assigned, world[4].topics, texts)["topic_id"].tolist()
+    assert topic_of(world, "games") in seen
+    assert topic_of(world, "games") not in weak.weak_topics(placed, assigned, found.topics, texts)["topic_id"].tolist()
 
 
 def test_the_last_topic_cannot_be_hidden(path, world):
