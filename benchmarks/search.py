@@ -22,7 +22,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from toolkit import embed, nearest, searching, store, themefile  # noqa: E402
+from toolkit import embed, neighbours, searching, store, themefile  # noqa: E402
 from toolkit.settings import EmbedSettings  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
@@ -84,13 +84,13 @@ def search_run(run):
 
 def judge_index(vectors):
     """Return lines on usearch's index: time to build, to ask, recall."""
-    index, seconds = timed(lambda: nearest.build_index(vectors))
+    index, seconds = timed(lambda: neighbours.build_index(vectors))
     asked = vectors[np.random.default_rng(SEED).permutation(len(vectors))[:500]]
     rows = []
     for most in (10, 100):
-        (exact, _), slow = timed(lambda most=most: nearest.nearest(vectors, asked, most))
-        singly = [timed(lambda v=v, most=most: nearest.nearest(vectors, v[None], most))[1] for v in asked[:50]]
-        (found, _), quick = timed(lambda most=most: nearest.search_index(index, asked, most))
+        (exact, _), slow = timed(lambda most=most: neighbours.nearest(vectors, asked, most))
+        singly = [timed(lambda v=v, most=most: neighbours.nearest(vectors, v[None], most))[1] for v in asked[:50]]
+        (found, _), quick = timed(lambda most=most: neighbours.search_index(index, asked, most))
         recall = np.mean([len(set(a) & set(b)) / most for a, b in zip(exact, found, strict=True)])
         one, fast = 1000 * np.median(singly), 1000 * quick / len(asked)
         rows.append(f"| {most} | {recall:.3f} | {fast:.1f} | {one:.1f} | {1000 * slow / len(asked):.1f} |")
@@ -114,7 +114,7 @@ def measure(count):
 
         def anew():
             again, those = encode(articles, cache)
-            return nearest.nearest(those, again.encode(queries()[:1]), 20)
+            return neighbours.nearest(those, again.encode(queries()[:1]), 20)
 
         _, slow = timed(anew)
     first, median = found["times"][0], float(np.median(found["times"][1:]))

@@ -29,7 +29,7 @@ STAGES = {
     "evaluate": {"evaluate", "peers"},
     "briefing": {"briefing"},
     "store": {"store", "arrays"},
-    "searching": {"searching", "wordindex", "nearest"},
+    "searching": {"searching", "wordindex", "neighbours"},
     "planting": {"planting"},
     "decisions": {"decisions", "decisionfile"},
     "comparing": {"comparing", "pairing"},

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from small_run import make_articles, make_run
 
-from toolkit import embed, nearest, searching, space, store, wordindex
+from toolkit import embed, neighbours, searching, space, store, wordindex
 from toolkit.schema import InputError
 from toolkit.settings import EmbedSettings
 
@@ -204,23 +204,25 @@ def some_vectors(count, dim=24):
 
 def test_blocks_give_what_comparing_all_at_once_gives(monkeypatch):
     vectors = some_vectors(500)
-    monkeypatch.setattr(nearest, "_BLOCK", 64)
-    rows, cosines = nearest.nearest(vectors, vectors[:9], 7)
+    monkeypatch.setattr(neighbours, "_BLOCK", 64)
+    rows, cosines = neighbours.nearest(vectors, vectors[:9], 7)
     every = vectors[:9] @ vectors.T
     assert (rows == np.argsort(-every, axis=1, kind="stable")[:, :7]).all()
     assert cosines == pytest.approx(np.take_along_axis(every, rows, axis=1), abs=1e-6)
-    assert nearest.nearest(vectors[:3], vectors[:1], 7)[0].shape == (1, 3)
+    assert neighbours.nearest(vectors[:3], vectors[:1], 7)[0].shape == (1, 3)
 
 
 def test_beyond_the_limit_an_index_is_kept_and_finds_nearly_the_same(tmp_path):
     pytest.importorskip("usearch", reason="usearch belongs to the extra lab")
     vectors = some_vectors(2000)
     kept = tmp_path / "nearest.usearch"
-    assert not nearest.keep_index(vectors, kept) and nearest.keep_index(vectors, kept, exact=1000)
-    exact, _ = nearest.finder(vectors)(vectors[:50], 10)
-    found, cosines = nearest.finder(vectors, kept)(vectors[:50], 10)
+    assert not neighbours.keep_index(vectors, kept) and neighbours.keep_index(vectors, kept, exact=1000)
+    exact, _ = neighbours.finder(vectors)(vectors[:50], 10)
+    found, cosines = neighbours.finder(vectors, kept)(vectors[:50], 10)
     recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(exact, found, strict=True)])
     assert recall >= 0.95 and (cosines[:, 0] > 0.99).all()
-    assert nearest.finder(vectors[:900], kept)(vectors[:1], 10)[0].max() < 900, "an index of other vectors is not asked"
+    assert neighbours.finder(vectors[:900], kept)(vectors[:1], 10)[0].max() < 900, (
+        "an index of other vectors is not asked"
+    )
     kept.write_bytes(b"broken")
-    assert (nearest.finder(vectors, kept)(vectors[:50], 10)[0] == exact).all()
+    assert (neighbours.finder(vectors, kept)(vectors[:50], 10)[0] == exact).all()

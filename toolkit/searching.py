@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from toolkit import arrays, embed, encoders, nearest, space, store, wordindex
+from toolkit import arrays, embed, encoders, neighbours, space, store, wordindex
 from toolkit.schema import InputError, ToolkitError
 from toolkit.space import Space
 from toolkit.wordindex import WordIndex
@@ -41,7 +41,7 @@ class Searchable(NamedTuple):
     """A row an article; None: there are none."""
     encode: Encode | None
     """Texts to rows in the space of ``vectors``; None: queries have no meaning here, see ``note``."""
-    find: nearest.Find | None
+    find: neighbours.Find | None
     note: str = ""
     """Why only words are searched; empty where meaning is, too."""
 
@@ -60,8 +60,8 @@ def write_index(articles: pd.DataFrame, made: Space, tables: Path | str) -> None
     parts |= {"indptr": known.weights.indptr.astype(np.int64), "shape": shape}
     arrays.write_arrays(parts, tables / "words.safetensors")
     store.write_json(list(known.rows), tables / "words.json")
-    if len(articles) > nearest.EXACT:
-        nearest.keep_index(store.read_vectors(tables / "vectors.safetensors"), tables / _INDEX)
+    if len(articles) > neighbours.EXACT:
+        neighbours.keep_index(store.read_vectors(tables / "vectors.safetensors"), tables / _INDEX)
 
 
 def open_run(run_dir: Path | str) -> Searchable:
@@ -79,7 +79,7 @@ def open_run(run_dir: Path | str) -> Searchable:
     if vectors is not None and len(vectors) != len(articles):
         raise InputError(f"{run} holds {len(vectors)} vectors for {len(articles)} articles: run 2-themes again.")
     encode, note = _encoder(tables, run) if vectors is not None else (None, "the run has no vectors")
-    find = nearest.finder(vectors, tables / _INDEX) if vectors is not None else None
+    find = neighbours.finder(vectors, tables / _INDEX) if vectors is not None else None
     return _searchable(articles, _read_words(tables, articles), vectors, encode, note)._replace(find=find)
 
 
@@ -94,7 +94,7 @@ def prepare(articles: pd.DataFrame, vectors: Floats | None = None, encode: Encod
 def _searchable(
     articles: pd.DataFrame, known: WordIndex, vectors: Floats | None, encode: Encode | None, note: str
 ) -> Searchable:
-    find = nearest.finder(vectors) if vectors is not None else None
+    find = neighbours.finder(vectors) if vectors is not None else None
     told = f"Only words are searched: {note}." if note else ""
     return Searchable(articles["article_id"].to_numpy(dtype=object), known, vectors, encode, find, told)
 
@@ -204,7 +204,7 @@ def _near(index: Searchable, vector: Floats, allowed: npt.NDArray[np.bool_]) -> 
     assert index.vectors is not None and index.find is not None
     if allowed.mean() < 0.5:
         rows = np.flatnonzero(allowed)
-        return np.asarray(rows[nearest.nearest(index.vectors[rows], vector, _DEPTH)[0][0]])
+        return np.asarray(rows[neighbours.nearest(index.vectors[rows], vector, _DEPTH)[0][0]])
     found = index.find(vector, 3 * _DEPTH if not allowed.all() else _DEPTH)[0][0]
     return np.asarray(found[allowed[found]][:_DEPTH])
 
