@@ -129,7 +129,8 @@ def parameters(name, notebook):
     """Return the parameters of a golden: those of its set that the notebook has, in the notebook's order."""
     from toolkit import params
 
-    given = PLACES | {"run_dir": f"../../reports/.golden/{name}"} | SETS[name]
+    run = f"../../reports/.golden/{name}"
+    given = PLACES | {"run_dir": run, "run_a": run, "run_b": run} | SETS[name]
     return {key: given[key] for key in params.inspect(notebook) if key in given}
 
 

@@ -11,27 +11,31 @@ from goldens import ROOT
 
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
-BASE = {"schema", "settings", "words", "languages", "stats", "exhibits", "style"}
+BASE = {"schema", "settings", "words", "languages", "stats", "exhibits", "style", "nodes"}
 STAGES = {
     "ingest": {"ingest", "readers", "encoding", "columns", "dates"},
     "clean": {"clean"},
     "dedupe": {"dedupe"},
-    "embed": {"embed", "encoders"},
+    "embed": {"embed", "encoders", "space"},
     "themes": {"themes", "themefile", "matching", "subjects", "learning", "seeds", "suggest", "faults"},
     "topics": {"topics"},
     "trends": {"trends", "intervals", "clumps", "changes", "mix", "findings", "terms"}
     | {"detect", "chance", "breaks", "bursts", "scan", "watch", "weak", "emerging"},
     "actors": {"actors"},
     "counts": {"counts"},
-    "figures": {"figures", "topic_figures", "trend_figures", "evaluate_figures"},
-    "tables": {"tables", "trend_tables", "evaluate_tables", "label_tables", "doubt_tables"},
+    "figures": {"figures", "topic_figures", "trend_figures", "evaluate_figures", "compare_figures"},
+    "tables": {"tables", "trend_tables", "evaluate_tables", "label_tables", "doubt_tables", "run_tables"},
     "gold": {"gold"},
     "labels": {"labels", "ask"},
     "evaluate": {"evaluate", "measures", "peers"},
     "briefing": {"briefing"},
-    "store": {"store"},
+    "store": {"store", "arrays"},
+    "searching": {"searching", "wordindex", "neighbours"},
+    "planting": {"planting"},
+    "decisions": {"decisions", "decisionfile"},
+    "comparing": {"comparing", "pairing"},
 }
-RUNNER = {"params", "plan", "batch", "sweep", "evaluation"}
+RUNNER = {"params", "plan", "batch", "sweep", "evaluation", "comparison"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
 GROUPS = {
@@ -52,8 +56,12 @@ MAY = {
     "labels": {"base", "ingest", "store"},  # answers are read as tables are, and written as tables are
     "gold": {"base", "ingest"},  # labels come in by the readers that articles come in by
     "store": {"base", "package"},
+    "searching": {"base", "store", "embed"},  # a query is read by the encoder that read the articles
+    "planting": {"base", "store", "themes"},  # a seed is put into the theme file, which is read again by its reader
+    "decisions": {"base", "store", "topics"},  # what is merged or split is described anew, as topics are
+    "comparing": {"base", "store"},
     "check": {"base", "store", "ingest", "clean", "embed", "themes", "tables"},  # composes stages, as a notebook does
-    "cli": {"base", "store", "runner", "themes", "actors", "check", "package"},
+    "cli": {"base", "store", "runner", "themes", "actors", "decisions", "check", "package"},
     "package": set(),
 }
 """Group -> the groups that it may import, besides itself."""

@@ -1,4 +1,4 @@
-"""The command line: ``run``, ``batch``, ``evaluate``, ``check`` and ``cache``; the only place that prints or exits.
+"""The command line: ``run``, ``batch``, ``evaluate``, ``compare``, ``check`` and ``cache``; it alone prints or exits.
 
 Exit codes: 0 all is well, 1 a run failed, 2 the user's input or settings, 130 interrupted.
 """
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument("--jobs", type=int, metavar="N", help="runs at a time (half the processors)")
     batch.set_defaults(command=_batch)
 
-    _add_evaluate(commands)
+    _add_judging(commands)
     check = commands.add_parser("check", help="is a theme file or gazetteer well-formed, and what does each seed do?")
     check.add_argument("file", type=Path, metavar="FILE")
     check.add_argument("--corpus", nargs="+", metavar="INPUT", help="articles on which to try the seeds of themes")
@@ -99,13 +99,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_judging(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     evaluate = commands.add_parser("evaluate", help="how good are the theme scores, judged by labels of yours?")
     evaluate.add_argument("labels", metavar="LABELS", help="table with gold labels, and with the articles or their ids")
     evaluate.add_argument("--out", metavar="DIR", help="folder of the page (reports/evaluation-LABELS)")
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
     evaluate.add_argument("-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     evaluate.set_defaults(command=_evaluate)
+    compare = commands.add_parser("compare", help="two runs: which topics and themes changed, and why?")
+    compare.add_argument("runs", nargs=2, metavar="RUN", help="folders of the earlier and the later run")
+    compare.add_argument("--out", metavar="DIR", help="folder of the page (reports/EARLIER-to-LATER)")
+    compare.set_defaults(command=_compare)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -137,7 +141,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _check_files(values: object) -> None:
     """Read the analyst's own files, if any are named, before an hour of work depends on them."""
-    for name in ("themes", "gazetteer"):
+    for name in ("themes", "gazetteer", "decisions"):
         path = values.get(name) if isinstance(values, dict) else None
         if path:
             _load(name, Path(path))
@@ -148,6 +152,10 @@ def _load(kind: str, path: Path) -> object:
         from toolkit.themefile import load_themes
 
         return load_themes(path)
+    if kind == "decisions":
+        from toolkit.decisionfile import read_decisions
+
+        return read_decisions(path)
     from toolkit.actors import load_gazetteer
 
     return load_gazetteer(path)
@@ -162,6 +170,19 @@ def _evaluate(args: argparse.Namespace) -> int:
     with _notebook_bar() as progress:
         out = run_notebooks(planned, progress, REPORT)
     for line in copy_figures(out, args.json):
+        print(_line(line))
+    print(f"Report: {args.out or out}/index.html")
+    return 0
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from toolkit.batch import run_notebooks
+    from toolkit.comparison import lines, plan_comparison
+
+    planned = plan_comparison(tuple(args.runs), args.out)
+    with _notebook_bar() as progress:
+        out = run_notebooks(planned, progress, REPORT)
+    for line in lines(out):
         print(_line(line))
     print(f"Report: {args.out or out}/index.html")
     return 0
@@ -218,7 +239,7 @@ def _batch(args: argparse.Namespace) -> int:
     sweep.check_index(out)
     digest = functools.cache(store.input_digest)
     plans = {name: plan(values, out / name, digest=digest) for name, values in found.runs.items()}
-    for name in ("themes", "gazetteer"):
+    for name in ("themes", "gazetteer", "decisions"):
         for path in {str(planned.values[name]) for planned in plans.values() if planned.values.get(name)}:
             _load(name, Path(path))
     jobs = min(args.jobs or max(1, (os.cpu_count() or 2) // 2), len(plans))

@@ -179,7 +179,7 @@ def map_places(
             "title": shown["title"].where(shown["title"] != "", shown["text"].str.slice(0, 120)),
             "published": shown["published"],
             "source": shown["source"],
-            "topic": shown["topic_id"].map(label),
+            "topic": shown["topic_id"].map(label).fillna("hidden topic"),
             "page": "articles/topic-" + shown["topic_id"].astype(str) + ".html",
             "theme": shown["article_id"].map(surest_theme(scores)),
         }

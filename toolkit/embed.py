@@ -24,6 +24,7 @@ from toolkit import words
 from toolkit.encoders import Encoder, Vectors, load_encoder, normalise
 from toolkit.schema import InputError
 from toolkit.settings import EmbedSettings, cache_home
+from toolkit.space import Space, join
 
 __all__ = [
     "CorpusEncoder",
@@ -137,7 +138,12 @@ class CorpusEncoder:
         self.views = (slice(0, len(self._used)), slice(len(self._used), self.dim))
 
     def _join(self, read: Vectors, latent: Vectors) -> Vectors:
-        return normalise(np.hstack([normalise(read[:, self._used]), latent]))
+        return join(read[:, self._used], latent)
+
+    def space(self) -> Space:
+        """Return what it takes to read further texts as this encoder reads them."""
+        rows = {str(term): row for row, term in enumerate(self._tfidf.get_feature_names_out())}
+        return Space(self._base.name, self._used, rows, self._tfidf.idf_, self._svd.components_.T)
 
     def _fit_counts(self, texts: Sequence[str]) -> sparse.csr_matrix:
         try:

@@ -120,6 +120,17 @@ def answer(
     return answers
 
 
+def mark(
+    path: Path | str, articles: pd.DataFrame, scores: pd.DataFrame, article_id: str, theme: str, *, right: bool
+) -> pd.DataFrame:
+    """Answer that what `scores` say of an article and theme is right, or wrong; return all answers."""
+    known = scores[(scores["article_id"] == article_id) & (scores["theme"] == theme)]
+    if known.empty:
+        raise InputError(f"The article {article_id!r} has no score for the theme {theme!r}; check both.")
+    said = ANSWERS[0] if bool(known["label"].iloc[0]) == right else ANSWERS[1]
+    return answer(path, articles, article_id, theme, said)
+
+
 def undo(path: Path | str, article_id: str = "", theme: str = "") -> pd.Series | None:
     """Take the latest answer (of one article or theme, if named) out of the file and return it; None: there is none."""
     answers = read_answers(path)

@@ -20,15 +20,15 @@ import toolkit
 from toolkit import params, store
 from toolkit.schema import InputError, OutputError, SettingsError
 
-RUN, EVALUATE = "[1-5]*.ipynb", "6-*.ipynb"
-"""The notebooks of a run, and that of an evaluation."""
+RUN, EVALUATE, COMPARE = "[1-5]*.ipynb", "6-*.ipynb", "9-*.ipynb"
+"""The notebooks of a run, and those of an evaluation and of a comparison."""
 _SHIPPED = {
     "inputs": "data/sample",
     "themes": "data/themes.yml",
     "gazetteer": "data/gazetteer.yml",
     "labels": "data/sample/labels.csv",
 }
-_OPTIONAL = ("answers", "judged", "second_themes")
+_OPTIONAL = ("answers", "judged", "second_themes", "decisions", "earlier", "run_a", "run_b")
 _PATHS = ("themes", "gazetteer", "cache_dir", "labels", *_OPTIONAL)
 
 
@@ -78,6 +78,8 @@ def plan(
     files = {name: _files(complete[name], name, folder) for name in _SHIPPED if name in complete}
     there = [name for name in _OPTIONAL if complete.get(name) and _is_there(given, complete, name, folder)]
     files |= {name: _files(complete[name], name, folder) for name in there}
+    if "earlier" in files:
+        files["earlier"] = (_tables(files["earlier"][0]),)
     target = _check_target(Path(out), files.get("inputs", ()))
     facts = _facts({**complete, **given}, paths, files, digest)
     return Plan(out=target, notebooks=paths, given=given, values=resolved, facts=facts)
@@ -104,6 +106,13 @@ def _files(value: object, name: str, folder: Path) -> tuple[Path, ...]:
         if not os.access(path, os.R_OK):
             raise InputError(f"{name}: {path} may not be read: change its rights.")
     return paths
+
+
+def _tables(run: Path) -> Path:
+    """Return the folder of an earlier run's tables: what the new run depends on, whenever that one was made."""
+    if not (run / "tables" / "topics.parquet").is_file():
+        raise InputError(f"earlier: {run} is no finished run, expected a folder that toolkit run made: check the path.")
+    return run / "tables"
 
 
 def _check_target(out: Path, inputs: tuple[Path, ...]) -> Path:

@@ -42,8 +42,11 @@ MAKERS = {
     "themes": "2-themes",
     "scores": "2-themes",
     "vectors": "2-themes",
+    "space": "2-themes",
+    "words": "2-themes",
     "topics": "3-topics",
     "assigned": "3-topics",
+    "decided": "3-topics",
     "points": "4-trends",
     "mentions": "4-trends",
     "actors": "4-trends",
@@ -65,7 +68,7 @@ def now() -> str:
 
 
 @contextlib.contextmanager
-def _aside(path: Path) -> Iterator[Path]:
+def writing(path: Path) -> Iterator[Path]:
     """Give a name beside `path` to write to, and rename it to `path` when all went well."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -90,7 +93,7 @@ def _missing(path: Path) -> InputError:
 
 def write_table(frame: pd.DataFrame, path: Path | str) -> Path:
     """Write `frame` as Parquet (zstd); `OutputError` where it cannot be stored or the disk refuses."""
-    with _aside(Path(path)) as aside:
+    with writing(Path(path)) as aside:
         try:
             frame.to_parquet(aside, compression="zstd", index=False)
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -112,7 +115,7 @@ def read_table(path: Path | str) -> pd.DataFrame:
 
 def write_vectors(vectors: npt.NDArray[np.float32], path: Path | str) -> Path:
     """Write a matrix of shape (n, dim) as safetensors."""
-    with _aside(Path(path)) as aside:
+    with writing(Path(path)) as aside:
         save_file({"vectors": np.ascontiguousarray(vectors)}, aside)
     return Path(path)
 
@@ -152,14 +155,14 @@ def _plain(value: object) -> object:
 
 def write_json(value: object, path: Path | str) -> Path:
     """Write `value` as readable UTF-8 JSON; numpy scalars and timestamps are understood, NaN becomes null."""
-    with _aside(Path(path)) as aside:
+    with writing(Path(path)) as aside:
         aside.write_text(json.dumps(_plain(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n", "utf-8")
     return Path(path)
 
 
 def write_text(text: str, path: Path | str) -> Path:
     """Write `text` as UTF-8."""
-    with _aside(Path(path)) as aside:
+    with writing(Path(path)) as aside:
         aside.write_text(text, "utf-8")
     return Path(path)
 
@@ -183,7 +186,7 @@ def write_csv(frame: pd.DataFrame, path: Path | str) -> Path:
     """Write `frame` for a spreadsheet: UTF-8 with BOM, no text cell or column name taken for a formula."""
     text = [name for name, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
     safe = frame.assign(**{str(name): frame[name].astype(object).map(_harmless) for name in text})
-    with _aside(Path(path)) as aside:
+    with writing(Path(path)) as aside:
         safe.rename(columns=_harmless).to_csv(aside, index=False, encoding="utf-8-sig", lineterminator="\n")
     return Path(path)
 

@@ -56,6 +56,12 @@ def theme_colours(themes: Sequence[Any]) -> dict[str, str]:
     return {theme.id: PALETTE[i % len(PALETTE)] for i, theme in enumerate(themes)} | {"": NO_THEME}
 
 
+def topic_colour(topic_id: int) -> str:
+    """Return the colour of a topic; it goes with the id, which a series of runs keeps."""
+    colours = (*SOURCES[:-1], *PALETTE[:-1])
+    return colours[topic_id % len(colours)] if topic_id >= 0 else NO_THEME
+
+
 def nothing(name: str, caption: str, why: str) -> go.Figure:
     """Return a figure that says why there is nothing to show."""
     figure = go.Figure()

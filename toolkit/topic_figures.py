@@ -50,7 +50,7 @@ def _topics_table(topics: pd.DataFrame, titles: Mapping[str, str]) -> Table:
             number(m.articles),
             percent(m.share),
             titles.get(m.theme, "none"),
-            ", ".join(m.terms[3:]),
+            ", ".join(term for term in m.terms if term not in m.label.split(", ")),
             m.titles[0] if len(m.titles) else "",
         ]
         for m in rows(topics)

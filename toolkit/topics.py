@@ -272,6 +272,26 @@ def _describe(articles: pd.DataFrame, assigned: pd.DataFrame, terms: dict[int, l
     return pd.DataFrame(rows, columns=["topic_id", "label", "terms", "articles", "share", "titles"])
 
 
+def regroup(
+    articles: pd.DataFrame, vectors: Floats, assigned: pd.DataFrame, labels: Labels, seed: int = 42
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return ``assigned`` and ``topics`` for other groups of the same articles: `labels`, a number a row from 0.
+
+    Places on the map stay, all else is made anew; groups are numbered by size.
+    """
+    with threadpool_limits(1):
+        smooth, labels = _smooth(_reduce(vectors, seed)), _by_size(labels)
+        texts = (articles["title"] + "\n" + articles["text"]).tolist()
+        moved = assigned.assign(topic_id=labels, closeness=_closeness(smooth, labels).round(4))
+        return moved, _describe(articles, moved, _terms(texts, smooth, labels))
+
+
+def divide(vectors: Floats, number: int, seed: int = 42) -> Labels:
+    """Return the part, from 0, of each of `vectors` when they are split into `number`."""
+    with threadpool_limits(1):
+        return _by_size(_cluster(_smooth(_reduce(vectors, seed)), number, seed))
+
+
 def topic_themes(topics: pd.DataFrame, assigned: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return `topics` with ``theme`` and ``theme_share``: the theme most of its articles carry, or ``""``."""
     carried = assigned.merge(scores[scores["label"]], on="article_id")

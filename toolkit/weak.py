@@ -48,7 +48,7 @@ def weak_topics(
     placed = finely(placed)
     found = weak_signals(placed, assigned[["article_id"]].assign(theme=assigned["topic_id"]), rate=rate)
     found = found[found["signal"].astype(bool)].rename(columns={"theme": "topic_id"})
-    told = found.merge(topics[["topic_id", "label", "terms"]], on="topic_id", how="left")
+    told = found.merge(topics[["topic_id", "label", "terms"]], on="topic_id")
     if told.empty:
         return told
     middle = placed["start"].sort_values().iloc[len(placed) // 2]
