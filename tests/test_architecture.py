@@ -28,6 +28,7 @@ STAGES = {
     "labels": {"labels", "ask"},
     "evaluate": {"evaluate", "peers"},
     "briefing": {"briefing"},
+    "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "stills"},
     "store": {"store"},
 }
 RUNNER = {"params", "plan", "batch", "sweep", "evaluation"}
@@ -52,6 +53,7 @@ MAY = {
     "gold": {"base", "ingest"},  # labels come in by the readers that articles come in by
     "store": {"base", "package"},
     "check": {"base", "store", "ingest", "clean", "embed", "themes", "tables"},  # composes stages, as a notebook does
+    "explore": {"base", "store", "counts", "figures", "trends", "tables", "package"},  # the edge in JupyterLab
     "cli": {"base", "store", "runner", "themes", "actors", "check", "package"},
     "package": set(),
 }
