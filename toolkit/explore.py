@@ -61,7 +61,7 @@ class View:
         """The call that makes what is chosen now."""
         return narrow.code(self.choice, self.run)
 
-    @property
+    @cached_property
     def trends(self) -> pd.DataFrame:
         """Each theme's share over time among what is chosen, as `shown.shares` gives it."""
         return shown.shares(self.run, self._marks)
@@ -129,6 +129,7 @@ class View:
         if self._by == "found" and choice.picked is None:
             self._by, self._falling = "date", True
         self.__dict__.pop("_rows", None)
+        self.__dict__.pop("trends", None)
         if self._shown:
             self._show_choice()
             self._show_rows()
@@ -138,18 +139,18 @@ class View:
 
     def _said(self) -> str:
         found, every = int(self._marks.chosen.sum()), len(self.run.articles)
-        days = self.run.articles["published"].to_numpy()[self._marks.chosen]
-        dated = pd.Series(days).dropna()
-        when = f", {date(dated.min())} to {date(dated.max())}" if len(dated) else ""
+        days = narrow.days(self.run)[self._marks.chosen]
+        dated = days[~np.isnat(days)]
+        ends = [date(pd.Timestamp(day)) for day in ([dated.min(), dated.max()] if len(dated) else [])]
+        when = f", {' to '.join(dict.fromkeys(ends))}" if ends else ""
         return f"{number(found)} of {number(every)} articles{when}"
 
     def _show_choice(self) -> None:
         picked = self.choice.picked
         facets = {f.name: getattr(self.choice, f.name) for f in fields(Choice) if f.name != "picked"}
         said = {name: list(value) if isinstance(value, tuple) else value for name, value in facets.items()}
-        shown["picked"] = (
-            "" if picked is None else f"{number(len(picked))} {'found' if self._by == 'found' else 'picked'}"
-        )
+        how = "found" if self._by == "found" else "picked"
+        said["picked"] = "" if picked is None else f"{number(len(picked))} {how}"
         panel = self._shown["filters"]
         with panel.hold_sync():
             panel.choice, panel.said, panel.code, panel.saved = said, self._said(), self.code, ""
@@ -274,12 +275,13 @@ class View:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """Show the widgets; beside them, for readers without a kernel, a picture, a table and a sentence."""
-        still = stills.still(self.run, self.choice, self._marks, self._rows, self._said())
+        still = stills.still(self.run, self._marks, self._rows, self.trends, self._said())
         if lacking := panes.lacking():
             how = f"For the linked view install toolkit[lab]; {', '.join(lacking)} is missing."
-            return still | {
-                "text/plain": f"{still['text/plain']} {how}",
-                "text/html": f"{still.get('text/html', '')}<p>{how}</p>",
+            return {
+                **still,
+                "text/plain": f"{still['text/plain']}. {how}",
+                "text/html": f"{still['text/html']}<p>{how}</p>",
             }
         made = self._widget()._repr_mimebundle_()
         view: dict[str, Any] = dict(made[0] if isinstance(made, tuple) else made)

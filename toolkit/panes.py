@@ -85,20 +85,24 @@ def map_pane(opened: Opened) -> tuple[Any, Ints]:
 
 def _points(opened: Opened, order: Ints) -> pd.DataFrame:
     """Return what the map shows of each article: its place, surest theme, and words for the pointer."""
-    about = opened.articles.iloc[order]
-    title = about["title"].where(about["title"] != "", about["text"].str.slice(0, 160))
+    title, source = (opened.articles[name].iloc[order] for name in ("title", "source"))
+    bare = (title == "").to_numpy()
+    title = title.mask(bare, opened.articles["text"].iloc[order[bare]].str.slice(0, 160)) if bare.any() else title
     label = dict(zip(opened.topics["topic_id"], opened.topics["short"], strict=True))
+    coded, every = pd.factorize(narrow.days(opened)[order])
+    said = np.array([*(date(pd.Timestamp(day)) for day in every), "no date"], dtype=object)
+    topic, topics = pd.factorize(opened.topic[order])
     names = [*_titles(opened).values(), "no theme"]
     assert opened.places is not None
     return pd.DataFrame(
         {
             "x": opened.places[order, 0],
             "y": opened.places[order, 1],
-            "theme": pd.Categorical([names[at] for at in opened.surest[order]], names),
+            "theme": pd.Categorical(np.array(names, dtype=object)[opened.surest[order]], names),
             "title": title.str.slice(0, 160).str.replace(r"\s+", " ", regex=True).to_numpy(),
-            "source": about["source"].str.slice(0, 60).to_numpy(),
-            "published": [date(day) for day in about["published"]],
-            "topic": [label.get(topic, "none") for topic in opened.topic[order]],
+            "source": source.str.slice(0, 60).to_numpy(),
+            "published": said[coded],
+            "topic": np.array([label.get(one, "none") for one in topics], dtype=object)[topic],
         }
     )
 

@@ -11,20 +11,20 @@ import numpy as np
 import pandas as pd
 
 from toolkit.exhibits import Table, percent
-from toolkit.narrow import Choice, Chosen
+from toolkit.narrow import Chosen
 from toolkit.opened import Ints, Opened
-from toolkit.shown import listed, shares
+from toolkit.shown import listed
 from toolkit.style import NO_THEME
 
 _ROWS = 10
-_MOST_POINTS = 20_000
+_MOST_POINTS = 6_000
 _SHORT = 140
 
 
-def still(opened: Opened, choice: Choice, marks: Chosen, order: Ints, said: str) -> dict[str, Any]:
+def still(opened: Opened, marks: Chosen, order: Ints, trends: pd.DataFrame, said: str) -> dict[str, Any]:
     """Return ``text/plain``, ``text/html`` and, where matplotlib is installed, ``image/png``, of a choice."""
     html = table(opened, order, said)._repr_mimebundle_()["text/html"]
-    picture = draw(opened, marks) if find_spec("matplotlib") else None
+    picture = draw(opened, marks, trends) if find_spec("matplotlib") else None
     if picture is None:
         return {"text/html": html, "text/plain": said}
     coded = base64.b64encode(picture).decode()
@@ -51,8 +51,8 @@ def table(opened: Opened, order: Ints, said: str) -> Table:
     return Table(said + more, columns, cells)
 
 
-def draw(opened: Opened, marks: Chosen) -> bytes:
-    """Return a PNG of the map and the trends; of more than 20,000 points every n-th is drawn."""
+def draw(opened: Opened, marks: Chosen, trends: pd.DataFrame) -> bytes:
+    """Return a PNG of the map and the trends; of more than 6,000 points every n-th is drawn."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -61,9 +61,8 @@ def draw(opened: Opened, marks: Chosen) -> bytes:
     panels = max(1, len(opened.titles))
     grid = figure.add_gridspec(panels, 2, width_ratios=(6, 5))
     _draw_map(figure.add_subplot(grid[:, 0]), opened, marks)
-    every = shares(opened, marks)
     for place, theme in enumerate(opened.titles):
-        _draw_trend(figure.add_subplot(grid[place, 1]), opened, every[every["theme"] == theme], theme)
+        _draw_trend(figure.add_subplot(grid[place, 1]), opened, trends[trends["theme"] == theme], theme)
     held = io.BytesIO()
     figure.savefig(held, format="png", metadata={"Software": None})
     return held.getvalue()
