@@ -134,7 +134,8 @@ class View:
             self._show_choice()
             self._show_rows()
             self._show_map()
-            panes.redraw(self._shown["trends"], self.run, self.trends, choice.start, choice.end)
+            if self._shown["trends"] is not None:
+                panes.redraw(self._shown["trends"], self.run, self.trends, choice.start, choice.end)
         return self
 
     def _said(self) -> str:
@@ -192,6 +193,7 @@ class View:
         match said:
             case {"do": "add", "name": str(name), "value": value}:
                 now = getattr(self.choice, name, ())
+                now = now if isinstance(now, tuple) else ()
                 self.filter(**{name: (*now, *([value] if value not in now else []))})
             case {"do": "remove", "name": str(name), "value": value}:
                 self._take(narrow.without(self.choice, name, value))
@@ -252,16 +254,16 @@ class View:
         filters = panes.panel("filters", run, offers=panes.offered(run), notes=list(run.notes), **can)
         articles = panes.panel("articles", run, **can)
         scatter, points = panes.map_pane(run)
-        trends = panes.trends_pane(run, self.trends)
+        trends = None if run.calendar.empty else panes.trends_pane(run, self.trends)
         self._shown = {"filters": filters, "articles": articles, "map": scatter, "points": points, "trends": trends}
         self._shown["busy"] = False
         for panel in (filters, articles):
             panel.on_msg(lambda panel, content, _: self._heard(panel, content))
-        for trace in trends.data:
+        for trace in trends.data if trends is not None else ():
             trace.on_selection(lambda _, points, __: self._spanned(points.xs) if points.xs else None)
             trace.on_deselect(lambda *_: self._spanned([]))
         half = {"flex": "1 1 420px", "min_width": "320px", "margin": "0"}
-        parts = [widgets.Box([trends], layout=widgets.Layout(**half))] if not run.calendar.empty else []
+        parts = [widgets.Box([trends], layout=widgets.Layout(**half))] if trends is not None else []
         if scatter is not None:
             scatter.widget.observe(self._lassoed, "selection")
             drawn = scatter.show()
