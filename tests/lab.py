@@ -15,6 +15,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 from browser import requests, resize
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -102,7 +103,11 @@ class Page:
 
     def until(self, holds, seconds=20):
         """Wait until `holds()`."""
-        WebDriverWait(self.driver, seconds, poll_frequency=0.05).until(lambda _: holds())
+        try:
+            WebDriverWait(self.driver, seconds, poll_frequency=0.05).until(lambda _: holds())
+        except TimeoutException:
+            self.driver.save_screenshot(str(self.folder / "waited-in-vain.png"))
+            raise
 
     def all(self, selector):
         """Return the elements that fit a CSS selector."""

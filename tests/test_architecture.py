@@ -34,12 +34,14 @@ STAGES = {
 RUNNER = {"params", "plan", "batch", "sweep", "evaluation"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
+START = {"starting", "steps"}
 GROUPS = {
     **STAGES,
     "base": BASE,
     "check": CHECK,
     "runner": RUNNER,
     "report": REPORT,
+    "start": START,
     "cli": {"cli"},
     "package": {"__init__"},
 }
@@ -53,6 +55,7 @@ MAY = {
     "gold": {"base", "ingest"},  # labels come in by the readers that articles come in by
     "store": {"base", "package"},
     "check": {"base", "store", "ingest", "clean", "embed", "themes", "tables"},  # composes stages, as a notebook does
+    "start": {"base", "store", "ingest", "themes", "runner", "explore"},  # runs, and opens the result
     "explore": {"base", "store", "counts", "figures", "trends", "tables", "package"},  # the edge in JupyterLab
     "cli": {"base", "store", "runner", "themes", "actors", "check", "package"},
     "package": set(),

@@ -283,7 +283,7 @@ def test_what_a_run_may_lack_is_noted_and_the_rest_works(lost, note):
     del tables[lost]
     view = explore.explore(tables)
     assert [one for one in view.run.notes if note in one]
-    view._widget()
+    view.widget()
     assert len(view.filter(theme="cooperation").selection) and view.open(ids(view)[0])["parts"]
 
 
@@ -315,7 +315,7 @@ def test_a_run_without_articles_is_refused():
 
 
 def test_a_selection_of_nothing_is_an_empty_table_with_its_columns(view, tmp_path):
-    view._widget()
+    view.widget()
     nothing = view.filter(text="there is no such word").selection
     assert nothing.empty and "score_extremism" in nothing
     assert view._said() == f"0 of {COUNT} articles" and (view.trends["articles"] == 0).all()
@@ -345,7 +345,7 @@ def tell(view, part="filters", **said):
 
 @pytest.fixture
 def linked(view):
-    view._widget()
+    view.widget()
     return view
 
 
@@ -409,7 +409,7 @@ def test_a_search_chooses_what_it_finds_best_first_and_decisions_are_told():
     names = tables["articles"]["article_id"].tolist()
     found = pd.DataFrame({"article_id": [names[9], names[2], names[5]], "score": [3, 2, 1]})
     view = explore.explore(tables, search=lambda query: found, decide=lambda what: heard.append(what) or "kept")
-    view._widget()
+    view.widget()
     assert not tell(view, do="find", value="bombs") and ids(view) == [names[9], names[2], names[5]]
     assert view._shown["filters"].choice["picked"] == "3 found"
     assert not tell(view, do="find", value=" ") and len(view.selection) == COUNT

@@ -245,7 +245,7 @@ class View:
 
     # Showing ----------------------------------------------------------------------------------------------------
 
-    def _widget(self) -> Any:
+    def widget(self) -> Any:
         """Make the widgets, once, and link them."""
         if self._shown:
             return self._shown["all"]
@@ -285,6 +285,6 @@ class View:
                 "text/plain": f"{still['text/plain']}. {how}",
                 "text/html": f"{still['text/html']}<p>{how}</p>",
             }
-        made = self._widget()._repr_mimebundle_()
+        made = self.widget()._repr_mimebundle_()
         view: dict[str, Any] = dict(made[0] if isinstance(made, tuple) else made)
         return view | still

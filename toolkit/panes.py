@@ -157,10 +157,10 @@ def trends_pane(opened: Opened, table: pd.DataFrame) -> Any:
     if stray:
         figure.layout.annotations[0].text = f"Articles ({number(stray)} of stray dates lie outside the axis)"
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
+    _fill(figure, opened, table)
     with _without_grammars():
         widget = go.FigureWidget(figure)
     widget._config = {"displayModeBar": False, "responsive": True, "doubleClick": "reset"}
-    redraw(widget, opened, table, "", "")
     return widget
 
 
@@ -202,30 +202,32 @@ def _without_grammars() -> Iterator[None]:
 
 def redraw(widget: Any, opened: Opened, table: pd.DataFrame, start: str, end: str) -> None:
     """Put the shares of a choice into the trends, in one message; the chosen span is shaded."""
-    every = table[table["theme"] == ""]
     with widget.batch_update():
-        said = [f"{m.label}{', in part' * bool(m.partial)}" for m in rows(every)]
-        for trace, column in zip(widget.data[:2], ("total", "articles"), strict=True):
-            colour = "#D5D9DE" if column == "total" else ACCENT
-            trace.update(x=every["start"], y=every[column], customdata=said, marker_color=[colour] * len(every))
-            trace.hovertemplate = "%{customdata}: %{y:,} " + trace.name + "<extra></extra>"
-        for place, theme in enumerate(opened.titles):
-            mine = table[table["theme"] == theme]
-            band, line = widget.data[2 + 2 * place : 4 + 2 * place]
-            xs, ys = outline(mine)
-            band.update(x=xs, y=ys)
-            shown = [
-                [m.label, number(m.articles), number(m.total), percent(m.low), percent(m.high)] for m in rows(mine)
-            ]
-            line.update(x=mine["start"], y=mine["share"], customdata=shown)
-            line.marker.color = ["white" if m.partial else opened.colours[theme] for m in rows(mine)]
-            line.hovertemplate = (
-                "<b>%{customdata[0]}</b><br>%{y:.1%} (%{customdata[3]} to %{customdata[4]})"
-                "<br>%{customdata[1]} of %{customdata[2]} articles<extra></extra>"
-            )
+        _fill(widget, opened, table)
         widget.layout.shapes = _span(start, end, len(opened.titles) + 1)
     widget._send_relayout_msg({"selections": []})  # drawn in the browser, unknown here: no property holds it
     widget._send_restyle_msg({"selectedpoints": [None]}, list(range(len(widget.data))))
+
+
+def _fill(figure: Any, opened: Opened, table: pd.DataFrame) -> None:
+    every = table[table["theme"] == ""]
+    said = [f"{m.label}{', in part' * bool(m.partial)}" for m in rows(every)]
+    for trace, column in zip(figure.data[:2], ("total", "articles"), strict=True):
+        colour = "#D5D9DE" if column == "total" else ACCENT
+        trace.update(x=every["start"], y=every[column], customdata=said, marker_color=[colour] * len(every))
+        trace.hovertemplate = "%{customdata}: %{y:,} " + trace.name + "<extra></extra>"
+    for place, theme in enumerate(opened.titles):
+        mine = table[table["theme"] == theme]
+        band, line = figure.data[2 + 2 * place : 4 + 2 * place]
+        xs, ys = outline(mine)
+        band.update(x=xs, y=ys)
+        told = [[m.label, number(m.articles), number(m.total), percent(m.low), percent(m.high)] for m in rows(mine)]
+        line.update(x=mine["start"], y=mine["share"], customdata=told)
+        line.marker.color = ["white" if m.partial else opened.colours[theme] for m in rows(mine)]
+        line.hovertemplate = (
+            "<b>%{customdata[0]}</b><br>%{y:.1%} (%{customdata[3]} to %{customdata[4]})"
+            "<br>%{customdata[1]} of %{customdata[2]} articles<extra></extra>"
+        )
 
 
 def outline(mine: pd.DataFrame) -> tuple[list[Any], list[Any]]:
