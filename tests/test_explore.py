@@ -395,12 +395,16 @@ def test_what_is_picked_on_the_map_filters_the_table_and_one_point_opens(linked)
 
 def test_a_span_drawn_on_a_trend_is_whole_periods(linked):
     starts = linked.run.calendar["start"]
-    linked._spanned([str(starts[2]), str(starts[1])])
+    box = {"x0": str(starts[2] + pd.Timedelta(hours=5)), "x1": str(starts[1] - pd.Timedelta(hours=5))}
+    linked._drawn({"new": {"relayout_data": {"selections": [{"x0": "2011-01-01", "x1": "2012-01-01"}, box]}}})
     after = starts[3] - pd.Timedelta(days=1)
     assert (linked.choice.start, linked.choice.end) == (f"{starts[1]:%Y-%m-%d}", f"{after:%Y-%m-%d}")
-    linked._spanned([starts.iloc[-1]])
+    for nothing in ({}, None, {"relayout_data": {"xaxis.range": [1, 2]}}):
+        linked._drawn({"new": nothing})
+        assert linked.choice.start
+    linked._spanned(starts.iloc[-1], "2031-01-01")
     assert linked.choice.end == ""
-    linked._spanned([])
+    linked._drawn({"new": {"relayout_data": {"selections": []}}})
     assert not linked.choice
 
 

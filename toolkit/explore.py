@@ -233,15 +233,25 @@ class View:
         if len(rows) == 1:
             self._shown["articles"].card = shown.card(self.run, int(rows[0]))
 
-    def _spanned(self, starts: Iterable[Any]) -> None:
-        """Choose the periods that begin at `starts`, and those between; none: take the span back."""
-        inside = sorted(pd.Timestamp(start) for start in starts)
+    def _drawn(self, change: Mapping[str, Any]) -> None:
+        """Choose the span that was dragged on a trend; without any box left, take it back.
+
+        Read from plotly's message on the layout: its own ``on_selection`` loses what is followed by a hover.
+        """
+        told = (change["new"] or {}).get("relayout_data") or {}
+        if boxes := told.get("selections"):
+            self._spanned(boxes[-1]["x0"], boxes[-1]["x1"])
+        elif "selections" in told:
+            self.span()
+
+    def _spanned(self, low: Any, high: Any) -> None:
+        """Choose the periods whose points lie between two places of the time axis, if there are any."""
+        low, high = sorted((pd.Timestamp(low), pd.Timestamp(high)))
         every = self.run.calendar["start"]
-        after = every[every > inside[-1]] if inside else every
-        begin = f"{inside[0]:%Y-%m-%d}" if inside else ""
-        end = f"{after.iloc[0] - pd.Timedelta(days=1):%Y-%m-%d}" if inside and len(after) else ""
-        if (begin, end) != (self.choice.start, self.choice.end):
-            self.span(begin, end)
+        inside, after = every[(every >= low) & (every <= high)], every[every > high]
+        end = f"{after.iloc[0] - pd.Timedelta(days=1):%Y-%m-%d}" if len(after) else ""
+        if len(inside):
+            self.span(f"{inside.iloc[0]:%Y-%m-%d}", end)
 
     # Showing ----------------------------------------------------------------------------------------------------
 
@@ -259,9 +269,8 @@ class View:
         self._shown["busy"] = False
         for panel in (filters, articles):
             panel.on_msg(lambda panel, content, _: self._heard(panel, content))
-        for trace in trends.data if trends is not None else ():
-            trace.on_selection(lambda _, points, __: self._spanned(points.xs) if points.xs else None)
-            trace.on_deselect(lambda *_: self._spanned([]))
+        if trends is not None:
+            trends.observe(self._drawn, "_js2py_relayout")
         half = {"flex": "1 1 420px", "min_width": "320px", "margin": "0"}
         parts = [widgets.Box([trends], layout=widgets.Layout(**half))] if trends is not None else []
         if scatter is not None:
