@@ -40,8 +40,8 @@ def tags(cell):
 # The working notebooks ------------------------------------------------------------------------------------------
 
 
-def test_the_notebooks_are_seven_and_in_order():
-    names = ["1-corpus", "2-themes", "3-topics", "4-trends", "5-briefing", "6-evaluate", "7-label"]
+def test_the_notebooks_are_nine_and_in_order():
+    names = "0-start 1-corpus 2-themes 3-topics 4-trends 5-briefing 6-evaluate 7-label 8-explore".split()
     assert [path.stem for path in NOTEBOOKS] == names
 
 
