@@ -41,7 +41,8 @@ WATCH = """
 window.log = []; window.begun = performance.now();
 const note = () => window.log.push(performance.now());
 const all = {childList: true, subtree: true, characterData: true};
-for (const one of ['.tk-status', '.tk-view tbody']) new MutationObserver(note).observe(document.querySelector(one), all);
+for (const one of ['.tk-status', '.tk-view tbody'])
+  new MutationObserver(note).observe(document.querySelector(one), all);
 for (const name of ['pointerup', 'mouseup', 'change'])
   document.addEventListener(name, () => { window.begun = performance.now(); window.log = []; }, true);
 """

@@ -14,8 +14,8 @@ HERE = Path(__file__).parent
 HEAVY = ["datamapplot", "hdbscan", "llvmlite", "numba", "sentence-transformers", "torch", "umap-learn"]
 """What BERTopic asks for and works without; it costs half a minute in every fresh process."""
 UNUSED = ["formulaic", "ipymarkup", "playwright", "pymorphy2", "razdel", "slovnet", "yargy"]
-"""What natasha, statsmodels and axe-playwright-python ask for: here only word vectors are read of the first, STL is used
-of the second, and of the third the checks of pages (axe-core), which selenium runs."""
+"""What natasha, statsmodels and axe-playwright-python ask for: used here are the word vectors of the first, STL of the
+second, and of the third the checks of pages (axe-core), which selenium runs."""
 LOCKS = {"run": [], "test": ["test", "lab"], "lab": ["lab"], "cluster": ["cluster"], "full": ["full"]}
 """File -> extras of pyproject.toml; the tests open JupyterLab, so they need all of `lab`."""
 

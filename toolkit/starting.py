@@ -61,6 +61,10 @@ class Start:
             raise InputError(f"The period is {period!r}, expected one of {', '.join(PERIODS)}.")
         return self._try(period=period, begin=begin, end=end, themes=tuple(themes) or tuple(known))
 
+    def into(self, run_dir: str) -> Start:
+        """Name the folder of the run."""
+        return self._try(run_dir=str(store.check_writable(run_dir)))
+
     def read(self) -> tuple[pd.DataFrame, int]:
         """Return the articles as they are understood now, and how many records were set aside."""
         key = (tuple(self.inputs), tuple(sorted(self.columns.items())), self.day_first)
@@ -136,8 +140,10 @@ class Start:
 
         def make(widgets: Any, act: Callable[..., None]) -> Sequence[Any]:
             options = list(dict.fromkeys([*self.inputs[:1], *found]))
-            listed = widgets.Dropdown(options=options, value=options[0], description="File")
-            written = widgets.Text(placeholder="or the path of a file or folder", continuous_update=False)
+            wide = widgets.Layout(width="28rem")
+            listed = widgets.Dropdown(options=options, value=options[0], description="File", layout=wide)
+            hint = "or the path of a file or folder"
+            written = widgets.Text(placeholder=hint, continuous_update=False, layout=wide)
             for field in (listed, written):
                 field.observe(lambda change: act(self.use, change["new"]) if change["new"] else None, "value")
             return listed, written
@@ -156,19 +162,21 @@ class Start:
         """Correct which column is which."""
 
         def make(widgets: Any, act: Callable[..., None]) -> Sequence[Any]:
-            fields = []
-            for name in USUAL_NAMES:
-                options = [("as found", _NOTHING), *((column, column) for column in self._file_columns())]
-                value = self.columns.get(name, _NOTHING)
-                field = widgets.Dropdown(options=options, value=value, description=name)
-                field.observe(
-                    lambda change, name=name: act(self.take, self.day_first, **{name: change["new"]}), "value"
-                )
-                fields.append(field)
-            order = [("as found", None), ("day first", True), ("month first", False)]
-            field = widgets.Dropdown(options=order, value=self.day_first, description="03/04/2024")
-            field.observe(lambda change: act(self.take, change["new"]), "value")
-            return *fields, field
+            options = [("as found", _NOTHING), *((column, column) for column in self._file_columns())]
+            fields = {
+                name: widgets.Dropdown(options=options, value=self.columns.get(name, _NOTHING), description=name)
+                for name in USUAL_NAMES
+            }
+            orders = {"as found": None, "day first": True, "month first": False}
+            now = next(words for words, value in orders.items() if value == self.day_first)
+            order = widgets.Dropdown(options=list(orders), value=now, description="03/04/2024")
+
+            def changed(_: object) -> None:
+                act(self.take, orders[order.value], **{name: field.value for name, field in fields.items()})
+
+            for field in (*fields.values(), order):
+                field.observe(changed, "value")
+            return *fields.values(), order
 
         return Step(self._watching, make, self._said_take, self._told, depends=lambda: self.inputs)
 
@@ -199,9 +207,11 @@ class Start:
         """Run it, with a bar, and open what came of it."""
 
         def make(widgets: Any, act: Callable[..., None]) -> Sequence[Any]:
+            where = widgets.Text(self.run_dir, description="Into", continuous_update=False)
+            where.observe(lambda change: act(self.into, change["new"]), "value")
             press = widgets.Button(description="Run", button_style="primary", tooltip="Run the notebooks")
-            bar = widgets.IntProgress(value=0, max=1, description="", layout=widgets.Layout(width="60%"))
-            told, result = widgets.Label(), widgets.VBox()
+            bar = widgets.IntProgress(value=0, max=1, description="", layout=widgets.Layout(width="40%"))
+            told, result = widgets.Label(), widgets.VBox(layout=widgets.Layout(width="100%"))
 
             def progress(notebook: str, done: int, total: int) -> None:
                 bar.max, bar.value, told.value = total, done, f"{notebook}: {done} of {total} cells"
@@ -216,7 +226,7 @@ class Start:
                     press.disabled = False
 
             press.on_click(lambda _: act(run))
-            return press, bar, told, result
+            return where, press, bar, told, result
 
         return Step(self._watching, make, lambda: self.code, lambda: f"Not run yet: it will be kept in {self.run_dir}.")
 
@@ -248,10 +258,6 @@ class Start:
 
 
 _RUN = ["run = first.run(progress=print)", "view = explore.explore(run)"]
-
-
-def _taken(first: Start, act: Callable[..., None], name: str, change: Mapping[str, Any]) -> None:
-    act(first.take, first.day_first, **{name: change["new"]})
 
 
 def _is_table(path: Path) -> bool:

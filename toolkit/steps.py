@@ -35,9 +35,8 @@ class Step:
         def refresh() -> None:
             if (now := repr(self.depends())) != made[0]:
                 made[0], box.children = now, list(self.make(widgets, act))
-            told.value = f"<p>{html.escape(self.said())}</p>" + "".join(
-                table._repr_mimebundle_()["text/html"] for table in self.tables()
-            )
+            still = "".join(table._repr_mimebundle_()["text/html"] for table in self.tables())
+            told.value = f'<div style="text-align: start"><p>{html.escape(self.said())}</p>{still}</div>'
             shown.value = f"<pre>{html.escape(self.code())}</pre>"
 
         def act(call: Callable[..., Any], *given: Any, **named: Any) -> None:
