@@ -184,6 +184,9 @@ def test_the_reader_marks_what_speaks_for_a_theme_and_leads_to_the_nearest(view)
     view.after(lambda: press(view, Keys.ARROW_DOWN))
     view.js("document.querySelector('.tk-view tbody tr').click()")
     view.until(lambda: view.all(".tk-reader mark"))
+    view.click("passage")
+    box = "document.querySelector('.tk-reader{}').getBoundingClientRect()"
+    assert view.js(f"return {box.format(' mark')}.top < {box.format('')}.bottom")
     first = view.js(TITLE)
     view.all(".tk-reader .tk-list button")[-1].click()
     view.until(lambda: view.js(TITLE) != first)
@@ -221,6 +224,13 @@ def test_nothing_fits_is_said_in_words(view):
     view.after(lambda: press(view, "qqqq", Keys.ENTER))
     assert chosen(view) == 0 and "No article fits" in view.one(".tk-view tbody").text
     assert view.ask("len(view.selection)") == 0
+
+
+def test_the_trends_take_the_room_that_there_is(view):
+    right = "return document.querySelector('{}').getBoundingClientRect().right"
+    view.until(
+        lambda: abs(view.js(right.format(".js-plotly-plot .main-svg")) - view.js(right.format(".tk-articles"))) < 20
+    )
 
 
 def test_on_a_narrow_page_nothing_lies_over_anything_else(view):

@@ -53,8 +53,8 @@ const STYLE = `
 .tk-view tbody tr:hover { background: var(--shade); }
 .tk-view tbody tr[aria-selected="true"] { background: var(--shade); box-shadow: inset 4px 0 0 var(--accent); }
 .tk-view tbody tr:focus-visible { outline-offset: -3px; }
-.tk-col-date { width: 6.2rem; } .tk-col-source { width: 22%; } .tk-col-themes { width: 7.5rem; }
-.tk-col-topic { width: 20%; }
+.tk-col-date { width: 5.9rem; } .tk-col-source { width: 17%; } .tk-col-themes { width: 7.2rem; }
+.tk-col-topic { width: 17%; }
 .tk-tag { display: inline-flex; align-items: center; gap: .3em; margin-right: .5em; }
 .tk-tag i { width: .75em; height: .75em; border-radius: 2px; flex: none; display: inline-block; }
 .tk-pages { display: flex; gap: .5rem; align-items: center; margin: .4rem 0; flex-wrap: wrap; }
@@ -69,8 +69,11 @@ const STYLE = `
 .tk-reader mark sup { font-size: 10px; line-height: 1; color: #1f2933; margin-left: .25em; }
 .tk-themes { display: grid; grid-template-columns: max-content minmax(3rem, 9rem) max-content 1fr; gap: .1rem .6rem;
   align-items: center; font-size: 13px; }
+.tk-view button.tk-small { min-height: 22px; padding: 0 .4rem; font-size: 12px; }
 .tk-bar { height: 8px; background: var(--line); border-radius: 2px; overflow: hidden; }
 .tk-bar i { display: block; height: 100%; }
+.tk-trends { overflow: hidden; }
+.tk-trends > * { width: 100% !important; min-width: 0 !important; }
 .tk-list { list-style: none; margin: 0; padding: 0; }
 .tk-list button { width: 100%; text-align: start; border-color: transparent; padding: .15rem .3rem; font-size: 13px;
   overflow-wrap: anywhere; }
@@ -382,10 +385,15 @@ function drawReader(model, root, tell) {
       Object.assign(bar.style, { width: `${100 * one.share}%`, background: theme.colour });
       element(grid, "span", "", one.words);
       const answers = element(grid, "span");
+      if (one.carried && card.parts.some(([, speaks]) => speaks.includes(one.theme))) {
+        const jump = button(answers, "passage", () => reader.querySelector(`mark[data-theme~="${one.theme}"]`)
+          .scrollIntoView({ block: "center" }), "tk-small");
+        jump.setAttribute("aria-label", `${theme.title}: to the passage that speaks for it`);
+      }
       if (!model.get("deciding")) continue;
       for (const answer of ["right", "wrong"]) {
         const said = button(answers, answer, () => tell({ do: "decide", decision: { what: answer,
-          article_id: card.article_id, theme: one.theme } }));
+          article_id: card.article_id, theme: one.theme } }), "tk-small");
         said.setAttribute("aria-label", `${theme.title}: ${answer}`);
       }
     }
@@ -395,6 +403,7 @@ function drawReader(model, root, tell) {
     for (const [words, speaks] of card.parts) {
       const part = element(text, speaks.length ? "mark" : "span", "", words);
       if (speaks.length) {
+        part.dataset.theme = speaks.join(" ");
         part.title = `speaks for ${speaks.map(title).join(", ")}`;
         element(part, "sup", "", speaks.map(title).join(", "));
       }
@@ -438,7 +447,14 @@ function render({ model, el }) {
     on(["card"], drawReader(model, root, tell));
   }
   outer.addEventListener("keydown", (event) => event.stopPropagation());
-  return () => { stop(); for (const [name, draw] of heard) model.off(`change:${name}`, draw); };
+  // The trends beside take the width that they find when they are made; they look again when the window is resized.
+  const settle = () => window.dispatchEvent(new Event("resize"));
+  const watch = new ResizeObserver(settle);
+  if (filters) {
+    watch.observe(el);
+    for (const wait of [300, 1500, 4000]) setTimeout(settle, wait);
+  }
+  return () => { watch.disconnect(); stop(); for (const [name, draw] of heard) model.off(`change:${name}`, draw); };
 }
 
 export default { render };

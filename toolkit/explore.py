@@ -273,6 +273,8 @@ class View:
             trends.observe(self._drawn, "_js2py_relayout")
         half = {"flex": "1 1 420px", "min_width": "320px", "margin": "0"}
         parts = [widgets.Box([trends], layout=widgets.Layout(**half))] if trends is not None else []
+        for part in parts:
+            part.add_class("tk-trends")
         if scatter is not None:
             scatter.widget.observe(self._lassoed, "selection")
             drawn = scatter.show()

@@ -78,7 +78,7 @@ def map_pane(opened: Opened) -> tuple[Any, Ints]:
         label_by="topic",
     )
     scatter.label(size=11)
-    scatter.camera(distance=1.12)  # room for the points and words at the edge
+    scatter.camera(distance=1.2)  # room for the points and words at the edge
     scatter.tooltip(True, properties=["title", "source", "published", "theme", "topic"], preview=None, histograms=False)
     scatter.options(regl_scatterplot_options={"deselectOnDblClick": True})
     return scatter, order
