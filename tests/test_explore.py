@@ -1,5 +1,6 @@
 """A run that is explored: what is chosen, what is shown of it, and what is said where something is missing."""
 
+import base64
 import json
 import re
 import shutil
@@ -297,15 +298,15 @@ def test_a_run_without_dates_opens_without_trends():
     tables["articles"]["published"] = pd.Series([pd.NaT] * COUNT).dt.tz_localize("UTC")
     view = explore.explore(tables)
     assert view.trends.empty and "no article has a date" in view.run.notes[0]
-    bundle = view._repr_mimebundle_()
-    assert bundle["text/plain"] == f"{COUNT} of {COUNT} articles" and bundle["image/png"]
+    linked, picture, _ = view.bundles()
+    assert linked["text/plain"] == f"{COUNT} of {COUNT} articles" and picture["image/png"]
     assert view.filter(topic=0).open(ids(view)[0])["meta"][1] == "no date"
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_run_of_three_articles_opens(count):
     view = explore.explore(make_tables(count))
-    assert view._repr_mimebundle_()["image/png"]
+    assert view.bundles()[1]["image/png"]
     assert len(view.open(ids(view)[0])["near"]) == {1: 0, 3: 2}[count]
 
 
@@ -319,7 +320,7 @@ def test_a_selection_of_nothing_is_an_empty_table_with_its_columns(view, tmp_pat
     nothing = view.filter(text="there is no such word").selection
     assert nothing.empty and "score_extremism" in nothing
     assert view._said() == f"0 of {COUNT} articles" and (view.trends["articles"] == 0).all()
-    assert view._repr_mimebundle_()["text/plain"] == f"0 of {COUNT} articles"
+    assert view.bundles()[0]["text/plain"] == f"0 of {COUNT} articles"
     assert pd.read_csv(view.save(tmp_path / "none.csv")).empty
 
 
@@ -426,24 +427,25 @@ def test_a_search_chooses_what_it_finds_best_first_and_decisions_are_told():
 
 
 def test_a_picture_a_table_and_a_sentence_stand_beside_the_widgets(view):
-    bundle = view.filter(language="en")._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert bundle["text/plain"].startswith(f"{COUNT // 4} of {COUNT} articles, ")
-    assert bundle["text/html"].startswith("<img alt=") and "<table>" in bundle["text/html"]
-    assert not re.search(r"<script|<img src=x|https?://(?!www.w3)", bundle["text/html"])
-    json.dumps(bundle)
+    linked, picture, table = view.filter(language="en").bundles()
+    assert "application/vnd.jupyter.widget-view+json" in linked
+    assert linked["text/plain"].startswith(f"{COUNT // 4} of {COUNT} articles, ")
+    assert base64.b64decode(picture["image/png"]).startswith(b"\x89PNG") and "Map of 6 of 24" in picture["text/plain"]
+    assert table["text/html"].startswith('<div class="tk-still"><table>')
+    assert not re.search(r"<script|<img|https?://", table["text/html"])
+    json.dumps([linked, picture, table])
 
 
 def test_without_the_lab_packages_the_view_says_how_to_get_them(view, monkeypatch):
     monkeypatch.setattr(panes, "find_spec", lambda name: None)
     monkeypatch.setattr(stills, "find_spec", lambda name: None)
-    bundle = view._repr_mimebundle_()
-    assert set(bundle) == {"text/html", "text/plain"}
-    assert "install toolkit[lab]; anywidget, ipywidgets, jscatter is missing" in bundle["text/plain"]
+    said, table = view.bundles()
+    assert set(said) == {"text/plain"} and "tk-still" in table["text/html"]
+    assert "install toolkit[lab]; anywidget, ipywidgets, jscatter is missing" in said["text/plain"]
 
 
 def test_the_same_view_gives_the_same_picture():
-    pictures = {explore.explore(make_tables())._repr_mimebundle_()["image/png"] for _ in range(2)}
+    pictures = {explore.explore(make_tables()).bundles()[1]["image/png"] for _ in range(2)}
     assert len(pictures) == 1
 
 

@@ -4,6 +4,7 @@ import importlib.resources
 import json
 from urllib.parse import urlsplit
 
+import nbconvert
 import pytest
 from browser import complaints, open_browser, requests
 from goldens import ROOT
@@ -73,8 +74,8 @@ def page(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def view(page, sample):
-    """The sample, opened; tests that change what is chosen clear it again."""
-    return page.run("sample", [f"run = {str(sample)!r}", OPEN])
+    """The sample, opened; tests that change what is chosen clear it again. Notebooks of one name share a kernel."""
+    return page.run("view", [f"run = {str(sample)!r}", OPEN])
 
 
 @pytest.fixture(autouse=True)
@@ -123,6 +124,8 @@ def test_the_view_opens_with_map_trends_table_and_reader_and_asks_no_network(vie
     assert not said
     assert view.ask("len(view.selection)") == chosen(view) == 206
     assert len(view.all(".tk-view tbody tr")) == 50 and view.all(".tk-reader")
+    stills = view.all(".tk-still, .jp-OutputArea-child img")
+    view.until(lambda: len(stills) == 2 and not any(one.is_displayed() for one in stills))
 
 
 def test_a_loop_on_the_map_filters_the_table_and_the_selection(view):
@@ -246,7 +249,7 @@ def test_on_a_narrow_page_nothing_lies_over_anything_else(view):
 
 
 def test_a_hundred_thousand_points_are_lassoed_filtered_and_read(page):
-    page.run("many", [TESTS, "import lab\nrun = lab.synthetic(100_000)", OPEN])
+    page.run("view", [TESTS, "import lab\nrun = lab.synthetic(100_000)", OPEN])
     page.until(lambda: page.all(".js-plotly-plot .points path") and page.canvas().size["width"] > 300)
     assert chosen(page) == 100_000
     page.after(lambda: page.lasso(0.4))
@@ -259,14 +262,14 @@ def test_a_hundred_thousand_points_are_lassoed_filtered_and_read(page):
 
 
 def test_hostile_articles_are_shown_as_text_and_a_restarted_kernel_is_told(page):
-    page.run("hostile", [TESTS, "import test_explore\nrun = test_explore.make_tables()", OPEN])
+    page.run("view", [TESTS, "import test_explore\nrun = test_explore.make_tables()", OPEN])
     page.js("[...document.querySelectorAll('.tk-view tbody tr')].at(-1).click()")
     page.until(lambda: page.all(".tk-reader h3"))
     canvas = page.canvas()
     for place in range(-200, 201, 40):  # over the points, so that the map shows what they are called
         ActionChains(page.driver).move_to_element_with_offset(canvas, place, place).perform()
     assert page.js("return typeof window.hacked") == "undefined"
-    assert page.js("return document.querySelectorAll('.jp-OutputArea img, .tk-view script').length") == 0
+    assert page.js("return document.querySelectorAll('.tk-holder img, .tk-view script, .tk-still img').length") == 0
     assert HOSTILE[1] in page.js("return document.querySelector('.tk-view tbody').innerText + document.body.innerText")
     page.js("window.jupyterapp.commands.execute('kernelmenu:restart')")
     page.until(lambda: page.all(".jp-Dialog button.jp-mod-accept"))
@@ -305,7 +308,15 @@ def test_the_first_notebook_corrects_a_column_chooses_and_writes_it_as_code(page
     assert "first.take(published='when')" in page.ask("first.code")
 
 
-def test_the_notebook_that_explores_opens_a_run(page, sample):
+def test_the_notebook_that_explores_opens_a_run_and_shows_a_picture_and_a_table_when_it_is_only_read(page, sample):
     notebook(page, "8-explore", run_dir=str(sample))
     page.open("8-explore", ".tk-view tbody tr")
     page.until(lambda: "'articles': 206" in page.js("return document.body.innerText"))
+    page.js("window.jupyterapp.commands.execute('docmanager:save')")
+    page.until(lambda: "tk-still" in (page.folder / "8-explore.ipynb").read_text("utf-8"))
+    shown, _ = nbconvert.HTMLExporter().from_filename(str(page.folder / "8-explore.ipynb"))
+    (page.folder / "read.html").write_text(shown, "utf-8")
+    page.driver.get((page.folder / "read.html").as_uri())
+    picture = page.one(".jp-OutputArea-child img")
+    assert picture.is_displayed() and picture.size["width"] > 500
+    assert page.one(".tk-still").is_displayed() and len(page.all(".tk-still tbody tr")) == 10

@@ -417,6 +417,15 @@ function drawReader(model, root, tell) {
   return draw;
 }
 
+// The picture and the table that follow are for readers without a kernel.
+function hideStills(el) {
+  let next = el.closest(".jp-OutputArea-child");
+  for (let step = 0; next && step < 2; step += 1) {
+    next = next.nextElementSibling;
+    if (next && next.querySelector(".tk-still, img[src^='data:image/png']")) next.style.display = "none";
+  }
+}
+
 function render({ model, el }) {
   el.classList.add("tk-holder");
   element(el, "style", "", STYLE);
@@ -448,11 +457,14 @@ function render({ model, el }) {
   }
   outer.addEventListener("keydown", (event) => event.stopPropagation());
   // The trends beside take the width that they find when they are made; they look again when the window is resized.
-  const settle = () => window.dispatchEvent(new Event("resize"));
+  const settle = () => {
+    window.dispatchEvent(new Event("resize"));
+    hideStills(el);
+  };
   const watch = new ResizeObserver(settle);
   if (filters) {
     watch.observe(el);
-    for (const wait of [300, 1500, 4000]) setTimeout(settle, wait);
+    for (const wait of [0, 300, 1500, 4000]) setTimeout(settle, wait);
   }
   return () => { watch.disconnect(); stop(); for (const [name, draw] of heard) model.off(`change:${name}`, draw); };
 }

@@ -286,16 +286,22 @@ class View:
         self._show_rows()
         return self._shown["all"]
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        """Show the widgets; beside them, for readers without a kernel, a picture, a table and a sentence."""
-        still = stills.still(self.run, self._marks, self._rows, self.trends, self._said())
+    def bundles(self) -> list[dict[str, Any]]:
+        """Return what is shown: the widgets, and for readers without a kernel a picture and a table.
+
+        Where the widgets are alive their script hides the other two; a sentence stands in place of widgets that
+        cannot be made.
+        """
+        said = self._said()
+        still = stills.still(self.run, self._marks, self._rows, self.trends, said)
         if lacking := panes.lacking():
-            how = f"For the linked view install toolkit[lab]; {', '.join(lacking)} is missing."
-            return {
-                **still,
-                "text/plain": f"{still['text/plain']}. {how}",
-                "text/html": f"{still['text/html']}<p>{how}</p>",
-            }
+            how = f"{said}. For the linked view install toolkit[lab]; {', '.join(lacking)} is missing."
+            return [{"text/plain": how}, *still]
         made = self.widget()._repr_mimebundle_()
         view: dict[str, Any] = dict(made[0] if isinstance(made, tuple) else made)
-        return view | still
+        return [{**view, "text/plain": said}, *still]
+
+    def _ipython_display_(self) -> None:
+        show = import_module("IPython.display").display
+        for bundle in self.bundles():
+            show(bundle, raw=True)

@@ -40,7 +40,8 @@ def shares(opened: Opened, marks: Chosen) -> pd.DataFrame:
         for place, theme in [*enumerate(opened.titles), (-1, "")]:
             wanted = marks.wanted[rows] & (opened.judged.carried[rows, place] if theme else True)
             parts.append(intervals.share_intervals(clumps, wanted, opened.when.confidence).assign(theme=theme))
-    return pd.concat(parts, ignore_index=True).merge(opened.calendar[["start", "label", "partial"]])[columns]
+    table = pd.concat(parts, ignore_index=True).merge(opened.calendar[["start", "label", "partial"]])[columns]
+    return table.astype({"articles": int})
 
 
 def _clumps(opened: Opened, inside: Bools | None) -> intervals.Clumps:

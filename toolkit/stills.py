@@ -21,16 +21,14 @@ _MOST_POINTS = 6_000
 _SHORT = 140
 
 
-def still(opened: Opened, marks: Chosen, order: Ints, trends: pd.DataFrame, said: str) -> dict[str, Any]:
-    """Return ``text/plain``, ``text/html`` and, where matplotlib is installed, ``image/png``, of a choice."""
-    html = table(opened, order, said)._repr_mimebundle_()["text/html"]
-    picture = draw(opened, marks, trends) if find_spec("matplotlib") else None
-    if picture is None:
-        return {"text/html": html, "text/plain": said}
-    coded = base64.b64encode(picture).decode()
-    words = f"Map of {said}, and each theme's share over time"
-    shown = f'<img alt="{words}" style="max-width: 100%" src="data:image/png;base64,{coded}">'
-    return {"image/png": coded, "text/html": shown + html, "text/plain": said}
+def still(opened: Opened, marks: Chosen, order: Ints, trends: pd.DataFrame, said: str) -> list[dict[str, Any]]:
+    """Return a picture (where matplotlib is installed) and a table of a choice, as what a notebook shows."""
+    shown = table(opened, order, said)._repr_mimebundle_()
+    still_table = {"text/html": f'<div class="tk-still">{shown["text/html"]}</div>', "text/plain": shown["text/plain"]}
+    if find_spec("matplotlib") is None:
+        return [still_table]
+    coded = base64.b64encode(draw(opened, marks, trends)).decode()
+    return [{"image/png": coded, "text/plain": f"Map of {said}, and each theme's share over time"}, still_table]
 
 
 def table(opened: Opened, order: Ints, said: str) -> Table:
