@@ -77,6 +77,11 @@ def test_a_theme_can_be_asked_for_and_its_absence_too(view):
         ('"words of article 7"', 1),
         ('"article words"', 0),
         ("title 22", 1),
+        ("openin", 0),
+        ("OPENIN*", COUNT),
+        ("pening*", 0),
+        ('"opening wo*"', COUNT),
+        ("*", COUNT),
         ("", COUNT),
         ('"', COUNT),
         ("[", 0),
@@ -89,6 +94,9 @@ def test_words_stand_in_title_or_text_whatever_their_case(view, text, found):
 def test_cyrillic_words_are_found_whatever_their_case():
     tables = make_tables()
     tables["articles"].loc[3, "text"] = "ЕҚШ және ШОС подписали"
+    tables["articles"].loc[5, "text"] = "На шоссе авария"
+    assert len(explore.explore(tables).filter(text="шос").selection) == 1, "no road is the organisation"
+    assert len(explore.explore(tables).filter(text="шос*").selection) == 2
     assert len(explore.explore(tables).filter(text="шос екш").selection) == 0
     assert len(explore.explore(tables).filter(text="шос еқш").selection) == 1
 

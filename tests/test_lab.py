@@ -21,6 +21,9 @@ OPEN = "from toolkit import explore\nview = explore.explore(run)\nview"
 QUIET = ("WebGL", "beforeunload", "GL Driver Message", "favicon")
 """What Chromium says of itself and of JupyterLab."""
 TITLE = "return document.querySelector('.tk-reader h3').textContent"
+FAINT = (
+    "return [...document.querySelectorAll('.js-plotly-plot path.point')].filter((p) => p.style.opacity < 0.9).length"
+)
 RULES = "color-contrast focus-order-semantics scrollable-region-focusable label select-name button-name aria-valid-attr"
 AXE = """
 const [rules, done] = arguments;
@@ -134,8 +137,9 @@ def test_a_loop_on_the_map_filters_the_table_and_the_selection(view):
     assert view.ask("len(view.selection)") == chosen(view) == view.ask("len(view.choice.picked)")
     assert f"{chosen(view)} picked" in view.one(".tk-chips").text
     assert view.one(".tk-pages span").text.endswith(f" of {chosen(view)}")
-    bars = "return Object.values(document.querySelector('.js-plotly-plot').data[1].y).reduce((sum, one) => sum + one, 0)"
+    bars = "return Object.values(document.querySelector('.js-plotly-plot').data[1].y).reduce((all, one) => all + one)"
     view.until(lambda: view.js(bars) == chosen(view))
+    assert view.js(FAINT) == 0
 
 
 def test_a_stretch_of_a_trend_filters_map_and_table_and_leaves_the_trend(view):
@@ -149,6 +153,7 @@ def test_a_stretch_of_a_trend_filters_map_and_table_and_leaves_the_trend(view):
     assert view.ask("len(view._shown['map'].widget.filter)") == chosen(view)
     view.after(lambda: view.click("Clear all"))
     view.until(lambda: not view.all(".js-plotly-plot .selectionlayer path"))
+    view.until(lambda: view.js(FAINT) == 0)
 
 
 def test_filters_are_chosen_and_taken_away_by_keyboard_alone(view):

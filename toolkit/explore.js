@@ -155,7 +155,7 @@ function drawFilters(model, root, tell) {
   for (const input of dates) {
     input.addEventListener("change", () => tell({ do: "dates", start: start.value, end: end.value }));
   }
-  const text = field(fields, model.get("searching") ? "Words, or what it should mean" : "Words in title or text",
+  const text = field(fields, model.get("searching") ? "Words (terror*), or what is meant" : "Words in the article (terror*)",
     "input", "search");
   text.className = "tk-words";
   text.addEventListener("keydown", (event) => { if (event.key === "Enter") tell({ do: "text", value: text.value }); });

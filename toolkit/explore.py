@@ -135,7 +135,8 @@ class View:
             self._show_rows()
             self._show_map()
             if self._shown["trends"] is not None:
-                panes.redraw(self._shown["trends"], self.run, self.trends, choice.start, choice.end)
+                span, drawn = (choice.start, choice.end), self._shown.pop("drawn", False)
+                panes.redraw(self._shown["trends"], self.run, self.trends, span, drawn)
         return self
 
     def _said(self) -> str:
@@ -239,6 +240,7 @@ class View:
         Read from plotly's message on the layout: its own ``on_selection`` loses what is followed by a hover.
         """
         told = (change["new"] or {}).get("relayout_data") or {}
+        self._shown["drawn"] = bool(told.get("selections"))
         if boxes := told.get("selections"):
             self._spanned(boxes[-1]["x0"], boxes[-1]["x1"])
         elif "selections" in told:

@@ -25,6 +25,8 @@ from toolkit.tables import language_name
 
 _LONGEST_TITLE = 300
 _MOST_LISTED, _MOST_SPELT = 20, 4
+_EDGE = r"[^\p{L}\p{N}]"
+"""What stands beside a word: RE2, by which Arrow looks, knows word ends in ASCII alone."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -41,7 +43,7 @@ class Choice:
     start: str = ""
     end: str = ""
     text: str = ""
-    """Words that all occur in title or text; words in quotes, together."""
+    """Words that all occur in title or text; words in quotes, together; ``terror*``: with any ending."""
     picked: Ints | None = field(default=None, compare=False)
     """Rows picked on the map, or found by a search, best first."""
 
@@ -102,12 +104,17 @@ def _holding(opened: Opened, text: str) -> Bools:
 
 
 def _within(opened: Opened, column: str, phrase: str, rows: Ints) -> Bools:
+    """Mark the `rows` in which a phrase stands as whole words; the words around it are looked at where it stands."""
     kept = opened.__dict__.setdefault("_kept", {})
     if column not in kept:  # a view of the column where pandas keeps text as Arrow does
         kept[column] = pa.array(opened.articles[column], type=pa.large_string())
-    whole = len(rows) == len(opened.articles)
-    inside = kept[column] if whole else kept[column].take(pa.array(rows))
-    return np.array(pc.match_substring(inside, phrase, ignore_case=True).to_numpy(zero_copy_only=False), dtype=bool)
+    bare, ending = phrase.rstrip("*"), "" if phrase.endswith("*") else _EDGE + "|$"
+    inside = kept[column] if len(rows) == len(opened.articles) else kept[column].take(pa.array(rows))
+    found = np.array(pc.match_substring(inside, bare, ignore_case=True).to_numpy(zero_copy_only=False), dtype=bool)
+    some = inside.take(pa.array(np.flatnonzero(found)))
+    pattern = f"(?i)(?:^|{_EDGE}){re.escape(bare)}(?:{ending})"
+    found[found] = pc.match_substring_regex(some, pattern).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _between(opened: Opened, start: str, end: str) -> Bools:

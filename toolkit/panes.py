@@ -28,6 +28,8 @@ PAGE = 50
 _SCRIPT = Path(__file__).with_name("explore.js")
 _FONT = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 _PANEL, _TOP = 118, 92
+_EVEN = {"marker": {"opacity": 1}}
+"""What lies outside a dragged stretch looks as what lies in it: the stretch is shaded instead."""
 
 
 def lacking() -> list[str]:
@@ -142,12 +144,17 @@ def trends_pane(opened: Opened, table: pd.DataFrame) -> Any:
         subplot_titles=["Articles", *(f"{safe(title, 60)}, share of articles" for title in titles.values())],
     )
     for name in ("collected", "chosen"):
-        figure.add_bar(name=name, marker={"line": {"width": 0}}, row=1, col=1)
+        figure.add_bar(name=name, marker={"line": {"width": 0}}, unselected=_EVEN, row=1, col=1)
     for row, theme in enumerate(titles, 2):
         colour = opened.colours[theme]
         quiet = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "fill": "toself"}
         figure.add_scatter(fillcolor=_faint(colour), **quiet, row=row, col=1)
-        dots = {"mode": "lines+markers", "line": {"color": colour, "width": 2}, "cliponaxis": False}
+        dots = {
+            "mode": "lines+markers",
+            "unselected": _EVEN,
+            "line": {"color": colour, "width": 2},
+            "cliponaxis": False,
+        }
         marker = {"size": 6, "color": colour, "line": {"color": colour, "width": 1.5}}
         figure.add_scatter(marker=marker, **dots, row=row, col=1)
     _plain(figure, _height(opened))
@@ -201,13 +208,16 @@ def _without_grammars() -> Iterator[None]:
         del sys.modules[name]
 
 
-def redraw(widget: Any, opened: Opened, table: pd.DataFrame, start: str, end: str) -> None:
-    """Put the shares of a choice into the trends, in one message; the chosen span is shaded."""
+def redraw(widget: Any, opened: Opened, table: pd.DataFrame, span: tuple[str, str], drawn: bool) -> None:
+    """Put the shares of a choice into the trends, in one message; the chosen span is shaded.
+
+    `drawn`: a box was dragged in the browser, and is taken away.
+    """
     with widget.batch_update():
         _fill(widget, opened, table)
-        widget.layout.shapes = _span(start, end, len(opened.titles) + 1)
-    widget._send_relayout_msg({"selections": []})  # drawn in the browser, unknown here: no property holds it
-    widget._send_restyle_msg({"selectedpoints": [None]}, list(range(len(widget.data))))
+        widget.layout.shapes = _span(*span, len(opened.titles) + 1)
+    if drawn:  # no property holds it here, so that setting one would send nothing
+        widget._send_relayout_msg({"selections": []})
 
 
 def _fill(figure: Any, opened: Opened, table: pd.DataFrame) -> None:
