@@ -21,8 +21,8 @@ test-transformers: .venv/test.installed ## the sentence-transformers path, on re
 	$(LOCKED) requirements/transformers.txt
 	$(BIN)/pytest tests/test_transformers.py
 
-lab: .venv/lab.installed ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir=. notebooks/1-corpus.ipynb
+lab: .venv/lab.installed ## JupyterLab on the notebooks, at the first
+	$(BIN)/jupyter lab --notebook-dir=. notebooks/0-start.ipynb
 
 lint: .venv/test.installed
 	$(BIN)/ruff check --fix .

@@ -13,10 +13,11 @@ from pathlib import Path
 HERE = Path(__file__).parent
 HEAVY = ["datamapplot", "hdbscan", "llvmlite", "numba", "sentence-transformers", "torch", "umap-learn"]
 """What BERTopic asks for and works without; it costs half a minute in every fresh process."""
-UNUSED = ["formulaic", "ipymarkup", "pymorphy2", "razdel", "slovnet", "yargy"]
-"""What natasha and statsmodels ask for: here only word vectors are read of the one, and STL is used of the other."""
-LOCKS = {"run": [], "test": ["test"], "lab": ["lab"], "cluster": ["cluster"], "full": ["full"]}
-"""File -> extras of pyproject.toml."""
+UNUSED = ["formulaic", "ipymarkup", "playwright", "pymorphy2", "razdel", "slovnet", "yargy"]
+"""What natasha, statsmodels and axe-playwright-python ask for: used here are the word vectors of the first, STL of the
+second, and of the third the checks of pages (axe-core), which selenium runs."""
+LOCKS = {"run": [], "test": ["test", "lab"], "lab": ["lab"], "cluster": ["cluster"], "full": ["full"]}
+"""File -> extras of pyproject.toml; the tests open JupyterLab, so they need all of `lab`."""
 
 
 def compile_lock(uv: str, name: str, more: list[str], without: list[str]) -> None:

@@ -34,16 +34,19 @@ STAGES = {
     "planting": {"planting"},
     "decisions": {"decisions", "decisionfile"},
     "comparing": {"comparing", "pairing"},
+    "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "stills"},
 }
 RUNNER = {"params", "plan", "batch", "sweep", "evaluation", "comparison"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
+START = {"starting", "steps"}
 GROUPS = {
     **STAGES,
     "base": BASE,
     "check": CHECK,
     "runner": RUNNER,
     "report": REPORT,
+    "start": START,
     "cli": {"cli"},
     "package": {"__init__"},
 }
@@ -61,6 +64,8 @@ MAY = {
     "decisions": {"base", "store", "topics"},  # what is merged or split is described anew, as topics are
     "comparing": {"base", "store"},
     "check": {"base", "store", "ingest", "clean", "embed", "themes", "tables"},  # composes stages, as a notebook does
+    "start": {"base", "store", "ingest", "themes", "runner", "explore"},  # runs, and opens the result
+    "explore": {"base", "store", "counts", "figures", "trends", "tables", "package"},  # the edge in JupyterLab
     "cli": {"base", "store", "runner", "themes", "actors", "decisions", "check", "package"},
     "package": set(),
 }

@@ -41,7 +41,7 @@ def tags(cell):
 
 
 def test_the_notebooks_are_known_and_in_order():
-    names = "1-corpus 2-themes 3-topics 4-trends 5-briefing 6-evaluate 7-label 9-compare".split()
+    names = "0-start 1-corpus 2-themes 3-topics 4-trends 5-briefing 6-evaluate 7-label 8-explore 9-compare".split()
     assert [path.stem for path in NOTEBOOKS] == names
 
 

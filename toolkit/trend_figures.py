@@ -40,7 +40,7 @@ def theme_shares(
             _mark(figure, mine, found[found["theme"] == name], colours[name], row)
     figure.update_yaxes(tickformat=".0%", rangemode="tozero", title="share of articles", nticks=5)
     figure.update_xaxes(showticklabels=True)
-    span, outside = _crowded_span(points)
+    span, outside = crowded_span(points)
     figure.update_xaxes(range=span)
     figure.update_annotations(x=0, xanchor="left", font={"size": 15})
     figure.update_layout(showlegend=False, hovermode="closest")
@@ -144,7 +144,7 @@ def _band(figure: go.Figure, mine: pd.DataFrame, colour: str, at: Mapping[str, i
         )
 
 
-def _crowded_span(points: pd.DataFrame) -> tuple[list[pd.Timestamp], int]:
+def crowded_span(points: pd.DataFrame) -> tuple[list[pd.Timestamp], int]:
     """Return the span that holds all but a hundredth of the articles, and how many lie outside."""
     totals = points.drop_duplicates("start").sort_values("start")
     part = totals["total"].cumsum() / max(1, totals["total"].sum())

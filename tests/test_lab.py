@@ -1,0 +1,327 @@
+"""The view as an analyst meets it: JupyterLab in headless Chromium, clicked, dragged, typed into, and asked."""
+
+import importlib.resources
+import json
+from urllib.parse import urlsplit
+
+import nbconvert
+import pytest
+from browser import complaints, open_browser, requests
+from goldens import ROOT
+from lab import Page, open_lab
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+from small_run import HOSTILE
+
+from toolkit import clean, counts, dedupe, embed, ingest, schema, store, themes, topics
+
+pytestmark = pytest.mark.browser
+TESTS = f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})"
+OPEN = "from toolkit import explore\nview = explore.explore(run)\nview"
+QUIET = ("WebGL", "beforeunload", "GL Driver Message", "favicon")
+"""What Chromium says of itself and of JupyterLab."""
+TITLE = "return document.querySelector('.tk-reader h3').textContent"
+FAINT = (
+    "return [...document.querySelectorAll('.js-plotly-plot path.point')].filter((p) => p.style.opacity < 0.9).length"
+)
+RULES = "color-contrast focus-order-semantics scrollable-region-focusable label select-name button-name aria-valid-attr"
+AXE = """
+const [rules, done] = arguments;
+axe.run({runOnly: {type: 'rule', values: rules}}).then((found) => done([
+  found.passes.filter((one) => one.id === 'color-contrast').flatMap((one) => one.nodes)
+    .filter((node) => node.any.some((check) => check.data && check.data.contrastRatio)).length,
+  found.violations.flatMap((one) => one.nodes.map((node) =>
+    `${one.id}: ${node.html.slice(0, 120)} ${node.failureSummary}`))]));
+"""
+COPY = """
+const names = [...document.querySelector('.tk-holder style').textContent.matchAll(/--jp-[a-z0-9-]+/g)].map((m) => m[0]);
+const look = getComputedStyle(document.body);
+const colours = [...new Set(names)].map((name) => `${name}: ${look.getPropertyValue(name)};`).join(' ');
+return `<!doctype html><html lang=en><meta charset=utf-8><title>copy</title><style>:root { ${colours} }
+  body { background: var(--jp-layout-color1); }</style>` +
+  [...document.querySelectorAll('.tk-holder')].map((one) => one.outerHTML).join('');
+"""
+"""What is shown, on a page of its own: axe-core takes all that lies in JupyterLab's panels for hidden."""
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """The bundled sample as a run folder, made by the stages (trends and names left out)."""
+    kept = tmp_path_factory.mktemp("sample") / "tables"
+    read = clean.clean_articles(ingest.read_articles([ROOT / "data" / "sample" / "articles.jsonl"]).kept)
+    unique, stories = dedupe.find_stories(schema.check_some(read))
+    articles, wanted = unique.kept.merge(stories, on="article_id"), themes.load_themes(ROOT / "data" / "themes.yml")
+    passages = embed.make_passages(articles)
+    texts = passages["text"].tolist()
+    reader = embed.CorpusEncoder(embed.load_encoder("embedded"), texts, embed.EmbedSettings())
+    vectors = reader.encode(texts)
+    scores = themes.score_articles(passages, themes.score_passages(passages, vectors, wanted, reader), wanted)
+    pooled = embed.pool(passages, vectors, articles["article_id"])
+    assigned, found, _ = topics.find_topics(articles, pooled)
+    store.write_vectors(pooled, kept / "vectors.safetensors")
+    store.write_json(themes.as_records(wanted), kept / "themes.json")
+    tables = {"articles": articles, "scores": scores, "assigned": assigned, "topics": found}
+    for name, table in tables.items():
+        store.write_table(table, kept / f"{name}.parquet")
+    assert counts.main_sources(articles).nunique() > 1
+    return kept.parent
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """JupyterLab and a browser, for all tests of this file."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    with open_lab(folder, tmp_path_factory.mktemp("lab")) as url, open_browser() as driver:
+        yield Page(driver, url, folder)
+
+
+@pytest.fixture(scope="module")
+def view(page, sample):
+    """The sample, opened; tests that change what is chosen clear it again. Notebooks of one name share a kernel."""
+    return page.run("view", [f"run = {str(sample)!r}", OPEN])
+
+
+@pytest.fixture(autouse=True)
+def cleared(request):
+    yield
+    if "view" in request.fixturenames:
+        page = request.getfixturevalue("view")
+        if page.js("return !!document.querySelector('.tk-chips button')"):
+            page.after(lambda: page.click("Clear all"))
+
+
+def chosen(page):
+    return int(page.status().split(" of ")[0].replace(",", ""))
+
+
+def axe(page, broken=""):
+    """Return what axe-core finds wrong in what is shown, with a piece of CSS that breaks it."""
+    path, driver, here = page.folder / "copy.html", page.driver, page.driver.current_window_handle
+    path.write_text(f"{page.js(COPY)}<style>{broken}</style>", "utf-8")
+    driver.switch_to.new_window("tab")
+    try:
+        driver.get(path.as_uri())
+        driver.execute_script(
+            importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+        )
+        seen, wrong = driver.execute_async_script(AXE, RULES.split())
+    finally:
+        driver.close()
+        driver.switch_to.window(here)
+    assert seen > 30, "axe-core looked at next to nothing"
+    return wrong
+
+
+def press(page, *keys):
+    ActionChains(page.driver).send_keys(*keys).perform()
+
+
+# The sample -----------------------------------------------------------------------------------------------------
+
+
+def test_the_view_opens_with_map_trends_table_and_reader_and_asks_no_network(view):
+    view.until(lambda: view.all(".js-plotly-plot .points path") and view.canvas().size["width"] > 300)
+    away = [url for url in requests(view.driver) if urlsplit(url).hostname not in (None, "127.0.0.1")]
+    assert not away
+    said = [one for one in complaints(view.driver) if not any(word in one for word in QUIET)]
+    assert not said
+    assert view.ask("len(view.selection)") == chosen(view) == 206
+    assert len(view.all(".tk-view tbody tr")) == 50 and view.all(".tk-reader")
+    stills = view.all(".tk-still, .jp-OutputArea-child img")
+    view.until(lambda: len(stills) == 2 and not any(one.is_displayed() for one in stills))
+
+
+def test_a_loop_on_the_map_filters_the_table_and_the_selection(view):
+    view.after(lambda: view.lasso(0.7))
+    assert 0 < chosen(view) < 206
+    assert view.ask("len(view.selection)") == chosen(view) == view.ask("len(view.choice.picked)")
+    assert f"{chosen(view)} picked" in view.one(".tk-chips").text
+    assert view.one(".tk-pages span").text.endswith(f" of {chosen(view)}")
+    bars = "return Object.values(document.querySelector('.js-plotly-plot').data[1].y).reduce((all, one) => all + one)"
+    view.until(lambda: view.js(bars) == chosen(view))
+    assert view.js(FAINT) == 0
+
+
+def test_a_stretch_of_a_trend_filters_map_and_table_and_leaves_the_trend(view):
+    before = view.ask("view.trends['articles'].tolist()")
+    view.after(lambda: view.span(0.3, 0.6))
+    start, end = view.ask("(view.choice.start, view.choice.end)")
+    assert start and end and view.ask("len(view.selection)") == chosen(view) < 206
+    days = "view.selection['published'].dt.strftime('%Y-%m-%d')"
+    assert view.ask(f"bool({days}.between({start!r}, {end!r}).all())")
+    assert view.ask("view.trends['articles'].tolist()") == before
+    assert view.ask("len(view._shown['map'].widget.filter)") == chosen(view)
+    view.after(lambda: view.click("Clear all"))
+    view.until(lambda: not view.all(".js-plotly-plot .selectionlayer path"))
+    view.until(lambda: view.js(FAINT) == 0)
+
+
+def test_filters_are_chosen_and_taken_away_by_keyboard_alone(view):
+    view.js("document.querySelector('select[data-name=theme]').focus()")
+    view.after(lambda: press(view, Keys.ARROW_DOWN))
+    assert view.ask("view.choice.theme") == ("extremism",)
+    press(view, Keys.TAB)
+    assert view.js("return document.activeElement.dataset.name") == "topic"
+    view.js("document.querySelector('.tk-words').focus()")
+    view.after(lambda: press(view, "border", Keys.ENTER))
+    assert view.one(".tk-code").text == "view.filter(theme=['extremism'], text='border')"
+    view.js("document.querySelector('.tk-chips button').focus()")
+    view.after(lambda: press(view, Keys.ENTER))
+    assert view.ask("view.code") == "view.filter(text='border')"
+    assert view.js("return document.activeElement.closest('.tk-chips') !== null"), "focus stays among the chips"
+    view.after(lambda: press(view, Keys.ENTER))
+    assert chosen(view) == 206
+
+
+def test_the_table_is_walked_and_a_row_opened_by_keyboard_alone(view):
+    view.js("document.querySelector('.tk-view tbody tr').focus()")
+    press(view, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ENTER)
+    view.until(lambda: view.all(".tk-reader h3"))
+    third = view.all(".tk-view tbody tr")[2]
+    view.until(lambda: third.get_attribute("aria-selected") == "true")
+    assert third.text.split("\n")[-1] and len(view.all(".tk-reader .tk-list button")) >= 5
+    press(view, Keys.PAGE_DOWN)
+    view.until(lambda: view.one(".tk-pages span").text == "51 to 100 of 206")
+    view.until(lambda: view.js("return document.activeElement === document.querySelector('.tk-view tbody tr')"))
+    press(view, Keys.PAGE_UP)
+    view.until(lambda: view.one(".tk-pages span").text == "1 to 50 of 206")
+
+
+def test_the_reader_marks_what_speaks_for_a_theme_and_leads_to_the_nearest(view):
+    view.js("document.querySelectorAll('select[data-name=theme]')[0].focus()")
+    view.after(lambda: press(view, Keys.ARROW_DOWN))
+    view.js("document.querySelector('.tk-view tbody tr').click()")
+    view.until(lambda: view.all(".tk-reader mark"))
+    view.click("passage")
+    box = "document.querySelector('.tk-reader{}').getBoundingClientRect()"
+    assert view.js(f"return {box.format(' mark')}.top < {box.format('')}.bottom")
+    first = view.js(TITLE)
+    view.all(".tk-reader .tk-list button")[-1].click()
+    view.until(lambda: view.js(TITLE) != first)
+
+
+def test_contrast_focus_and_names_stand_up_to_axe_in_light_and_dark(view):
+    view.js("document.querySelector('.tk-view tbody tr').click()")
+    view.until(lambda: view.all(".tk-reader h3"))
+    view.js("document.querySelector('select[data-name=theme]').focus()")
+    view.after(lambda: press(view, Keys.ARROW_DOWN))
+    assert not axe(view)
+    assert any("color-contrast" in one for one in axe(view, ".tk-status { color: #bbb }")), "what is broken is noticed"
+    view.js("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+    view.until(lambda: view.js("return document.body.dataset.jpThemeLight") == "false")
+    assert not axe(view)
+    view.js("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
+    view.until(lambda: view.js("return document.body.dataset.jpThemeLight") == "true")
+
+
+def test_what_is_chosen_can_be_saved_and_a_wrong_name_is_told(view):
+    path = view.one("input[type=text].tk-words")
+    path.clear()
+    path.send_keys("kept.xls")
+    view.click("Save")
+    view.until(lambda: "no known ending" in view.one(".tk-trouble").text)
+    path.clear()
+    path.send_keys("kept.csv")
+    view.click("Save")
+    view.until(lambda: "206 articles saved as kept.csv" in view.js("return document.body.innerText"))
+    assert not view.one(".tk-trouble").is_displayed() and (view.folder / "kept.csv").is_file()
+
+
+def test_nothing_fits_is_said_in_words(view):
+    view.js("document.querySelector('.tk-words').focus()")
+    view.after(lambda: press(view, "qqqq", Keys.ENTER))
+    assert chosen(view) == 0 and "No article fits" in view.one(".tk-view tbody").text
+    assert view.ask("len(view.selection)") == 0
+
+
+def test_the_trends_take_the_room_that_there_is(view):
+    right = "return document.querySelector('{}').getBoundingClientRect().right"
+    view.until(
+        lambda: abs(view.js(right.format(".js-plotly-plot .main-svg")) - view.js(right.format(".tk-articles"))) < 20
+    )
+
+
+def test_on_a_narrow_page_nothing_lies_over_anything_else(view):
+    from browser import resize
+
+    resize(view.driver, 900, 1700)
+    view.until(lambda: view.one(".tk-reader").rect["y"] > view.one(".tk-scroll").rect["y"])
+    assert view.js("const one = document.querySelector('.tk-articles'); return one.scrollWidth <= one.clientWidth + 1")
+    resize(view.driver, 1500, 1700)
+
+
+# Many articles, hostile articles, a kernel that goes away -------------------------------------------------------
+
+
+def test_a_hundred_thousand_points_are_lassoed_filtered_and_read(page):
+    page.run("view", [TESTS, "import lab\nrun = lab.synthetic(100_000)", OPEN])
+    page.until(lambda: page.all(".js-plotly-plot .points path") and page.canvas().size["width"] > 300)
+    assert chosen(page) == 100_000
+    page.after(lambda: page.lasso(0.4))
+    assert 1000 < chosen(page) < 90_000 and page.ask("len(view.selection)") == chosen(page)
+    page.js("document.querySelector('select[data-name=source]').focus()")
+    page.after(lambda: press(page, Keys.ARROW_DOWN))
+    assert page.ask("view.selection['source'].nunique()") == 1
+    page.js("document.querySelector('.tk-view tbody tr').click()")
+    page.until(lambda: page.all(".tk-reader h3"))
+
+
+def test_hostile_articles_are_shown_as_text_and_a_restarted_kernel_is_told(page):
+    page.run("view", [TESTS, "import test_explore\nrun = test_explore.make_tables()", OPEN])
+    page.js("[...document.querySelectorAll('.tk-view tbody tr')].at(-1).click()")
+    page.until(lambda: page.all(".tk-reader h3"))
+    canvas = page.canvas()
+    for place in range(-200, 201, 40):  # over the points, so that the map shows what they are called
+        ActionChains(page.driver).move_to_element_with_offset(canvas, place, place).perform()
+    assert page.js("return typeof window.hacked") == "undefined"
+    assert page.js("return document.querySelectorAll('.tk-holder img, .tk-view script, .tk-still img').length") == 0
+    assert HOSTILE[1] in page.js("return document.querySelector('.tk-view tbody').innerText + document.body.innerText")
+    page.js("window.jupyterapp.commands.execute('kernelmenu:restart')")
+    page.until(lambda: page.all(".jp-Dialog button.jp-mod-accept"))
+    page.js("document.querySelector('.jp-Dialog button.jp-mod-accept').click()")
+    page.until(lambda: "Run this cell again" in page.js("return document.querySelector('.tk-trouble').textContent"))
+    assert len(page.all(".tk-view tbody tr")) == 24, "what was shown stays readable"
+
+
+# The notebooks --------------------------------------------------------------------------------------------------
+
+
+def notebook(page, name, **given):
+    """Copy a working notebook to the lab's folder with other parameters."""
+    content = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text("utf-8"))
+    cell = next(cell for cell in content["cells"] if "parameters" in cell["metadata"].get("tags", ()))
+    cell["source"] = "".join(cell["source"]) + "".join(f"\n{key} = {value!r}" for key, value in given.items())
+    (page.folder / f"{name}.ipynb").write_text(json.dumps(content), "utf-8")
+
+
+def test_the_first_notebook_corrects_a_column_chooses_and_writes_it_as_code(page, tmp_path):
+    source = tmp_path / "odd.csv"
+    rows = [f"Headline {i},What happened on day {i} in the city and after it,2024-05-{i:02d}" for i in range(1, 29)]
+    source.write_text("\n".join(["title,words,when", *rows]), "utf-8")
+    given = {"inputs": [str(source)], "run_dir": str(tmp_path / "run"), "themes": str(ROOT / "data" / "themes.yml")}
+    notebook(page, "0-start", **given)
+    page.open("0-start", ".widget-dropdown")
+    page.until(lambda: len(page.all(".widget-dropdown select")) >= 9)
+    labels = {one.text: one for one in page.all(".widget-dropdown") if one.text}
+    field = next(one for text, one in labels.items() if text.startswith("published"))
+    field.find_element("tag name", "select").send_keys("when")
+    page.until(lambda: "first.take(published='when')" in page.js("return document.body.innerText"))
+    assert page.ask("int(first.read()[0]['published'].notna().sum())") == 28
+    box = next(one for one in page.all(".widget-checkbox") if "Cooperation" in one.text)
+    box.find_element("tag name", "input").click()
+    page.until(lambda: "first.choose(themes=['extremism', 'economic_stability'])" in page.ask("first.code"))
+    assert "first.take(published='when')" in page.ask("first.code")
+
+
+def test_the_notebook_that_explores_opens_a_run_and_shows_a_picture_and_a_table_when_it_is_only_read(page, sample):
+    notebook(page, "8-explore", run_dir=str(sample))
+    page.open("8-explore", ".tk-view tbody tr")
+    page.until(lambda: "'articles': 206" in page.js("return document.body.innerText"))
+    page.js("window.jupyterapp.commands.execute('docmanager:save')")
+    page.until(lambda: "tk-still" in (page.folder / "8-explore.ipynb").read_text("utf-8"))
+    shown, _ = nbconvert.HTMLExporter().from_filename(str(page.folder / "8-explore.ipynb"))
+    (page.folder / "read.html").write_text(shown, "utf-8")
+    page.driver.get((page.folder / "read.html").as_uri())
+    picture = page.one(".jp-OutputArea-child img")
+    assert picture.is_displayed() and picture.size["width"] > 500
+    assert page.one(".tk-still").is_displayed() and len(page.all(".tk-still tbody tr")) == 10

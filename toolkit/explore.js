@@ -1,0 +1,472 @@
+// The filters, the table and the reader of the linked view. Article text goes in by textContent alone, so that it is
+// never read as HTML. Every question goes to the kernel, which answers by setting traits; a question without an answer
+// is told.
+
+const PATIENCE = 10000; // milliseconds
+const FACETS = [["theme", "Theme"], ["topic", "Topic"], ["source", "Source"], ["language", "Language"],
+  ["actor", "Named"]];
+const MOST_OFFERED = 500;
+
+const STYLE = `
+.tk-view { --ink: var(--jp-ui-font-color1, #1f2933); --soft: var(--jp-ui-font-color2, #4f5963);
+  --line: var(--jp-border-color2, #d5d9de); --paper: var(--jp-layout-color1, #fff);
+  --shade: var(--jp-layout-color2, #f2f4f6); --accent: #3e5c76;
+  box-sizing: border-box; width: 100%; color: var(--ink); background: var(--paper);
+  font: 14px/1.45 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+.tk-view * { box-sizing: border-box; }
+.tk-view :focus-visible { outline: 3px solid var(--accent); outline-offset: 1px; }
+.tk-view select, .tk-view input, .tk-view button { font: inherit; color: var(--ink); background: var(--paper);
+  border: 1px solid #7b8794; border-radius: 4px; padding: .2rem .45rem; min-height: 30px; }
+.tk-view button { cursor: pointer; }
+.tk-view button:hover:not(:disabled) { background: var(--shade); }
+.tk-view button:disabled { cursor: default; color: var(--soft); border-color: var(--line); }
+.tk-fields { display: flex; flex-wrap: wrap; gap: .5rem .75rem; align-items: end; }
+.tk-fields label { display: flex; flex-direction: column; font-size: 12px; color: var(--soft); }
+.tk-fields select { width: 8.4rem; } .tk-fields input[type=date] { width: 8.2rem; }
+.tk-fields .tk-words { width: 11.5rem; }
+.tk-chips { display: flex; flex-wrap: wrap; gap: .35rem; margin: .5rem 0 0; min-height: 32px; align-items: center; }
+.tk-chips button { border-radius: 15px; background: var(--shade); max-width: 24rem; overflow: hidden;
+  text-overflow: ellipsis; white-space: nowrap; }
+.tk-status { font-weight: 600; margin-right: .5rem; }
+.tk-code { display: block; color: var(--soft); background: none; font: 12px/1.5 ui-monospace, monospace;
+  overflow-wrap: anywhere; user-select: all; margin: .2rem 0; max-height: 3.2em; overflow: auto; }
+.tk-below { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; margin-top: .3rem; }
+.tk-below .tk-code { flex: 1 1 20rem; }
+.tk-fields label.tk-inline { flex-direction: row; align-items: center; gap: .5rem; }
+.tk-trouble { margin: .3rem 0; color: #b3261e; font-weight: 600; }
+.jp-mod-dark .tk-trouble, [data-jp-theme-light="false"] .tk-trouble { color: #ff8a80; }
+.tk-note { margin: .2rem 0; color: var(--soft); font-size: 13px; }
+.tk-articles { display: grid; grid-template-columns: minmax(0, 11fr) minmax(0, 9fr); gap: .75rem; }
+@container (max-width: 760px) { .tk-articles { grid-template-columns: minmax(0, 1fr); } }
+.tk-holder { container-type: inline-size; width: 100%; }
+.tk-view table { border-collapse: collapse; width: 100%; table-layout: fixed; font-size: 13px; margin: 0; }
+.tk-scroll { height: 30rem; overflow: auto; border: 1px solid var(--line); border-radius: 4px; }
+.tk-view th { position: sticky; top: 0; z-index: 1; background: var(--shade); text-align: left; padding: 0;
+  border-bottom: 1px solid var(--line); }
+.tk-view th button { border: 0; background: none; width: 100%; text-align: left; font-weight: 600;
+  white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.tk-view th .tk-plain { display: block; padding: .2rem .45rem; font-weight: 600; }
+.tk-view td { padding: .25rem .45rem; border-bottom: 1px solid var(--line); vertical-align: top; text-align: start;
+  overflow: hidden; overflow-wrap: anywhere; }
+.tk-view td > div { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; }
+.tk-view tbody tr { cursor: pointer; background: var(--paper); }
+.tk-view tbody tr:hover { background: var(--shade); }
+.tk-view tbody tr[aria-selected="true"] { background: var(--shade); box-shadow: inset 4px 0 0 var(--accent); }
+.tk-view tbody tr:focus-visible { outline-offset: -3px; }
+.tk-col-date { width: 5.9rem; } .tk-col-source { width: 17%; } .tk-col-themes { width: 7.2rem; }
+.tk-col-topic { width: 17%; }
+.tk-tag { display: inline-flex; align-items: center; gap: .3em; margin-right: .5em; }
+.tk-tag i { width: .75em; height: .75em; border-radius: 2px; flex: none; display: inline-block; }
+.tk-pages { display: flex; gap: .5rem; align-items: center; margin: .4rem 0; flex-wrap: wrap; }
+.tk-reader { border: 1px solid var(--line); border-radius: 4px; padding: .6rem .9rem; height: 33rem; overflow: auto; }
+.tk-reader h3 { margin: 0 0 .15rem; font-size: 17px; line-height: 1.3; overflow-wrap: anywhere; max-height: 9.2em;
+  overflow: auto; color: var(--ink); }
+.tk-reader h4 { margin: .8rem 0 .25rem; font-size: 13px; color: var(--soft); font-weight: 600; }
+.tk-reader .tk-meta { margin: 0 0 .4rem; color: var(--soft); font-size: 13px; overflow-wrap: anywhere; }
+.tk-reader .tk-meta a { color: inherit; text-decoration: underline; }
+.tk-text { white-space: pre-line; overflow-wrap: anywhere; border-left: 3px solid var(--line); padding: 0 0 0 .75rem; }
+.tk-reader mark { background: #ffe9a8; color: #1f2933; padding: 0 .1em; }
+.tk-reader mark sup { font-size: 10px; line-height: 1; color: #1f2933; margin-left: .25em; }
+.tk-themes { display: grid; grid-template-columns: max-content minmax(3rem, 9rem) max-content 1fr; gap: .1rem .6rem;
+  align-items: center; font-size: 13px; }
+.tk-view button.tk-small { min-height: 22px; padding: 0 .4rem; font-size: 12px; }
+.tk-bar { height: 8px; background: var(--line); border-radius: 2px; overflow: hidden; }
+.tk-bar i { display: block; height: 100%; }
+.tk-trends { overflow: hidden; }
+.tk-trends > * { width: 100% !important; min-width: 0 !important; }
+.tk-list { list-style: none; margin: 0; padding: 0; }
+.tk-list button { width: 100%; text-align: start; border-color: transparent; padding: .15rem .3rem; font-size: 13px;
+  overflow-wrap: anywhere; }
+.tk-list span { color: var(--soft); }
+`;
+
+function element(parent, tag, name, text) {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  if (text !== undefined && text !== "") made.textContent = text;
+  parent.append(made);
+  return made;
+}
+
+function button(parent, text, act, name) {
+  const made = element(parent, "button", name, text);
+  made.type = "button";
+  made.addEventListener("click", act);
+  return made;
+}
+
+function field(parent, text, tag, type) {
+  const label = element(parent, "label", "", text);
+  const made = element(label, tag);
+  if (type) made.type = type;
+  return made;
+}
+
+// Asking the kernel; what does not answer is told ---------------------------------------------------------------
+
+function asker(model, root) {
+  let sent = 0, timer = 0;
+  const trouble = element(root, "p", "tk-trouble");
+  trouble.setAttribute("role", "alert");
+  const show = (text) => { trouble.textContent = text; trouble.hidden = !text; };
+  const dead = "The kernel does not answer: it is busy, or it was restarted. Run this cell again to go on.";
+  const tell = (what) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => show(dead), PATIENCE);
+    sent += 1;
+    model.send({ ...what, number: sent });
+  };
+  const heard = () => { clearTimeout(timer); show(model.get("trouble")); };
+  const lost = () => show(dead);
+  model.on("change:answered", heard);
+  model.on("change:trouble", heard);
+  model.on("comm_live_update", lost);
+  show(model.get("trouble"));
+  return { tell, stop: () => { clearTimeout(timer); model.off("change:answered", heard);
+    model.off("change:trouble", heard); model.off("comm_live_update", lost); } };
+}
+
+// Filters -------------------------------------------------------------------------------------------------------
+
+function drawFilters(model, root, tell) {
+  const fields = element(root, "div", "tk-fields");
+  const offers = model.get("offers");
+  const words = {};
+  for (const [name, label] of FACETS) {
+    const offered = offers[name] || [];
+    words[name] = Object.fromEntries(offered.map(([value, text]) => [String(value), text]));
+    if (!offered.length) continue;
+    const select = field(fields, label, "select");
+    select.dataset.name = name;
+    Object.assign(element(select, "option", "", "any"), { value: "any" });
+    offered.slice(0, MOST_OFFERED).forEach(([, text, size], place) => {
+      const shown = text.length > 70 ? `${text.slice(0, 69)}…` : text;
+      Object.assign(element(select, "option", "", `${shown} (${size.toLocaleString("en")})`), { value: String(place) });
+    });
+    const rest = offered.length - MOST_OFFERED;
+    if (rest > 0) element(select, "option", "", `${rest} more: view.filter(${name}=...)`).disabled = true;
+    select.addEventListener("change", () => {
+      if (select.value !== "any") tell({ do: "add", name, value: offered[Number(select.value)][0] });
+      select.value = "any";
+    });
+  }
+  const dates = ["From", "To"].map((label) => field(fields, label, "input", "date"));
+  const [start, end] = dates;
+  for (const input of dates) {
+    input.addEventListener("change", () => tell({ do: "dates", start: start.value, end: end.value }));
+  }
+  const text = field(fields, model.get("searching") ? "Words (terror*), or what is meant" : "Words in the article (terror*)",
+    "input", "search");
+  text.className = "tk-words";
+  text.addEventListener("keydown", (event) => { if (event.key === "Enter") tell({ do: "text", value: text.value }); });
+  text.addEventListener("search", () => { if (!text.value) tell({ do: "text", value: "" }); });
+  button(fields, "Filter", () => tell({ do: "text", value: text.value }));
+  if (model.get("searching")) button(fields, "Search", () => tell({ do: "find", value: text.value }), "tk-find");
+
+  const chips = element(root, "div", "tk-chips");
+  const status = element(chips, "span", "tk-status");
+  status.setAttribute("role", "status");
+  const held = element(chips, "span");
+  held.style.display = "contents";
+  const below = element(root, "div", "tk-below");
+  const code = element(below, "code", "tk-code");
+  code.tabIndex = 0;
+  code.setAttribute("role", "textbox");
+  code.setAttribute("aria-readonly", "true");
+  code.setAttribute("aria-label", "The same in code");
+  const saving = element(below, "div", "tk-fields");
+  const path = field(saving, "Save the chosen articles as", "input", "text");
+  path.parentElement.className = "tk-inline";
+  path.className = "tk-words";
+  path.value = "selection.csv";
+  button(saving, "Save", () => tell({ do: "save", path: path.value }), "tk-save");
+  const saved = element(saving, "span", "tk-note");
+  saved.setAttribute("role", "status");
+  const deciding = element(root, "div", "tk-fields tk-deciding");
+  const legend = element(root, "p", "tk-note", "Colour on the map: ");
+  tags(legend, [...model.get("themes").map((one) => one.id), ""], model.get("themes"));
+  for (const note of model.get("notes")) element(root, "p", "tk-note", `Note: ${note}.`);
+
+  let last = "";
+  const chip = (text, what) => {
+    const made = button(held, `${text} ×`, () => tell(what));
+    made.title = text;
+    made.setAttribute("aria-label", `Remove the filter ${text}`);
+  };
+  const draw = () => {
+    const choice = model.get("choice");
+    const inside = held.contains(document.activeElement);
+    held.replaceChildren();
+    for (const [name, label] of FACETS) {
+      for (const value of choice[name] || []) {
+        chip(`${label}: ${words[name][String(value)] ?? value}`, { do: "remove", name, value });
+      }
+    }
+    if (choice.text) chip(`Words: ${choice.text}`, { do: "text", value: "" });
+    if (choice.start || choice.end) {
+      chip(`Dates: ${choice.start || "…"} to ${choice.end || "…"}`, { do: "dates", start: "", end: "" });
+    }
+    if (choice.picked) chip(choice.picked, { do: "remove", name: "picked", value: "" });
+    if (held.children.length) button(held, "Clear all", () => tell({ do: "clear" }));
+    if (inside) (held.querySelector("button") || fields.querySelector("select, input")).focus();
+    if (document.activeElement !== text || choice.text !== last) text.value = choice.text || "";
+    last = choice.text;
+    [start.value, end.value] = [choice.start || "", choice.end || ""];
+    status.textContent = model.get("said");
+    code.textContent = model.get("code");
+    saved.textContent = model.get("saved");
+    drawDeciding(deciding, choice.topic || [], words.topic, model.get("deciding"), tell);
+  };
+  return draw;
+}
+
+function drawDeciding(root, topics, words, can, tell) {
+  const key = JSON.stringify(can ? topics : []);
+  if (root.dataset.shown === key) return;
+  root.dataset.shown = key;
+  root.replaceChildren();
+  if (!can || !topics.length) return;
+  const decide = (what) => tell({ do: "decide", decision: { topics, ...what } });
+  if (topics.length > 1) return void button(root, `Merge these ${topics.length} topics`, () => decide({ what: "merge" }));
+  const name = field(root, "Name of this topic", "input", "text");
+  name.value = words[String(topics[0])] ?? "";
+  button(root, "Rename", () => decide({ what: "rename", name: name.value }));
+  button(root, "Hide", () => decide({ what: "hide" }));
+}
+
+// The table -----------------------------------------------------------------------------------------------------
+
+const COLUMNS = [["date", "Date"], ["source", "Source"], ["title", "Title"], ["themes", "Themes"], ["topic", "Topic"]];
+
+function tags(parent, names, themes) {
+  for (const name of names) {
+    const theme = themes.find((one) => one.id === name) || { title: name || "no theme", colour: "#B8BDC4" };
+    const tag = element(parent, "span", "tk-tag");
+    element(tag, "i").style.background = theme.colour;
+    element(tag, "span", "", theme.title);
+  }
+}
+
+function drawTable(model, root, tell) {
+  const box = element(root, "div");
+  const pages = element(box, "div", "tk-pages");
+  const turn = (by) => {
+    const last = Math.max(0, Math.ceil(model.get("total") / model.get("size")) - 1);
+    const next = Math.min(last, Math.max(0, model.get("page") + by));
+    if (next !== model.get("page")) tell({ do: "page", page: next });
+  };
+  const back = button(pages, "‹ Previous", () => turn(-1));
+  const on = button(pages, "Next ›", () => turn(1));
+  const shown = element(pages, "span");
+  shown.setAttribute("role", "status");
+  const order = field(pages, "", "select");
+  order.setAttribute("aria-label", "Order");
+  const scroll = element(box, "div", "tk-scroll");
+  const table = element(scroll, "table");
+  table.setAttribute("role", "grid");
+  table.setAttribute("aria-label", "Articles");
+  const head = element(element(table, "thead"), "tr");
+  const heads = {};
+  for (const [name, label] of COLUMNS) {
+    const cell = element(head, "th", `tk-col-${name}`);
+    cell.scope = "col";
+    if (["date", "source", "title"].includes(name)) {
+      button(cell, label, () => tell({ do: "sort", by: name, falling: model.get("by") === name
+        ? !model.get("falling") : name === "date" }));
+      heads[name] = cell;
+    } else element(cell, "span", "tk-plain", label);
+  }
+  const body = element(table, "tbody");
+  let focus = false;
+
+  const open = (row) => tell({ do: "open", row });
+  const go = (tr, event) => {
+    const rows = [...body.children], at = rows.indexOf(tr);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
+    if (to !== undefined && rows[to]) rows[to].focus();
+    else if (event.key === "Enter" || event.key === " ") open(Number(tr.dataset.row));
+    else if (event.key === "PageDown" || (event.key === "ArrowDown" && !rows[to])) { focus = true; turn(1); }
+    else if (event.key === "PageUp" || (event.key === "ArrowUp" && !rows[to])) { focus = true; turn(-1); }
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const mark = () => {
+    const now = String((model.get("card") || {}).row);
+    for (const tr of body.children) tr.setAttribute("aria-selected", String(tr.dataset.row === now));
+  };
+  const draw = () => {
+    const [rows, total, size, page] = ["rows", "total", "size", "page"].map((name) => model.get(name));
+    const themes = model.get("themes");
+    focus = focus || body.contains(document.activeElement);
+    body.replaceChildren();
+    for (const row of rows) {
+      const tr = element(body, "tr");
+      tr.tabIndex = body.children.length === 1 ? 0 : -1;
+      tr.dataset.row = row.row;
+      element(element(tr, "td"), "div", "", row.date || "no date");
+      for (const name of ["source", "title"]) element(element(tr, "td"), "div", "", row[name]).dir = "auto";
+      tags(element(element(tr, "td"), "div"), row.themes, themes);
+      element(element(tr, "td"), "div", "", row.topic).dir = "auto";
+      tr.addEventListener("click", () => { tr.focus(); open(row.row); });
+      tr.addEventListener("focus", () => { for (const one of body.children) one.tabIndex = one === tr ? 0 : -1; });
+      tr.addEventListener("keydown", (event) => go(tr, event));
+    }
+    if (!rows.length) {
+      const cell = element(element(body, "tr"), "td", "", "No article fits: take a filter away.");
+      cell.colSpan = COLUMNS.length;
+    } else if (focus) body.firstChild.focus({ preventScroll: true });
+    if (focus || page === 0) scroll.scrollTop = 0;
+    focus = false;
+    const from = page * size + 1, to = Math.min(total, from + rows.length - 1);
+    shown.textContent = total ? `${from.toLocaleString("en")} to ${to.toLocaleString("en")} of ${
+      total.toLocaleString("en")}` : "no articles";
+    [back.disabled, on.disabled] = [page === 0, to >= total];
+    for (const [name, cell] of Object.entries(heads)) {
+      const way = model.get("by") === name ? (model.get("falling") ? "descending" : "ascending") : "none";
+      cell.setAttribute("aria-sort", way);
+      cell.firstChild.textContent = COLUMNS.find(([one]) => one === name)[1] + { descending: " ↓", ascending: " ↑",
+        none: "" }[way];
+    }
+    order.replaceChildren();
+    const orders = [["date", "by date"], ["source", "by source"], ["title", "by title"],
+      ...themes.filter((one) => one.id).map((one) => [one.id, `surest for ${one.title}`]),
+      ...(model.get("ranked") ? [["found", "best found first"]] : [])];
+    for (const [value, text] of orders) Object.assign(element(order, "option", "", text), { value });
+    order.value = model.get("by");
+    mark();
+  };
+  order.addEventListener("change", () => tell({ do: "sort", by: order.value,
+    falling: !["source", "title"].includes(order.value) }));
+  return { draw, mark };
+}
+
+// The reader ----------------------------------------------------------------------------------------------------
+
+function listArticles(root, title, articles, tell, note) {
+  if (!articles.length) return;
+  element(root, "h4", "", title);
+  const list = element(root, "ul", "tk-list");
+  for (const one of articles) {
+    const made = button(element(list, "li"), "", () => tell({ do: "open", row: one.row }));
+    element(made, "span", "", `${[one.date, one.source].filter(Boolean).join(" · ")}${note(one)} `);
+    Object.assign(element(made, "bdi", "", one.title), { dir: "auto" });
+  }
+}
+
+function drawReader(model, root, tell) {
+  const reader = element(root, "section", "tk-reader");
+  reader.tabIndex = 0;
+  reader.setAttribute("aria-label", "Reader");
+  const draw = () => {
+    const card = model.get("card"), themes = model.get("themes");
+    reader.replaceChildren();
+    if (!card || card.row === undefined) {
+      element(reader, "p", "tk-note", "Choose a row of the table (click, or Enter) to read the article here.");
+      return;
+    }
+    const title = (name) => (themes.find((one) => one.id === name) || { title: name }).title;
+    const heading = element(reader, "h3");
+    heading.dir = "auto";
+    const titled = element(heading, card.titled.length ? "mark" : "span", "", card.title || "(no title)");
+    if (card.titled.length) titled.title = `speaks for ${card.titled.map(title).join(", ")}`;
+    const meta = element(reader, "p", "tk-meta", card.meta.join(" · "));
+    if (card.url) {
+      meta.append(" · ");
+      const link = element(meta, "a", "", "open");
+      Object.assign(link, { href: card.url, target: "_blank", rel: "noopener noreferrer" });
+    }
+    if (card.topic) element(reader, "p", "tk-meta", `Topic: ${card.topic}`).dir = "auto";
+    const grid = element(reader, "div", "tk-themes");
+    for (const one of card.themes) {
+      const theme = themes.find((each) => each.id === one.theme);
+      element(grid, one.carried ? "strong" : "span", "", theme.title);
+      const bar = element(element(grid, "div", "tk-bar"), "i");
+      Object.assign(bar.style, { width: `${100 * one.share}%`, background: theme.colour });
+      element(grid, "span", "", one.words);
+      const answers = element(grid, "span");
+      if (one.carried && card.parts.some(([, speaks]) => speaks.includes(one.theme))) {
+        const jump = button(answers, "passage", () => reader.querySelector(`mark[data-theme~="${one.theme}"]`)
+          .scrollIntoView({ block: "center" }), "tk-small");
+        jump.setAttribute("aria-label", `${theme.title}: to the passage that speaks for it`);
+      }
+      if (!model.get("deciding")) continue;
+      for (const answer of ["right", "wrong"]) {
+        const said = button(answers, answer, () => tell({ do: "decide", decision: { what: answer,
+          article_id: card.article_id, theme: one.theme } }), "tk-small");
+        said.setAttribute("aria-label", `${theme.title}: ${answer}`);
+      }
+    }
+    const text = element(reader, "div", "tk-text");
+    text.dir = "auto";
+    text.style.marginTop = ".6rem";
+    for (const [words, speaks] of card.parts) {
+      const part = element(text, speaks.length ? "mark" : "span", "", words);
+      if (speaks.length) {
+        part.dataset.theme = speaks.join(" ");
+        part.title = `speaks for ${speaks.map(title).join(", ")}`;
+        element(part, "sup", "", speaks.map(title).join(", "));
+      }
+    }
+    if (card.named.length) element(reader, "p", "tk-meta", `Named: ${card.named.join(", ")}`);
+    listArticles(reader, `The same story, told ${card.reprinted} more time${card.reprinted > 1 ? "s" : ""}`,
+      card.reprints, tell, () => "");
+    listArticles(reader, "Nearest in content (cosine)", card.near, tell, (one) => ` · ${one.cosine}`);
+    reader.scrollTop = 0;
+  };
+  return draw;
+}
+
+// The picture and the table that follow are for readers without a kernel.
+function hideStills(el) {
+  let next = el.closest(".jp-OutputArea-child");
+  for (let step = 0; next && step < 2; step += 1) {
+    next = next.nextElementSibling;
+    if (next && next.querySelector(".tk-still, img[src^='data:image/png']")) next.style.display = "none";
+  }
+}
+
+function render({ model, el }) {
+  el.classList.add("tk-holder");
+  element(el, "style", "", STYLE);
+  const filters = model.get("part") === "filters";
+  const outer = element(el, "div", "tk-view");
+  outer.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take keys for its own
+  const { tell, stop } = asker(model, outer);
+  const root = element(outer, "div", filters ? "" : "tk-articles");
+  const heard = [];
+  const on = (names, draw) => { // what changes together is drawn once
+    let due = false;
+    const later = () => {
+      if (due) return;
+      due = true;
+      queueMicrotask(() => { due = false; draw(); });
+    };
+    for (const name of names) {
+      model.on(`change:${name}`, later);
+      heard.push([name, later]);
+    }
+    draw();
+  };
+  if (filters) on(["choice", "said", "code", "saved"], drawFilters(model, root, tell));
+  else {
+    const { draw, mark } = drawTable(model, root, tell);
+    on(["rows", "total", "page", "by", "falling", "ranked"], draw);
+    on(["card"], mark);
+    on(["card"], drawReader(model, root, tell));
+  }
+  outer.addEventListener("keydown", (event) => event.stopPropagation());
+  // The trends beside take the width that they find when they are made; they look again when the window is resized.
+  const settle = () => {
+    window.dispatchEvent(new Event("resize"));
+    hideStills(el);
+  };
+  const watch = new ResizeObserver(settle);
+  if (filters) {
+    watch.observe(el);
+    for (const wait of [0, 300, 1500, 4000]) setTimeout(settle, wait);
+  }
+  return () => { watch.disconnect(); stop(); for (const [name, draw] of heard) model.off(`change:${name}`, draw); };
+}
+
+export default { render };
