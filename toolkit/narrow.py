@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.exhibits import rows
+from toolkit.languages import language_name
 from toolkit.opened import Bools, Ints, Opened
 from toolkit.schema import InputError
-from toolkit.tables import language_name
 
 _LONGEST_TITLE = 300
 _MOST_LISTED, _MOST_SPELT = 20, 4

@@ -12,11 +12,12 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from toolkit import intervals
+from toolkit.clumps import Clumps, find_clumps
 from toolkit.exhibits import date, probability
+from toolkit.languages import language_name
 from toolkit.narrow import Choice, Chosen, days
 from toolkit.nearest import nearest
 from toolkit.opened import Bools, Ints, Opened
-from toolkit.tables import language_name
 
 _LONGEST_TITLE = 300
 _MOST_LISTED = 20
@@ -44,15 +45,15 @@ def shares(opened: Opened, marks: Chosen) -> pd.DataFrame:
     return table.astype({"articles": int})
 
 
-def _clumps(opened: Opened, inside: Bools | None) -> intervals.Clumps:
+def _clumps(opened: Opened, inside: Bools | None) -> Clumps:
     """Find how articles hang together; that of all articles is kept, since most choices share it."""
     starts = opened.calendar["start"].tolist()
     if inside is not None:
-        return intervals.find_clumps(opened.placed[inside], starts)
+        return find_clumps(opened.placed[inside], starts)
     kept = opened.__dict__.setdefault("_kept", {})
     if "clumps" not in kept:
-        kept["clumps"] = intervals.find_clumps(opened.placed, starts)
-    found: intervals.Clumps = kept["clumps"]
+        kept["clumps"] = find_clumps(opened.placed, starts)
+    found: Clumps = kept["clumps"]
     return found
 
 
