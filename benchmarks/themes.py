@@ -188,7 +188,7 @@ def reference(judge):
     sentences = re.split(r"(?<=\.)\s+(?=[A-Z])", place.read_text("utf-8").strip())
     path = keep_rows(judge, "reference", [{"id": k, "text": text} for k, text in enumerate(sentences, 1)])
     judge.evaluate("reference", HERE / "reference.csv", inputs=[str(path)])
-    told = pd.read_parquet(judge.folder / "reference" / "tables" / "scores.parquet")
+    told = pd.read_parquet(judge.folder / "reference" / "tables" / "evaluated.parquet")
     from toolkit.ingest import read_articles
 
     read = read_articles([path]).kept
