@@ -13,7 +13,7 @@ test: .venv/test.installed ## unit, property, architecture and browser tests, th
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 	$(BIN)/pytest --nbval tests/golden
 
 test-transformers: .venv/test.installed ## the sentence-transformers path, on real weights that a package carries
