@@ -113,7 +113,7 @@ def test_a_hidden_topic_is_not_told_among_those_that_grow(path, world):
     turn = pd.Series(range(len(both)))
     start = weeks[np.where(own, 7 - (turn // 4 % 40) // 20, turn % 8)]
     placed = pd.DataFrame({"article_id": both["article_id"], "start": start, "source": (turn % 7).astype(str)})
-    placed = placed.assign(story_id=placed["article_id"])
+    placed = placed.assign(story_id=placed["article_id"], day=placed["start"])
     assigned = pd.concat([found.assigned, rest[["article_id"]].assign(topic_id=99)], ignore_index=True)
     texts = both.set_index("article_id")["text"]
     seen = weak.weak_topics(placed, assigned, world[4].topics, texts)["topic_id"].tolist()
