@@ -1,8 +1,8 @@
 """The analyst's desk: a finished run opened with its search, and with the files that decisions and answers go to.
 
 `open_desk` joins what stands apart: the linked view (`explore`), the search (`searching`), decisions about topics
-(`decisions`) and answers about themes (`labels`). A decision is in its file at once and shown at once; the tables of the
-run stay as they are until the next run.
+(`decisions`) and answers about themes (`labels`). A decision is in its file at once and shown at once; the tables of
+the run stay as they are, the next run makes its own by it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def open_desk(run: Path | str, decisions: Path | str = "", answers: Path | str =
                 decision = _keep(path, grouped, do, ids, str(said.get("name", "")).strip())
                 now[:] = [at_once(grouped, do, ids, decision.name)]
                 view.regroup(*now[-1])
-                return f"{decision.said()}: kept in {path} and shown here; {_NEXT}."
+                return f"{decision.said()}: kept in {path} and shown here, on the map from the next run."
         raise InputError(f"The decision is {str(dict(said))[:200]}, expected merge, hide, rename, right or wrong.")
 
     view: View = View(opened, None if why else _searching(Path(run), most), decide)
@@ -126,8 +126,8 @@ def _keep(path: Path, grouped: Grouped, do: str, ids: Sequence[int], name: str) 
 def at_once(grouped: Grouped, do: str, ids: Sequence[int], name: str = "") -> Grouped:
     """Return topics as a decision leaves them, with the articles that they will have after the next run.
 
-    Numbers stay as they are: merged topics have that of the largest. Their terms are those of both in turn, and their
-    label is `name` or both labels; the next run finds them anew.
+    Numbers stay as they are: merged topics have that of the largest. Their terms are those of both in turn, and name
+    them, unless they have a `name` or the first has one; the next run finds terms and numbers anew.
     """
     topics, assigned = grouped
     mine = topics["topic_id"].isin(ids)
@@ -142,7 +142,9 @@ def at_once(grouped: Grouped, do: str, ids: Sequence[int], name: str = "") -> Gr
     merged = topics[~(mine & (topics["topic_id"] != one))].reset_index(drop=True)
     at = int(merged.index[merged["topic_id"] == one][0])
     merged["terms"] = [terms if row == at else list(found) for row, found in enumerate(merged["terms"])]
-    merged.loc[at, "label"] = name or " + ".join(parts["label"])
+    first = topics[topics["topic_id"] == ids[0]].iloc[0]
+    own = first["label"] if first["label"] != ", ".join(list(first["terms"])[:3]) else ""
+    merged.loc[at, "label"] = name or own or ", ".join(terms[:3])
     merged.loc[at, "articles"] = int(parts["articles"].sum())
     return Grouped(merged, assigned.assign(topic_id=assigned["topic_id"].where(~assigned["topic_id"].isin(ids), one)))
 
@@ -153,5 +155,5 @@ def at_once(grouped: Grouped, do: str, ids: Sequence[int], name: str = "") -> Gr
 def _answer(opened: Opened, path: Path, article_id: str, theme: str, *, right: bool) -> str:
     """Put an answer about an article's theme into the file, and say so."""
     kept = labels.mark(path, opened.articles, opened.scores, article_id, theme, right=right)
-    carried = "yes" if kept["answer"].iloc[-1] == labels.ANSWERS[0] else "no"
-    return f"{opened.titles.get(theme, theme)}: {carried} is kept in {path}; {_NEXT}."
+    about = "is" if kept["answer"].iloc[-1] == labels.ANSWERS[0] else "is not"
+    return f"“This article {about} about {opened.titles.get(theme, theme)}”: kept in {path}; {_NEXT}."

@@ -22,7 +22,7 @@ const STYLE = `
 .tk-view button:disabled { cursor: default; color: var(--soft); border-color: var(--line); }
 .tk-fields { display: flex; flex-wrap: wrap; gap: .5rem .75rem; align-items: end; }
 .tk-fields label { display: flex; flex-direction: column; font-size: 12px; color: var(--soft); }
-.tk-fields select { width: 8.4rem; } .tk-fields input[type=date] { width: 8.2rem; }
+.tk-fields select { width: 7.2rem; } .tk-fields input[type=date] { width: 7.9rem; }
 .tk-fields .tk-words { width: 11.5rem; }
 .tk-chips { display: flex; flex-wrap: wrap; gap: .35rem; margin: .5rem 0 0; min-height: 32px; align-items: center; }
 .tk-chips button { border-radius: 15px; background: var(--shade); max-width: 24rem; overflow: hidden;
@@ -162,13 +162,17 @@ function drawFilters(model, root, tell) {
   for (const input of dates) {
     input.addEventListener("change", () => tell({ do: "dates", start: start.value, end: end.value }));
   }
+  let asked = "";
   const text = field(fields, model.get("searching") ? "Words (terror*), or what is meant" : "Words in the article (terror*)",
     "input", "search");
   text.className = "tk-words";
   text.addEventListener("keydown", (event) => { if (event.key === "Enter") tell({ do: "text", value: text.value }); });
   text.addEventListener("search", () => { if (!text.value) tell({ do: "text", value: "" }); });
   button(fields, "Filter", () => tell({ do: "text", value: text.value }));
-  if (model.get("searching")) button(fields, "Search", () => tell({ do: "find", value: text.value }), "tk-find");
+  if (model.get("searching")) button(fields, "Search", () => {
+    asked = text.value;
+    tell({ do: "find", value: asked });
+  }, "tk-find");
 
   const chips = element(root, "div", "tk-chips");
   const status = element(chips, "span", "tk-status");
@@ -218,7 +222,9 @@ function drawFilters(model, root, tell) {
     if (choice.picked) chip(choice.picked, { do: "remove", name: "picked", value: "" });
     if (held.children.length) button(held, "Clear all", () => tell({ do: "clear" }));
     if (inside) (held.querySelector("button") || fields.querySelector("select, input")).focus();
-    if (document.activeElement !== text || choice.text !== last) text.value = choice.text || "";
+    if (document.activeElement !== text || choice.text !== last) {
+      text.value = choice.text || (choice.picked.endsWith("found") ? asked : "");
+    }
     last = choice.text;
     [start.value, end.value] = [choice.start || "", choice.end || ""];
     status.textContent = model.get("said");

@@ -94,11 +94,15 @@ class View:
         return self._tell("" if found is None else str(found.attrs.get("note", "")))
 
     def regroup(self, topics: pd.DataFrame, assigned: pd.DataFrame) -> View:
-        """Show other topics of the same articles: ``topic_id, label`` and ``article_id, topic_id, x, y``."""
+        """Show other topics of the same articles: ``topic_id, label`` and ``article_id, topic_id, x, y``.
+
+        A map that is shown keeps the words that it was drawn with.
+        """
         self.run = with_topics(self.run, topics, assigned)
         if self._shown:
             self._shown["filters"].offers = panes.offered(self.run)
-            panes.rename_map(self._shown["map"], self.run, self._shown["points"])
+            if (row := self._shown["articles"].card.get("row")) is not None:
+                self._shown["articles"].card = shown.card(self.run, row)
         here = set(self.run.topics["topic_id"])
         return self._take(replace(self.choice, topic=tuple(one for one in self.choice.topic if one in here)))
 
@@ -160,10 +164,10 @@ class View:
             panel.choice, panel.said, panel.code = said, shown.said(self.run, self._marks.chosen), self.code
             panel.saved = ""
 
-    def _tell(self, sentence: str) -> View:
+    def _tell(self, sentence: str, read: str = "") -> View:
         """Say something beside the filters, and in the reader."""
-        for name in ("filters", "articles") if self._shown else ():
-            self._shown[name].saved = sentence
+        if self._shown:
+            self._shown["filters"].saved, self._shown["articles"].saved = sentence, read
         return self
 
     def _show_rows(self) -> None:
@@ -224,8 +228,10 @@ class View:
                 self._sort(by, falling)
             case {"do": "open", "row": int(row)} if 0 <= row < len(self.run.articles):
                 self._shown["articles"].card = shown.card(self.run, row)
+                self._tell("")
             case {"do": "decide", "decision": dict(decision)} if self._decide is not None:
-                self._tell(self._decide(decision))
+                sentence = self._decide(decision)
+                self._tell(sentence, sentence if "article_id" in decision else "")
 
     def _sort(self, by: str, falling: bool) -> None:
         if by not in ("date", "source", "title", "found", *self.run.titles):
@@ -270,8 +276,8 @@ class View:
         can = {"searching": self._search is not None, "deciding": self._decide is not None}
         filters = panes.panel("filters", run, offers=panes.offered(run), notes=list(run.notes), **can)
         articles = panes.panel("articles", run, **can)
-        scatter, points = panes.map_pane(run)
         trends = None if run.calendar.empty else panes.trends_pane(run, self.trends)
+        scatter, points = panes.map_pane(run)
         self._shown = {"filters": filters, "articles": articles, "map": scatter, "points": points, "trends": trends}
         self._shown["busy"] = False
         for panel in (filters, articles):

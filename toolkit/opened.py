@@ -130,6 +130,7 @@ def with_topics(opened: Opened, topics: pd.DataFrame, assigned: pd.DataFrame) ->
     named, topic, _ = _topics({"topics": topics, "assigned": assigned}, opened.row_of)
     other = replace(opened, topics=named, topic=topic)
     other.__dict__.update({name: found for name, found in vars(opened).items() if name not in vars(other)})
+    other.__dict__["_kept"] = {name: found for name, found in vars(opened).get("_kept", {}).items() if name != "offers"}
     return other
 
 

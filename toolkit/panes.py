@@ -86,13 +86,6 @@ def map_pane(opened: Opened) -> tuple[Any, Ints]:
     return scatter, order
 
 
-def rename_map(scatter: Any, opened: Opened, order: Ints) -> None:
-    """Let the map show the topics that the articles have now."""
-    if scatter is not None:
-        scatter.data(_points(opened, order))
-        scatter.label(by="topic")
-
-
 def _points(opened: Opened, order: Ints) -> pd.DataFrame:
     """Return what the map shows of each article: its place, surest theme, and words for the pointer."""
     title, source = (opened.articles[name].iloc[order] for name in ("title", "source"))
