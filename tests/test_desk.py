@@ -1,6 +1,5 @@
 """What is decided in the view is in its file, shown at once, and what the next run makes of it."""
 
-import json
 import os
 
 import numpy as np
@@ -182,7 +181,7 @@ def test_tables_in_memory_have_no_desk(files):
 
 
 def test_a_run_that_is_not_finished_has_no_desk(run, files):
-    store.write_json(json.loads('{"status": "failed"}'), run / "manifest.json")
+    run.rename(run.with_name("run.part"))
     with pytest.raises(InputError, match="not finished"):
         desk.open_desk(run, *files)
 
