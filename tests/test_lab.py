@@ -352,8 +352,8 @@ def test_the_notebook_that_explores_opens_a_run_and_shows_a_picture_and_a_table_
     page.open("8-explore", ".tk-view tbody tr")
     page.until(lambda: page.ask("'found' in globals()"))
     assert page.ask("len(view.selection)") == 206
-    page.js("window.jupyterapp.commands.execute('docmanager:save')")
-    page.until(lambda: "tk-still" in (page.folder / "8-explore.ipynb").read_text("utf-8"))
+    save = "window.jupyterapp.commands.execute('docmanager:save')"
+    page.until(lambda: page.js(save) or "'articles': 206" in (page.folder / "8-explore.ipynb").read_text("utf-8"))
     shown, _ = nbconvert.HTMLExporter().from_filename(str(page.folder / "8-explore.ipynb"))
     (page.folder / "read.html").write_text(shown, "utf-8")
     page.driver.get((page.folder / "read.html").as_uri())
