@@ -40,6 +40,7 @@ RUNNER = {"params", "plan", "batch", "sweep", "evaluation", "comparison"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
 START = {"starting", "steps"}
+DESK = {"desk"}
 GROUPS = {
     **STAGES,
     "base": BASE,
@@ -47,6 +48,7 @@ GROUPS = {
     "runner": RUNNER,
     "report": REPORT,
     "start": START,
+    "desk": DESK,
     "cli": {"cli"},
     "package": {"__init__"},
 }
@@ -64,7 +66,8 @@ MAY = {
     "decisions": {"base", "store", "topics"},  # what is merged or split is described anew, as topics are
     "comparing": {"base", "store"},
     "check": {"base", "store", "ingest", "clean", "embed", "themes", "tables"},  # composes stages, as a notebook does
-    "start": {"base", "store", "ingest", "themes", "runner", "explore"},  # runs, and opens the result
+    "start": {"base", "store", "ingest", "themes", "runner", "desk"},  # runs, and opens the result
+    "desk": {"base", "store", "searching", "decisions", "labels", "explore"},  # joins the view to what keeps and finds
     "explore": {"base", "store", "counts", "figures", "trends", "tables", "package"},  # the edge in JupyterLab
     "cli": {"base", "store", "runner", "themes", "actors", "decisions", "check", "package"},
     "package": set(),

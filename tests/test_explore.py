@@ -327,7 +327,7 @@ def test_a_selection_of_nothing_is_an_empty_table_with_its_columns(view, tmp_pat
     view.widget()
     nothing = view.filter(text="there is no such word").selection
     assert nothing.empty and "score_extremism" in nothing
-    assert view._said() == f"0 of {COUNT} articles" and (view.trends["articles"] == 0).all()
+    assert shown.said(view.run, view._marks.chosen) == f"0 of {COUNT} articles" and (view.trends["articles"] == 0).all()
     assert view.bundles()[0]["text/plain"] == f"0 of {COUNT} articles"
     assert pd.read_csv(view.save(tmp_path / "none.csv")).empty
 

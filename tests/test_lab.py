@@ -13,7 +13,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from small_run import HOSTILE
 
-from toolkit import clean, counts, dedupe, embed, ingest, schema, store, themes, topics
+from toolkit import clean, counts, decisions, dedupe, embed, ingest, schema, searching, store, themes, topics
 
 pytestmark = pytest.mark.browser
 TESTS = f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})"
@@ -24,6 +24,11 @@ TITLE = "return document.querySelector('.tk-reader h3').textContent"
 FAINT = (
     "return [...document.querySelectorAll('.js-plotly-plot path.point')].filter((p) => p.style.opacity < 0.9).length"
 )
+CHOOSE = """
+const [name, place] = arguments, select = document.querySelector(`select[data-name=${name}]`);
+select.value = String(place);
+select.dispatchEvent(new Event('change'));
+"""
 RULES = "color-contrast focus-order-semantics scrollable-region-focusable label select-name button-name aria-valid-attr"
 AXE = """
 const [rules, done] = arguments;
@@ -59,6 +64,7 @@ def sample(tmp_path_factory):
     pooled = embed.pool(passages, vectors, articles["article_id"])
     assigned, found, _ = topics.find_topics(articles, pooled)
     store.write_vectors(pooled, kept / "vectors.safetensors")
+    searching.write_index(articles, reader.space(), kept)
     store.write_json(themes.as_records(wanted), kept / "themes.json")
     tables = {"articles": articles, "scores": scores, "assigned": assigned, "topics": found}
     for name, table in tables.items():
@@ -250,6 +256,34 @@ def test_on_a_narrow_page_nothing_lies_over_anything_else(view):
     resize(view.driver, 1500, 1700)
 
 
+def test_a_search_and_two_topics_merged_are_kept_and_the_next_run_has_one(page, sample, tmp_path):
+    kept = tmp_path / "decisions.yml"
+    opened = f"desk.open_desk({str(sample)!r}, {str(kept)!r}, {str(tmp_path / 'answers.csv')!r})"
+    page.run("view", [f"from toolkit import desk\nview = {opened}\nview"])
+    page.one(".tk-words").send_keys("border weapons")
+    page.after(lambda: page.click("Search"))
+    page.until(lambda: page.one(".tk-pages span").text.endswith(" of 50"))
+    assert "50 found" in page.one(".tk-chips").text and page.one(".tk-words").get_attribute("value") == "border weapons"
+    assert page.ask("bool(view.selection['text'].head(5).str.contains('border|weapon').any())")
+    page.after(lambda: page.click("Clear all"))
+    page.after(lambda: page.js(CHOOSE, "topic", 1))
+    page.after(lambda: page.js(CHOOSE, "topic", 2))
+    both, together = page.ask("view.choice.topic"), page.ask("sorted(view.selection['article_id'])")
+    page.click("Merge these 2 topics")
+    page.until(lambda: "from the next run" in page.one(".tk-below").text)
+    assert page.ask("view.choice.topic") == (min(both),) and chosen(page) == len(together)
+    assert len({row.text.split("\n")[-1] for row in page.all(".tk-view tbody tr")}) == 1
+    tables = {name: store.read_table(sample / "tables" / f"{name}.parquet") for name in ("articles", "scores")}
+    found = topics.Topics(
+        *(store.read_table(sample / "tables" / f"{name}.parquet") for name in ("assigned", "topics")), 0
+    )
+    corpus = decisions.Corpus(
+        tables["articles"], store.read_vectors(sample / "tables" / "vectors.safetensors"), tables["scores"]
+    )
+    now = decisions.apply(decisions.read_decisions(kept), found, corpus).assigned
+    assert any(sorted(mine) == together for _, mine in now.groupby("topic_id")["article_id"])
+
+
 # Many articles, hostile articles, a kernel that goes away -------------------------------------------------------
 
 
@@ -316,9 +350,10 @@ def test_the_first_notebook_corrects_a_column_chooses_and_writes_it_as_code(page
 def test_the_notebook_that_explores_opens_a_run_and_shows_a_picture_and_a_table_when_it_is_only_read(page, sample):
     notebook(page, "8-explore", run_dir=str(sample))
     page.open("8-explore", ".tk-view tbody tr")
-    page.until(lambda: "'articles': 206" in page.js("return document.body.innerText"))
-    page.js("window.jupyterapp.commands.execute('docmanager:save')")
-    page.until(lambda: "tk-still" in (page.folder / "8-explore.ipynb").read_text("utf-8"))
+    page.until(lambda: page.ask("'found' in globals()"))
+    assert page.ask("len(view.selection)") == 206
+    save = "window.jupyterapp.commands.execute('docmanager:save')"
+    page.until(lambda: page.js(save) or "'articles': 206" in (page.folder / "8-explore.ipynb").read_text("utf-8"))
     shown, _ = nbconvert.HTMLExporter().from_filename(str(page.folder / "8-explore.ipynb"))
     (page.folder / "read.html").write_text(shown, "utf-8")
     page.driver.get((page.folder / "read.html").as_uri())

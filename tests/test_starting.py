@@ -5,7 +5,7 @@ import yaml
 from goldens import ROOT
 from small_run import IMAGE, SCRIPT
 
-from toolkit import batch, explore, starting, steps, themes
+from toolkit import batch, desk, starting, steps, themes
 from toolkit.schema import InputError, ToolkitError
 
 
@@ -54,7 +54,7 @@ def test_a_choice_that_there_is_not_is_refused(first, given, said):
 def test_the_code_does_what_was_clicked(first):
     first.take(text="words", published="when", day_first=True).choose("week", "2024-04-02", "", ["cooperation"])
     lines = [line for line in first.code.splitlines() if "import" not in line and "run(" not in line]
-    scope = {"starting": starting, "explore": explore}
+    scope = {"starting": starting, "desk": desk}
     exec("\n".join(line for line in lines if not line.startswith("view")), scope)
     again = scope["first"]
     assert again.values() == first.values() and again.code == first.code

@@ -22,7 +22,7 @@ const STYLE = `
 .tk-view button:disabled { cursor: default; color: var(--soft); border-color: var(--line); }
 .tk-fields { display: flex; flex-wrap: wrap; gap: .5rem .75rem; align-items: end; }
 .tk-fields label { display: flex; flex-direction: column; font-size: 12px; color: var(--soft); }
-.tk-fields select { width: 8.4rem; } .tk-fields input[type=date] { width: 8.2rem; }
+.tk-fields select { width: 7.2rem; } .tk-fields input[type=date] { width: 7.9rem; }
 .tk-fields .tk-words { width: 11.5rem; }
 .tk-chips { display: flex; flex-wrap: wrap; gap: .35rem; margin: .5rem 0 0; min-height: 32px; align-items: center; }
 .tk-chips button { border-radius: 15px; background: var(--shade); max-width: 24rem; overflow: hidden;
@@ -130,14 +130,12 @@ function asker(model, root) {
 
 function drawFilters(model, root, tell) {
   const fields = element(root, "div", "tk-fields");
-  const offers = model.get("offers");
-  const words = {};
-  for (const [name, label] of FACETS) {
-    const offered = offers[name] || [];
+  const words = {}, selects = {};
+  const fill = (name) => {
+    const offered = model.get("offers")[name] || [], select = selects[name];
     words[name] = Object.fromEntries(offered.map(([value, text]) => [String(value), text]));
-    if (!offered.length) continue;
-    const select = field(fields, label, "select");
-    select.dataset.name = name;
+    if (!select) return;
+    select.replaceChildren();
     Object.assign(element(select, "option", "", "any"), { value: "any" });
     offered.slice(0, MOST_OFFERED).forEach(([, text, size], place) => {
       const shown = text.length > 70 ? `${text.slice(0, 69)}…` : text;
@@ -145,23 +143,36 @@ function drawFilters(model, root, tell) {
     });
     const rest = offered.length - MOST_OFFERED;
     if (rest > 0) element(select, "option", "", `${rest} more: view.filter(${name}=...)`).disabled = true;
+  };
+  for (const [name, label] of FACETS) {
+    if (!(model.get("offers")[name] || []).length) {
+      words[name] = {};
+      continue;
+    }
+    const select = selects[name] = field(fields, label, "select");
+    select.dataset.name = name;
     select.addEventListener("change", () => {
-      if (select.value !== "any") tell({ do: "add", name, value: offered[Number(select.value)][0] });
+      if (select.value !== "any") tell({ do: "add", name, value: model.get("offers")[name][Number(select.value)][0] });
       select.value = "any";
     });
+    fill(name);
   }
   const dates = ["From", "To"].map((label) => field(fields, label, "input", "date"));
   const [start, end] = dates;
   for (const input of dates) {
     input.addEventListener("change", () => tell({ do: "dates", start: start.value, end: end.value }));
   }
+  let asked = "";
   const text = field(fields, model.get("searching") ? "Words (terror*), or what is meant" : "Words in the article (terror*)",
     "input", "search");
   text.className = "tk-words";
   text.addEventListener("keydown", (event) => { if (event.key === "Enter") tell({ do: "text", value: text.value }); });
   text.addEventListener("search", () => { if (!text.value) tell({ do: "text", value: "" }); });
   button(fields, "Filter", () => tell({ do: "text", value: text.value }));
-  if (model.get("searching")) button(fields, "Search", () => tell({ do: "find", value: text.value }), "tk-find");
+  if (model.get("searching")) button(fields, "Search", () => {
+    asked = text.value;
+    tell({ do: "find", value: asked });
+  }, "tk-find");
 
   const chips = element(root, "div", "tk-chips");
   const status = element(chips, "span", "tk-status");
@@ -187,7 +198,7 @@ function drawFilters(model, root, tell) {
   tags(legend, [...model.get("themes").map((one) => one.id), ""], model.get("themes"));
   for (const note of model.get("notes")) element(root, "p", "tk-note", `Note: ${note}.`);
 
-  let last = "";
+  let last = "", offered = model.get("offers");
   const chip = (text, what) => {
     const made = button(held, `${text} ×`, () => tell(what));
     made.title = text;
@@ -195,6 +206,8 @@ function drawFilters(model, root, tell) {
   };
   const draw = () => {
     const choice = model.get("choice");
+    if (model.get("offers") !== offered) for (const [name] of FACETS) fill(name);
+    offered = model.get("offers");
     const inside = held.contains(document.activeElement);
     held.replaceChildren();
     for (const [name, label] of FACETS) {
@@ -209,7 +222,9 @@ function drawFilters(model, root, tell) {
     if (choice.picked) chip(choice.picked, { do: "remove", name: "picked", value: "" });
     if (held.children.length) button(held, "Clear all", () => tell({ do: "clear" }));
     if (inside) (held.querySelector("button") || fields.querySelector("select, input")).focus();
-    if (document.activeElement !== text || choice.text !== last) text.value = choice.text || "";
+    if (document.activeElement !== text || choice.text !== last) {
+      text.value = choice.text || (choice.picked.endsWith("found") ? asked : "");
+    }
     last = choice.text;
     [start.value, end.value] = [choice.start || "", choice.end || ""];
     status.textContent = model.get("said");
@@ -221,17 +236,22 @@ function drawFilters(model, root, tell) {
 }
 
 function drawDeciding(root, topics, words, can, tell) {
-  const key = JSON.stringify(can ? topics : []);
+  const key = JSON.stringify(can ? topics.map((topic) => [topic, words[String(topic)]]) : []);
   if (root.dataset.shown === key) return;
   root.dataset.shown = key;
+  const inside = root.contains(document.activeElement);
   root.replaceChildren();
   if (!can || !topics.length) return;
   const decide = (what) => tell({ do: "decide", decision: { topics, ...what } });
-  if (topics.length > 1) return void button(root, `Merge these ${topics.length} topics`, () => decide({ what: "merge" }));
+  if (topics.length > 1) {
+    button(root, `Merge these ${topics.length} topics`, () => decide({ what: "merge" }));
+    return;
+  }
   const name = field(root, "Name of this topic", "input", "text");
   name.value = words[String(topics[0])] ?? "";
   button(root, "Rename", () => decide({ what: "rename", name: name.value }));
   button(root, "Hide", () => decide({ what: "hide" }));
+  if (inside) name.focus();
 }
 
 // The table -----------------------------------------------------------------------------------------------------
@@ -358,6 +378,8 @@ function drawReader(model, root, tell) {
   const reader = element(root, "section", "tk-reader");
   reader.tabIndex = 0;
   reader.setAttribute("aria-label", "Reader");
+  let kept = null;
+  const say = () => { if (kept) kept.textContent = model.get("saved"); };
   const draw = () => {
     const card = model.get("card"), themes = model.get("themes");
     reader.replaceChildren();
@@ -397,6 +419,8 @@ function drawReader(model, root, tell) {
         said.setAttribute("aria-label", `${theme.title}: ${answer}`);
       }
     }
+    kept = element(reader, "p", "tk-note");
+    kept.setAttribute("role", "status");
     const text = element(reader, "div", "tk-text");
     text.dir = "auto";
     text.style.marginTop = ".6rem";
@@ -414,7 +438,7 @@ function drawReader(model, root, tell) {
     listArticles(reader, "Nearest in content (cosine)", card.near, tell, (one) => ` · ${one.cosine}`);
     reader.scrollTop = 0;
   };
-  return draw;
+  return { draw, say };
 }
 
 // The picture and the table that follow are for readers without a kernel.
@@ -448,12 +472,14 @@ function render({ model, el }) {
     }
     draw();
   };
-  if (filters) on(["choice", "said", "code", "saved"], drawFilters(model, root, tell));
+  if (filters) on(["choice", "said", "code", "saved", "offers"], drawFilters(model, root, tell));
   else {
     const { draw, mark } = drawTable(model, root, tell);
     on(["rows", "total", "page", "by", "falling", "ranked"], draw);
     on(["card"], mark);
-    on(["card"], drawReader(model, root, tell));
+    const reader = drawReader(model, root, tell);
+    on(["card"], reader.draw);
+    on(["saved"], reader.say);
   }
   outer.addEventListener("keydown", (event) => event.stopPropagation());
   // The trends beside take the width that they find when they are made; they look again when the window is resized.

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from toolkit import narrow, panes, shown, stills, store
-from toolkit.exhibits import date, number
+from toolkit.exhibits import number
 from toolkit.narrow import Choice
-from toolkit.opened import Ints, Opened, open_run
+from toolkit.opened import Ints, Opened, open_run, with_topics
 from toolkit.schema import InputError, ToolkitError
 
 Search = Callable[[str], pd.DataFrame]
@@ -88,9 +88,23 @@ class View:
         """Choose what the search finds for `query`, the best first; `InputError` where there is no search."""
         if self._search is None:
             raise InputError("This view has no search: open it with explore(run, search=...).")
-        found = self._search(query)["article_id"] if query.strip() else None
+        found = self._search(query) if query.strip() else None
         self._by = "found" if found is not None else "date"
-        return self.pick(found)
+        self.pick(None if found is None else found["article_id"])
+        return self._tell("" if found is None else str(found.attrs.get("note", "")))
+
+    def regroup(self, topics: pd.DataFrame, assigned: pd.DataFrame) -> View:
+        """Show other topics of the same articles: ``topic_id, label`` and ``article_id, topic_id, x, y``.
+
+        A map that is shown keeps the words that it was drawn with.
+        """
+        self.run = with_topics(self.run, topics, assigned)
+        if self._shown:
+            self._shown["filters"].offers = panes.offered(self.run)
+            if (row := self._shown["articles"].card.get("row")) is not None:
+                self._shown["articles"].card = shown.card(self.run, row)
+        here = set(self.run.topics["topic_id"])
+        return self._take(replace(self.choice, topic=tuple(one for one in self.choice.topic if one in here)))
 
     def clear(self) -> View:
         """Take all filters away."""
@@ -139,14 +153,6 @@ class View:
                 panes.redraw(self._shown["trends"], self.run, self.trends, span, drawn)
         return self
 
-    def _said(self) -> str:
-        found, every = int(self._marks.chosen.sum()), len(self.run.articles)
-        days = narrow.days(self.run)[self._marks.chosen]
-        dated = days[~np.isnat(days)]
-        ends = [date(pd.Timestamp(day)) for day in ([dated.min(), dated.max()] if len(dated) else [])]
-        when = f", {' to '.join(dict.fromkeys(ends))}" if ends else ""
-        return f"{number(found)} of {number(every)} articles{when}"
-
     def _show_choice(self) -> None:
         picked = self.choice.picked
         facets = {f.name: getattr(self.choice, f.name) for f in fields(Choice) if f.name != "picked"}
@@ -155,7 +161,14 @@ class View:
         said["picked"] = "" if picked is None else f"{number(len(picked))} {how}"
         panel = self._shown["filters"]
         with panel.hold_sync():
-            panel.choice, panel.said, panel.code, panel.saved = said, self._said(), self.code, ""
+            panel.choice, panel.said, panel.code = said, shown.said(self.run, self._marks.chosen), self.code
+            panel.saved = ""
+
+    def _tell(self, sentence: str, read: str = "") -> View:
+        """Say something beside the filters, and in the reader."""
+        if self._shown:
+            self._shown["filters"].saved, self._shown["articles"].saved = sentence, read
+        return self
 
     def _show_rows(self) -> None:
         panel, start = self._shown["articles"], self._page * panes.PAGE
@@ -215,8 +228,10 @@ class View:
                 self._sort(by, falling)
             case {"do": "open", "row": int(row)} if 0 <= row < len(self.run.articles):
                 self._shown["articles"].card = shown.card(self.run, row)
+                self._tell("")
             case {"do": "decide", "decision": dict(decision)} if self._decide is not None:
-                self._shown["filters"].saved = self._decide(decision)
+                sentence = self._decide(decision)
+                self._tell(sentence, sentence if "article_id" in decision else "")
 
     def _sort(self, by: str, falling: bool) -> None:
         if by not in ("date", "source", "title", "found", *self.run.titles):
@@ -248,12 +263,8 @@ class View:
 
     def _spanned(self, low: Any, high: Any) -> None:
         """Choose the periods whose points lie between two places of the time axis, if there are any."""
-        low, high = sorted((pd.Timestamp(low), pd.Timestamp(high)))
-        every = self.run.calendar["start"]
-        inside, after = every[(every >= low) & (every <= high)], every[every > high]
-        end = f"{after.iloc[0] - pd.Timedelta(days=1):%Y-%m-%d}" if len(after) else ""
-        if len(inside):
-            self.span(f"{inside.iloc[0]:%Y-%m-%d}", end)
+        if span := narrow.periods(self.run, *sorted((pd.Timestamp(low), pd.Timestamp(high)))):
+            self.span(*span)
 
     # Showing ----------------------------------------------------------------------------------------------------
 
@@ -265,8 +276,8 @@ class View:
         can = {"searching": self._search is not None, "deciding": self._decide is not None}
         filters = panes.panel("filters", run, offers=panes.offered(run), notes=list(run.notes), **can)
         articles = panes.panel("articles", run, **can)
-        scatter, points = panes.map_pane(run)
         trends = None if run.calendar.empty else panes.trends_pane(run, self.trends)
+        scatter, points = panes.map_pane(run)
         self._shown = {"filters": filters, "articles": articles, "map": scatter, "points": points, "trends": trends}
         self._shown["busy"] = False
         for panel in (filters, articles):
@@ -294,7 +305,7 @@ class View:
         Where the widgets are alive their script hides the other two; a sentence stands in place of widgets that
         cannot be made.
         """
-        said = self._said()
+        said = shown.said(self.run, self._marks.chosen)
         still = stills.still(self.run, self._marks, self._rows, self.trends, said)
         if lacking := panes.lacking():
             how = f"{said}. For the linked view install toolkit[lab]; {', '.join(lacking)} is missing."

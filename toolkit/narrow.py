@@ -203,3 +203,11 @@ def without(choice: Choice, name: str, value: Any) -> Choice:
     now = getattr(choice, name)
     left: dict[str, Any] = {name: tuple(one for one in now if one != value) if isinstance(now, tuple) else ""}
     return replace(choice, **left)
+
+
+def periods(opened: Opened, low: pd.Timestamp, high: pd.Timestamp) -> tuple[str, str] | None:
+    """Return the first and last day of the periods that begin between two times; no last day where none follows."""
+    every = opened.calendar["start"]
+    inside, after = every[(every >= low) & (every <= high)], every[every > high]
+    end = f"{after.iloc[0] - pd.Timedelta(days=1):%Y-%m-%d}" if len(after) else ""
+    return (f"{inside.iloc[0]:%Y-%m-%d}", end) if len(inside) else None

@@ -7,7 +7,7 @@ it cannot do without is an `InputError`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
@@ -123,6 +123,15 @@ def open_run(run: Path | str | Mapping[str, Any]) -> Opened:
     vectors = kept / "vectors.safetensors"
     tables["vectors"] = vectors if vectors.is_file() else None
     return _line_up(folder.resolve().name, tables, *_settings(facts))
+
+
+def with_topics(opened: Opened, topics: pd.DataFrame, assigned: pd.DataFrame) -> Opened:
+    """Return the run with other topics of the same articles; what was read or counted of the others is kept."""
+    named, topic, _ = _topics({"topics": topics, "assigned": assigned}, opened.row_of)
+    other = replace(opened, topics=named, topic=topic)
+    other.__dict__.update({name: found for name, found in vars(opened).items() if name not in vars(other)})
+    other.__dict__["_kept"] = {name: found for name, found in vars(opened).get("_kept", {}).items() if name != "offers"}
+    return other
 
 
 def _check_folder(folder: Path) -> dict[str, Any]:

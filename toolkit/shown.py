@@ -13,13 +13,14 @@ from threadpoolctl import threadpool_limits
 
 from toolkit import intervals
 from toolkit.clumps import Clumps, find_clumps
-from toolkit.exhibits import date, probability
+from toolkit.exhibits import date, number, probability
 from toolkit.languages import language_name
 from toolkit.narrow import Choice, Chosen, days
 from toolkit.nearest import nearest
 from toolkit.opened import Bools, Ints, Opened
 
 _LONGEST_TITLE = 300
+_LONGEST_OPENING = 100
 _MOST_LISTED = 20
 
 
@@ -55,6 +56,15 @@ def _clumps(opened: Opened, inside: Bools | None) -> Clumps:
         kept["clumps"] = find_clumps(opened.placed, starts)
     found: Clumps = kept["clumps"]
     return found
+
+
+def said(opened: Opened, chosen: Bools) -> str:
+    """Return how many articles are chosen, and from which days they are."""
+    day = days(opened)[chosen]
+    dated = day[~np.isnat(day)]
+    ends = [date(pd.Timestamp(one)) for one in ([dated.min(), dated.max()] if len(dated) else [])]
+    when = f", {' to '.join(dict.fromkeys(ends))}" if ends else ""
+    return f"{number(int(chosen.sum()))} of {number(len(opened.articles))} articles{when}"
 
 
 def order(opened: Opened, choice: Choice, chosen: Bools, by: str = "date", falling: bool = True) -> Ints:
@@ -117,7 +127,7 @@ def card(opened: Opened, row: int) -> dict[str, Any]:
     return {
         "row": int(row),
         "article_id": str(about["article_id"]),
-        "title": str(about["title"]),
+        "title": str(about["title"]) or headline(opened, row, _LONGEST_OPENING),
         "meta": [part for part in (str(about["source"]), date(about["published"]), spoken) if part],
         "url": url if url.startswith(("http://", "https://")) else "",
         "topic": str(topic.iat[0]) if len(topic) else "",

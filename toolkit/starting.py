@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from toolkit import batch, explore, plan, store
+from toolkit import batch, desk, plan, store
 from toolkit.columns import USUAL_NAMES, find_columns, unique_names
 from toolkit.exhibits import Table, date
 from toolkit.ingest import read_articles
@@ -96,7 +96,7 @@ class Start:
         lines = [f"first = starting.Start({self.inputs!r}, {self.run_dir!r}, themes={self.themes_file!r})"]
         if self.columns or self.day_first is not None:
             lines.append(self._said_take())
-        return "\n".join(["from toolkit import explore, starting", "", *lines, self._said_choose(), *_RUN])
+        return "\n".join(["from toolkit import desk, starting", "", *lines, self._said_choose(), *_RUN])
 
     def _some(self) -> bool:
         return len(self.themes) < len(load_themes(self._themes_path()))
@@ -221,7 +221,7 @@ class Start:
                 try:
                     out = self.run(progress)
                     told.value = f"Done. The report is {out}/index.html; here is the run, opened:"
-                    result.children = (explore.explore(out).widget(),)
+                    result.children = (desk.open_desk(out).widget(),)
                 finally:
                     press.disabled = False
 
@@ -257,7 +257,7 @@ class Start:
         return [understood, Table("The first articles", [(name, "text") for name in kept], begun)]
 
 
-_RUN = ["run = first.run(progress=print)", "view = explore.explore(run)"]
+_RUN = ["run = first.run(progress=print)", "view = desk.open_desk(run)"]
 
 
 def _is_table(path: Path) -> bool:
