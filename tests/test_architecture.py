@@ -17,7 +17,7 @@ STAGES = {
     "clean": {"clean"},
     "dedupe": {"dedupe"},
     "embed": {"embed", "encoders", "space"},
-    "themes": {"themes", "themefile", "matching", "subjects", "learning", "seeds", "suggest", "faults"},
+    "themes": {"themes", "themefile", "matching", "plain", "subjects", "learning", "seeds", "suggest", "faults"},
     "topics": {"topics"},
     "trends": {"trends", "intervals", "clumps", "changes", "mix", "findings", "terms"}
     | {"detect", "chance", "breaks", "bursts", "scan", "watch", "weak", "emerging"},

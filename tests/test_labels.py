@@ -405,15 +405,6 @@ def test_a_yes_says_nothing_of_the_passages_that_do_not_speak_for_it():
     assert long.tolist() == [0] * 6 + [0.5, 0.5]
 
 
-def test_what_was_answered_no_is_never_taught_as_a_sure_yes():
-    points, start, owner, _ = passages()
-    score = np.log(start / (1 - start))
-    rows = np.argsort(-score, kind="stable")[:60]
-    untaught = learning._teach(points, score, learning._Told(rows[:0], owner[:0].astype(str), np.zeros(0, bool)))
-    told = learning._Told(rows, owner[rows].astype(str), np.zeros(60, bool))
-    assert (learning._teach(points, score, told)[rows] < untaught[rows]).all()
-
-
 def test_learning_leaves_its_inputs_alone_and_is_the_same_in_any_order_of_answers():
     points, start, owner, about = passages(100)
     told = {f"{number:04}": bool(about[number]) for number in range(30)}

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from toolkit import encoders, matching, words
+from toolkit import plain as words_alone
 from toolkit.themefile import Theme
 
 TEXTS = [
@@ -54,7 +55,7 @@ def theme(*seeds, against=()):
 
 def plain(corpus, wanted):
     _, made = corpus
-    return matching.plain_match(made, made.groups["en"], wanted, "en", matching.shared_stems([wanted], "en"))[:6]
+    return words_alone.plain_match(made.tfidf, made.stems, wanted, "en", words_alone.shared_stems([wanted], "en"))[:6]
 
 
 def near(corpus, wanted):

@@ -1,14 +1,13 @@
-"""What the analyst's answers change: the seeds' scores, corrected and taught again from a few answered articles.
+"""What the analyst's answers change: the seeds' scores, corrected from a few answered articles.
 
-1. *Correct*: the log-odds that the seeds give stay, as a starting point; the answers move them: stretched, shifted, and
-   along a direction among the vectors. All three are drawn towards no change, so that ten answers move little and two
-   hundred much: logistic regression with its prior at an earlier model, as in Chelba and Acero 2004, "Adaptation of
-   Maximum Entropy Capitalizer: Little Data Can Help a Lot".
-2. *Teach again*: the passages that are surest by now, and what was answered, train a classifier, whose scores the
-   answers correct in turn; twice. The mean of the first correction and the last is the result.
+The log-odds that the seeds give stay, as a starting point; the answers move them: stretched, shifted, and along a
+direction among the vectors. All three are drawn towards no change, so that ten answers move little and two hundred
+much: logistic regression with its prior at an earlier model, as in Chelba and Acero 2004, "Adaptation of Maximum
+Entropy Capitalizer: Little Data Can Help a Lot". To train the classifiers of the seeds again with the answers among their
+examples was tried and loses more than it gains, since they see the answered articles as a few among thousands.
 
-Answers are about articles, vectors about passages. A yes speaks for an article's best quarter of passages, a no
-against all of them.
+Answers are about articles, vectors about parts of them, here called passages. A yes speaks for an article's best
+quarter of passages, a no against all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit, logit
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 Floats = npt.NDArray[np.float64]
@@ -34,10 +32,6 @@ _STIFF, _FIRST = 0.15, 1.0
 _STRETCH = 60.0
 """Precision of the prior on the stretch: among uncertain articles alone, the seeds look worse than they are."""
 _SHIFT = 1.0
-_LESSONS = 2
-_STRENGTH = 3.0
-_SURE_SHARE, _FAR_SHARE, _FAR_MARGIN = 0.7, 1.5, 0.05
-_LEAST_PRIOR, _LARGEST_PRIOR = 0.003, 0.5
 _SURE = 1e-6
 
 
@@ -70,10 +64,7 @@ def learn(
     scale = max(float(np.sqrt(np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors))), 1e-9)
     unit = (vectors / scale).astype(np.float32)
     with threadpool_limits(1):
-        first = current = _correct(unit, logit(np.clip(given, _SURE, 1 - _SURE)), told)
-        for _ in range(_LESSONS):
-            current = _correct(unit, _teach(unit, current, told), told)
-    return np.asarray(expit((first + current) / 2), dtype=np.float64)
+        return np.asarray(expit(_correct(unit, logit(np.clip(given, _SURE, 1 - _SURE)), told)), dtype=np.float64)
 
 
 def _correct(vectors: npt.NDArray[np.float32], start: Floats, told: _Told) -> Floats:
@@ -86,21 +77,6 @@ def _correct(vectors: npt.NDArray[np.float32], start: Floats, told: _Told) -> Fl
         stretch, shift, direction = _fit(known, before, told.truth, weights, stiff)
         current = stretch * before + shift + known @ direction
     return np.asarray(stretch * start + shift + vectors @ direction.astype(np.float32), dtype=np.float64)
-
-
-def _teach(vectors: npt.NDArray[np.float32], score: Floats, told: _Told) -> Floats:
-    """Return the log-odds of a classifier that the surest passages by `score` train, none against what was told."""
-    prior = float(np.clip(expit(score).mean(), _LEAST_PRIOR, _LARGEST_PRIOR))
-    order = np.argsort(-score, kind="stable")
-    positive = order[: max(1, round(_SURE_SHARE * prior * len(order)))]
-    negative = order[round((_FAR_SHARE * prior + _FAR_MARGIN) * len(order)) :]
-    yes, no = told.rows[told.truth], told.rows[~told.truth]
-    positive, negative = np.setdiff1d(positive, no), np.union1d(np.setdiff1d(negative, yes), no)
-    if not len(positive) or not len(negative):
-        return score
-    truth = np.repeat([1, 0], [len(positive), len(negative)])
-    model = LogisticRegression(C=_STRENGTH, max_iter=500).fit(vectors[np.concatenate([positive, negative])], truth)
-    return np.asarray(model.decision_function(vectors), dtype=np.float64)
 
 
 def _weights(articles: npt.NDArray[np.str_], scores: Floats, truth: Flags) -> Floats:

@@ -8,7 +8,6 @@ subjects of news) and the words (the share of the unit's TF-IDF mass that lies o
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -21,14 +20,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from toolkit import subjects, words
+from toolkit.plain import SURE_MATCH, plain_match, shared_stems
 from toolkit.themefile import Theme
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
-SURE_MATCH = 0.115
-"""Plain match from which words alone say the theme."""
 _UNIT_WORDS = 160
 _TITLE = 2
 _CLUSTERS = 40
@@ -37,8 +35,6 @@ _READ = 3000
 _AROUND = 0.7
 _OWN_MEAN = 30
 _AGREES = 0.4
-_LONE = 0.35
-"""What a stem counts where the rest of its phrase is missing."""
 _PULL = 0.5
 
 
@@ -151,7 +147,7 @@ def _beside_subjects(corpus: Corpus, encoder: Encoder) -> Corpus:
         found = [encoder.encode(subject.seeds_in(language)) - corpus.means[language] for subject in known]
         directions[language] = np.stack([_direction(seeds, encoder.views) for seeds in found])
         for place, subject in enumerate(known):
-            told[place] += (plain_match(corpus, rows, subject, language, shared) > SURE_MATCH).sum()
+            told[place] += (plain_match(corpus.tfidf[rows], corpus.stems, subject, language, shared) > SURE_MATCH).sum()
         for cosines, view in zip(near, encoder.views, strict=True):
             cosines[rows] = _cosine(corpus.vectors[rows, view], directions[language][:, view])
     return corpus._replace(near=near, directions=directions, breadth=subjects.breadth(told))
@@ -180,60 +176,12 @@ def _partitions(vectors: Floats, seed: int) -> Rows:
     return np.array(found, dtype=np.intp)
 
 
-def shared_stems(themes: Sequence[Theme], language: str) -> Counter[str]:
-    """Return by how many themes each stem of a seed is used."""
-    return Counter(stem for theme in themes for stem in set().union(*_phrases(theme.seeds_in(language), language)))
-
-
-def _phrases(phrases: Sequence[str], language: str) -> list[set[str]]:
-    return [set(words.exact_stems(phrase, language)) for phrase in phrases]
-
-
-def plain_match(corpus: Corpus, rows: Rows, theme: Theme, language: str, shared: Counter[str]) -> Doubles:
-    """Return the length of each unit's TF-IDF vector that lies on the theme's stems, between 0 and 1.
-
-    A stem counts in full where its phrase stands: its only stem, or at least two and half of them. Alone of its
-    phrase it counts a third. It counts in full from two seeds on, less by the square of the number of themes that
-    share it, and less by the share of phrases that speak against the theme among those in which it stands.
-    """
-    return _plain_match(corpus.tfidf[rows], corpus.stems, theme, language, shared)
-
-
-def _plain_match(
-    tfidf: sparse.csr_matrix, stems: Mapping[str, int], theme: Theme, language: str, shared: Counter[str]
-) -> Doubles:
-    phrases = [sorted(phrase) for phrase in _phrases(theme.seeds_in(language), language)]
-    often = Counter(stem for phrase in phrases for stem in phrase)
-    against = Counter(stem for phrase in _phrases(theme.against.get(language, ()), language) for stem in phrase)
-    weights = np.zeros(tfidf.shape[1])
-    for stem, times in often.items():
-        if stem in stems:
-            weights[stems[stem]] = min(1.0, times / 2) / shared[stem] ** 2 * times / (times + against[stem])
-    mass = tfidf.multiply(tfidf).tocsr()
-    whole = mass.multiply(_in_phrase(tfidf, phrases, stems)) @ weights
-    return np.sqrt(np.asarray(_LONE * (mass @ weights) + (1 - _LONE) * whole, dtype=np.float64).ravel())
-
-
-def _in_phrase(
-    tfidf: sparse.csr_matrix, phrases: Sequence[Sequence[str]], stems: Mapping[str, int]
-) -> sparse.csr_matrix:
-    """Return a one for each passage and stem whose phrase stands in the passage; shape (passages, stems)."""
-    cells = [(stems[stem], place) for place, phrase in enumerate(phrases) for stem in phrase if stem in stems]
-    made = (np.ones(len(cells)), ([row for row, _ in cells], [column for _, column in cells]))
-    inside = sparse.csr_matrix(made, shape=(tfidf.shape[1], len(phrases)))
-    needed = np.array([min(len(phrase), max(2, (len(phrase) + 1) // 2)) for phrase in phrases])
-    held = (tfidf.astype(bool).astype(np.float64) @ inside).toarray()
-    found = sparse.csr_matrix(((held >= needed) & (needed > 0)).astype(np.float64)) @ inside.T
-    found.data = np.ones_like(found.data)
-    return found.tocsr()
-
-
 def match_theme(corpus: Corpus, theme: Theme, themes: Sequence[Theme], encoder: Encoder) -> Match:
     """Return how well all units match `theme`, one of `themes`; each language is matched by itself."""
     size = len(corpus.vectors)
     found = Match(np.zeros(size), np.zeros(size), np.zeros(size, dtype=bool), np.zeros(len(corpus.unit)))
     for language, rows in corpus.groups.items():
-        plain = plain_match(corpus, rows, theme, language, shared_stems(themes, language))
+        plain = plain_match(corpus.tfidf[rows], corpus.stems, theme, language, shared_stems(themes, language))
         found.plain[rows] = plain
         found.near[rows], found.wins[rows] = _match(corpus, rows, theme, language, encoder, plain)
         mine = np.flatnonzero(np.isin(corpus.unit, rows))
@@ -280,7 +228,7 @@ def _match_parts(
     """Return how well passages of one language match the theme by themselves, in standard deviations."""
     direction = _direction(encoder.encode(theme.seeds_in(language)) - corpus.means[language], encoder.views)
     shared = shared_stems(themes, language)
-    plain = _plain_match(corpus.part_tfidf[rows], corpus.stems, theme, language, shared)
+    plain = plain_match(corpus.part_tfidf[rows], corpus.stems, theme, language, shared)
     return standard(plain) + standard(_cosine(corpus.part_vectors[rows], direction[None])[:, 0])
 
 

@@ -30,7 +30,8 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from toolkit.learning import learn
-from toolkit.matching import SURE_MATCH, Corpus, Doubles, Encoder, Floats, Match, Rows, match_theme, prepare
+from toolkit.matching import Corpus, Doubles, Encoder, Floats, Match, Rows, match_theme, prepare
+from toolkit.plain import SURE_MATCH
 from toolkit.settings import ThemeSettings
 from toolkit.themefile import Theme, as_records, from_records, load_themes
 
