@@ -3,8 +3,8 @@
 The log-odds that the seeds give stay, as a starting point; the answers move them: stretched, shifted, and along a
 direction among the vectors. All three are drawn towards no change, so that ten answers move little and two hundred
 much: logistic regression with its prior at an earlier model, as in Chelba and Acero 2004, "Adaptation of Maximum
-Entropy Capitalizer: Little Data Can Help a Lot". To train the classifiers of the seeds again with the answers among their
-examples was tried and loses more than it gains, since they see the answered articles as a few among thousands.
+Entropy Capitalizer: Little Data Can Help a Lot". To train the classifiers of the seeds again with the answers among
+their examples was tried and loses more than it gains, since they see the answered articles as a few among thousands.
 
 Answers are about articles, vectors about parts of them, here called passages. A yes speaks for an article's best
 quarter of passages, a no against all of them.
