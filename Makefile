@@ -13,7 +13,8 @@ test: .venv/test.installed ## unit, property, architecture and browser tests, th
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --ignore tests/test_lab.py
+	$(BIN)/pytest tests/test_lab.py
 	$(BIN)/pytest --nbval tests/golden
 
 test-transformers: .venv/test.installed ## the sentence-transformers path, on real weights that a package carries

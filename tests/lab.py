@@ -142,8 +142,10 @@ class Page:
         )
 
     def canvas(self):
-        """Return the map."""
-        return max(self.all(".jp-OutputArea canvas"), key=lambda one: one.size["width"] * one.size["height"])
+        """Return the map, brought to the middle of the window: what opens beside it may have pushed it out."""
+        found = max(self.all(".jp-OutputArea canvas"), key=lambda one: one.size["width"] * one.size["height"])
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
+        return found
 
     def lasso(self, size=0.5, at=(0.5, 0.5)):
         """Draw a loop on the map: its width as a part of the map's height, its middle in parts of the map."""
