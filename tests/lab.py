@@ -134,6 +134,15 @@ class Page:
         self.until(lambda: self.status() != before)
         return self.status()
 
+    def drawn(self, act, tries=3):
+        """Draw something with the mouse, until the view says something else: a drag into a redrawing is lost."""
+        before = self.status()
+        for _ in range(tries - 1):
+            act()
+            with contextlib.suppress(TimeoutException):
+                return self.until(lambda: self.status() != before, 8)
+        return self.after(act)
+
     def click(self, words):
         """Click on the button with these words."""
         self.js(

@@ -138,7 +138,7 @@ def test_the_view_opens_with_map_trends_table_and_reader_and_asks_no_network(vie
 
 
 def test_a_loop_on_the_map_filters_the_table_and_the_selection(view):
-    view.after(lambda: view.lasso(0.7))
+    view.drawn(lambda: view.lasso(0.7))
     assert 0 < chosen(view) < 206
     assert view.ask("len(view.selection)") == chosen(view) == view.ask("len(view.choice.picked)")
     assert f"{chosen(view)} picked" in view.one(".tk-chips").text
@@ -150,7 +150,7 @@ def test_a_loop_on_the_map_filters_the_table_and_the_selection(view):
 
 def test_a_stretch_of_a_trend_filters_map_and_table_and_leaves_the_trend(view):
     before = view.ask("view.trends['articles'].tolist()")
-    view.after(lambda: view.span(0.3, 0.6))
+    view.drawn(lambda: view.span(0.3, 0.6))
     start, end = view.ask("(view.choice.start, view.choice.end)")
     assert start and end and view.ask("len(view.selection)") == chosen(view) < 206
     days = "view.selection['published'].dt.strftime('%Y-%m-%d')"
@@ -291,7 +291,7 @@ def test_a_hundred_thousand_points_are_lassoed_filtered_and_read(page):
     page.run("view", [TESTS, "import lab\nrun = lab.synthetic(100_000)", OPEN])
     page.until(lambda: page.all(".js-plotly-plot .points path") and page.canvas().size["width"] > 300)
     assert chosen(page) == 100_000
-    page.after(lambda: page.lasso(0.4))
+    page.drawn(lambda: page.lasso(0.4))
     assert 1000 < chosen(page) < 90_000 and page.ask("len(view.selection)") == chosen(page)
     page.js("document.querySelector('select[data-name=source]').focus()")
     page.after(lambda: press(page, Keys.ARROW_DOWN))
