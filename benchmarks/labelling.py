@@ -20,6 +20,8 @@ from sklearn.metrics import average_precision_score
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import sections  # noqa: E402
+
 from toolkit import embed, labels, learning, matching, peers, themefile, themes  # noqa: E402
 from toolkit.settings import EmbedSettings  # noqa: E402
 
@@ -160,14 +162,14 @@ def main():
     given = asked.parse_args()
     articles, truth = read()
     scorer = Scorer(articles, given.encoder)
-    found = report(measure(scorer, truth, given.splits), given.title or scorer.name, given.splits)
+    found = report(
+        measure(scorer, truth, given.splits),
+        given.title or ("Embedded default" if given.encoder == "embedded" else scorer.name),
+        given.splits,
+    )
     print(found)
     if given.write:
-        path = Path(__file__).with_suffix(".md")
-        head = f"# {__doc__.splitlines()[0]}\n\n{__doc__.split('[--write]')[1].strip()}\n\n"
-        sections = path.read_text("utf-8").split("\n## ")[1:] if path.exists() else []
-        kept = ["## " + part for part in sections if not found.startswith("## " + part.splitlines()[0])]
-        path.write_text(head + "\n".join([*(part.rstrip() + "\n" for part in kept), found]), "utf-8")
+        sections.keep(__file__, __doc__, found)
 
 
 if __name__ == "__main__":

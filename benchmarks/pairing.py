@@ -19,6 +19,8 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import sections  # noqa: E402
+
 from toolkit import comparing, pairing  # noqa: E402
 
 LIMITS, TRIALS, KEPT, FEWEST = (0.0, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45), 200, 0.7, 5
@@ -67,11 +69,7 @@ def main():
     found = "\n".join([*lines, ""])
     print(found)
     if given.write:
-        path = Path(__file__).with_suffix(".md")
-        head = f"# {__doc__.splitlines()[0]}\n\n{__doc__.split('[--write]')[1].strip()}\n\n"
-        sections = path.read_text("utf-8").split("\n## ")[1:] if path.exists() else []
-        kept = ["## " + part for part in sections if not found.startswith("## " + part.splitlines()[0])]
-        path.write_text(head + "\n".join([*(part.rstrip() + "\n" for part in kept), found]), "utf-8")
+        sections.keep(__file__, __doc__, found)
 
 
 if __name__ == "__main__":
