@@ -5,7 +5,7 @@ Run: python benchmarks/corpus.py FOLDER [--articles N] [--seed S]
 Writes FOLDER/articles-N.jsonl: date, source, title, text. English full-text news (newsarticles_cc0, wikinews) gives
 half of the articles: a run of sentences of one original, a fifth of them left out and one word in ten exchanged for
 another of the same original, so that two of them are rarely near-duplicates. The others are digests of short items:
-Wikipedia's current events of one label, Russian Telegram posts of one channel and category. About 300 words in the mean.
+Wikipedia's current events of one label, Russian Telegram posts of one channel and category. 300 words in the mean.
 Dates are spread over five years, with quiet week-ends; three in a hundred are another outlet's version of one of the
 last 200 articles, within two days. The same seed gives the same file. Texts come from ../shared/data at run time.
 """
@@ -98,7 +98,7 @@ def _from_news(chance):
     originals = [each for each in originals if 80 <= len(each[3]) <= 4_000]
     while True:
         source, title, sentences, words = chance.choice(originals)
-        size = max(3, round(len(sentences) * chance.uniform(0.5, 1)))
+        size = max(3, round(len(sentences) * chance.uniform(0.6, 1)))
         start = chance.randrange(max(1, len(sentences) - size + 1))
         kept = [one for one in sentences[start : start + size] if chance.random() >= 0.2] or sentences[:3]
         yield _article(_moment(chance), source, title, _edited(chance, " ".join(kept), words, 0.1))
