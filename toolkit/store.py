@@ -30,6 +30,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 import toolkit
+from toolkit.heads import read_heads as read_heads
+from toolkit.heads import read_rows as read_rows
+from toolkit.heads import read_texts as read_texts
 from toolkit.parquet import ROWS as ROWS
 from toolkit.parquet import adding as adding
 from toolkit.parquet import count_rows as count_rows
