@@ -15,7 +15,7 @@ three.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +47,18 @@ def place(articles: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> 
     day = own["published"].dt.tz_convert(settings.timezone).dt.tz_localize(None).dt.normalize()
     placed = own[names].assign(day=day).merge(assign_periods(articles, settings), on="article_id", validate="1:1")
     return placed.assign(language=placed.get("language", ""))
+
+
+def values_of(placed: pd.DataFrame, carried: pd.DataFrame) -> Iterator[tuple[str, Floats]]:
+    """Yield each theme of `carried` (``theme, article_id, value``) with its value for every placed article, else 0."""
+    at = pd.Index(placed["article_id"]).get_indexer(pd.Index(carried["article_id"]))
+    value = carried["value"].to_numpy(dtype=float)
+    for theme, indices in carried.groupby("theme", sort=False).indices.items():
+        mine = np.asarray(indices, dtype=np.int64)
+        mine = mine[at[mine] >= 0]
+        values = np.zeros(len(placed))
+        values[at[mine]] = value[mine]
+        yield str(theme), values
 
 
 def share_intervals(clumps: Clumps, values: npt.ArrayLike, confidence: float = 0.95) -> pd.DataFrame:
@@ -113,6 +125,28 @@ def with_clumps(
     kept = points.rename(columns={"low": "wilson_low", "high": "wilson_high"})
     wide = kept.merge(shares[["theme", "start", "low", "high", "effect"]], on=["theme", "start"], validate="1:1")
     return wide[[*points.columns, "wilson_low", "wilson_high", "effect"]]
+
+
+def carry(scores: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> pd.DataFrame:
+    """Return ``theme, article_id, value``: 1 or 0 by the label, or the probability where `settings` counts these."""
+    value = scores["label"] if settings.count == "labels" else scores["score"]
+    return scores[["theme", "article_id"]].assign(value=value.astype(float))
+
+
+def counted(
+    points: pd.DataFrame, placed: pd.DataFrame, weighed: pd.DataFrame, settings: TrendSettings = TrendSettings()
+) -> pd.DataFrame:
+    """Return `points` of `with_clumps` with the shares that `settings` asks for: by label, or expected ones.
+
+    `weighed` from `carry`. Where probabilities count, ``share, low, high, effect`` are those of the expected number;
+    ``articles`` and ``stories`` count labels all the same, since these are the articles that can be shown.
+    """
+    if points.empty or settings.count == "labels":
+        return points
+    names = ["share", "low", "high", "effect"]
+    expected = shares_of(placed, weighed, sorted(points["start"].unique()), settings.confidence)
+    wide = points.drop(columns=names).merge(expected[["theme", "start", *names]], on=["theme", "start"])
+    return wide[list(points.columns)]
 
 
 def block_bootstrap(
