@@ -11,9 +11,9 @@ from goldens import ROOT
 
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
-BASE = {"schema", "settings", "words", "languages", "stats", "exhibits", "style", "nodes"}
+BASE = {"schema", "pieces", "settings", "words", "languages", "stats", "exhibits", "style", "nodes"}
 STAGES = {
-    "ingest": {"ingest", "readers", "encoding", "columns", "dates"},
+    "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
     "clean": {"clean"},
     "dedupe": {"dedupe"},
     "embed": {"embed", "encoders", "space"},
@@ -29,7 +29,7 @@ STAGES = {
     "labels": {"labels", "ask"},
     "evaluate": {"evaluate", "measures", "peers"},
     "briefing": {"briefing"},
-    "store": {"store", "arrays", "parquet", "progress"},
+    "store": {"store", "arrays", "parquet", "progress", "spool"},
     "searching": {"searching", "wordindex", "neighbours"},
     "planting": {"planting"},
     "decisions": {"decisions", "decisionfile"},

@@ -40,6 +40,7 @@ from toolkit.parquet import write_table as write_table
 from toolkit.parquet import writing as writing
 from toolkit.progress import Facts
 from toolkit.schema import InputError, OutputError
+from toolkit.spool import Scratch as Scratch
 
 MADE_BY = "toolkit"
 MANIFEST = "manifest.json"
