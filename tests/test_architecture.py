@@ -14,7 +14,7 @@ TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
 BASE = {"schema", "pieces", "settings", "words", "languages", "stats", "exhibits", "style", "nodes"}
 STAGES = {
     "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
-    "clean": {"clean"},
+    "clean": {"clean", "boilerplate"},
     "dedupe": {"dedupe"},
     "embed": {"embed", "encoders", "space"},
     "themes": {"themes", "themefile", "matching", "plain", "subjects", "learning", "seeds", "suggest", "faults"},

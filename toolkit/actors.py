@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, reduce
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -219,6 +219,11 @@ def find_mentions(articles: pd.DataFrame, gazetteer: pd.DataFrame) -> pd.DataFra
         rows += [(article, actor, counts[actor], first.get(actor, -1)) for actor in sorted(counts)]
     types = {"article_id": "str", "actor_id": "str", "mentions": "int64", "first_offset": "int64"}
     return pd.DataFrame(rows, columns=list(types)).astype(types)
+
+
+def who_names(actors: Sequence[str], gazetteer: pd.DataFrame) -> Callable[[pd.DataFrame], pd.Series[str]] | None:
+    """Return what tells the ids of those articles of a table that name any of `actors`; None where there are none."""
+    return (lambda articles: naming(find_mentions(articles, gazetteer), actors, gazetteer)) if actors else None
 
 
 def _names(gazetteer: pd.DataFrame) -> pd.DataFrame:
