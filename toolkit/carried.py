@@ -55,10 +55,7 @@ class Types:
         if not pd.api.types.is_object_dtype(common):
             return values.astype(common)
         kinds = self._kinds[name]
-        if pd.api.types.is_string_dtype(values.dtype):
-            cells = [_unpacked(cell) for cell in values.astype(object)]
-        else:
-            cells = [simple(value) for value in values]
+        cells = [_unpacked(cell) for cell in values.astype(object)]
         if kinds == {"bool"}:
             return pd.Series(cells, values.index, dtype="boolean")
         if kinds == {"int"}:
@@ -85,6 +82,6 @@ def _packed(cell: Any) -> str | None:
 
 
 def _unpacked(cell: Any) -> Any:
-    if not isinstance(cell, str):
-        return None
-    return json.loads(cell[1:]) if cell.startswith(_MARK) else cell
+    if isinstance(cell, str):
+        return json.loads(cell[1:]) if cell.startswith(_MARK) else cell
+    return simple(cell)

@@ -16,6 +16,8 @@ from toolkit.stats import wilson
 _MOST_SOURCES = 9
 _LONGEST_TITLE = 100
 OTHERS = "all others"
+LIGHT = ("article_id", "published", "source", "language", "story_id")
+"""The columns of an article table that counting needs, which are all but its texts."""
 
 
 def gather_dropped(steps: Mapping[str, Kept | Stored]) -> pd.DataFrame:

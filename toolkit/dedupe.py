@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +38,7 @@ SLACK = 0.15
 """How far a signature's estimate may lie below the asked similarity: over three standard errors."""
 PAIRS_AT_ONCE = 20_000
 HASHES_AT_ONCE = 50_000_000
+ARTICLES_AT_ONCE = 2_000
 
 _WORD = re.compile(r"\w+")
 _PAD = ""
@@ -92,7 +93,7 @@ class _Read(NamedTuple):
 def _read(pieces: Pieces, settings: DedupeSettings, tell: Callable[[int], None]) -> _Read:
     parts = []
     done = 0
-    for piece in pieces:
+    for piece in _blocks(pieces):
         words = _words(piece)
         hashes, offsets = _shingles(words, settings.shingle)
         ids = piece["article_id"].to_numpy(dtype=object)
@@ -110,6 +111,12 @@ def _read(pieces: Pieces, settings: DedupeSettings, tell: Callable[[int], None])
         done += len(piece)
         tell(done)
     return _Read(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _blocks(pieces: Pieces) -> Iterator[pd.DataFrame]:
+    """Cut pieces smaller: the words of an article take ten times the room of its text."""
+    for piece in pieces:
+        yield from (piece.iloc[at : at + ARTICLES_AT_ONCE] for at in range(0, max(1, len(piece)), ARTICLES_AT_ONCE))
 
 
 def _name(source: str, words: list[str]) -> bytes:
@@ -269,9 +276,9 @@ def _shingles_of(pieces: Pieces, rows: Ints, size: int) -> tuple[Hashes, Ints]:
     """Shingles as `_shingles` gives them, of these rows of all pieces, in ascending order."""
     hashes, counts, done = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.int64)], 0
     for piece in pieces:
-        own = rows[(rows >= done) & (rows < done + len(piece))] - done
-        if len(own):
-            some, offsets = _shingles(_words(piece.iloc[own]), size)
+        own = piece.iloc[rows[(rows >= done) & (rows < done + len(piece))] - done]
+        for block in _blocks([own]):
+            some, offsets = _shingles(_words(block), size)
             hashes.append(some)
             counts.append(np.diff(offsets))
         done += len(piece)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -74,14 +75,15 @@ class Scratch:
             run.mkdir(parents=True, exist_ok=True)
             for left in run.glob(".rows-*"):
                 shutil.rmtree(left, ignore_errors=True)
-            self._folder = tempfile.TemporaryDirectory(prefix=".rows-", dir=run)
+            self._folder = Path(tempfile.mkdtemp(prefix=".rows-", dir=run))
         except OSError as error:
             raise OutputError(f"{run} cannot be written to ({error.strerror}): name another folder.") from error
         self._numbers = itertools.count()
+        self._end = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
 
     def aside(self, frames: Iterable[pd.DataFrame]) -> Pieces:
         """Put frames aside, to be read again in the same order."""
-        made = Pieces(Path(self._folder.name) / str(next(self._numbers)))
+        made = Pieces(self._folder / str(next(self._numbers)))
         for frame in frames:
             made.add(frame)
         return made
@@ -90,7 +92,7 @@ class Scratch:
         """Work through a stage in pieces: what it keeps goes aside, or is the table at `path`; see `schema.Stored`."""
         if path is not None:
             return _write(steps, Path(path))
-        made = Pieces(Path(self._folder.name) / str(next(self._numbers)))
+        made = Pieces(self._folder / str(next(self._numbers)))
         lost: list[pd.DataFrame] = []
 
         def take(step: Kept) -> None:
@@ -102,7 +104,7 @@ class Scratch:
 
     def end(self) -> None:
         """Free the disk."""
-        self._folder.cleanup()
+        self._end()
 
 
 def _write(steps: pieces.Steps, path: Path) -> Stored:
