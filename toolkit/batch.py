@@ -21,8 +21,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from toolkit import params, schema, store
-from toolkit.plan import Plan, RunFailed, beside, part_folder
+from toolkit import keeping, params, reuse, schema, store
+from toolkit.plan import FILES, Plan, RunFailed, beside, part_folder
 from toolkit.schema import ToolkitError
 
 Progress = Callable[[str, int, int], None]
@@ -72,8 +72,12 @@ class Children:
                 child.kill()
 
 
-def run_notebooks(plan: Plan, progress: Progress, finish: str = "", children: Children | None = None) -> Path:
+def run_notebooks(
+    plan: Plan, progress: Progress, finish: str = "", children: Children | None = None, *, fresh: bool = False
+) -> Path:
     """Execute the notebooks of `plan` in order; return the run folder, complete and in place.
+
+    What a notebook would make again is taken from the cache (`reuse`), unless all is to be made `fresh`.
 
     `finish` names a function of the run folder (``module:function``), called in the child when the notebooks
     are done. Raises the `ToolkitError` that a notebook raised (nothing is left behind), or `RunFailed` (the part
@@ -83,7 +87,7 @@ def run_notebooks(plan: Plan, progress: Progress, finish: str = "", children: Ch
     with part_folder(plan) as part:
         child = children.start()
         try:
-            _follow(child, _job(plan, part, finish), progress)
+            _follow(child, {**_job(plan, part, finish), "fresh": fresh}, progress)
         except _Ended as ended:
             if children.ended:
                 raise KeyboardInterrupt from None
@@ -117,10 +121,15 @@ def _job(plan: Plan, part: Path, finish: str) -> dict[str, object]:
                 "output": str(part / "notebooks" / path.name),
                 "parameters": {**passed, "run_dir": str(part)},
                 "shown": {**shown, "run_dir": "."},
+                "reads": {name: _listed(passed.get(name, names[name].default)) for name in FILES if name in names},
                 "cells": len(params.read_cells(path)) + 1,
             }
         )
     return {"steps": steps, "part": str(part), "finish": finish, "facts": dict(plan.facts)}
+
+
+def _listed(value: object) -> list[str]:
+    return [str(item) for item in (value if isinstance(value, list) else [value]) if item]
 
 
 def _follow(child: subprocess.Popen[str], job: Mapping[str, Any], progress: Progress) -> None:
@@ -167,6 +176,8 @@ def _main() -> None:
     def tell(**what: object) -> None:
         news.write(json.dumps(what) + "\n")
 
+    if job["fresh"]:
+        os.environ["TOOLKIT_FRESH"] = "1"
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # 2.6 s, for checks that no notebook needs
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -195,19 +206,36 @@ def _prepare_kernels(scratch: Path) -> None:
 
 def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
     started, begin, part = store.now(), time.perf_counter(), Path(job["part"])
+    became: dict[str, list[str]] = {}
     for step in job["steps"]:
-        failure = _execute_one(step, str(part), tell)
+        failure = _take_or_execute(step, part, tell, became)
         if failure:
             tell(failure=failure)
             return
     seconds = round(time.perf_counter() - begin, 1)
     facts = {"status": "finished", "started": started, "finished": store.now(), "seconds": seconds}
-    store.write_manifest(part, {**job["facts"], **facts})
+    store.write_manifest(part, {**job["facts"], **facts, "cache": became})
     if job["finish"]:
         try:
             pkgutil.resolve_name(job["finish"])(part)
         except ToolkitError as error:
             tell(failure={"where": "the report", "ename": type(error).__name__, "evalue": str(error)})
+
+
+def _take_or_execute(
+    step: Mapping[str, Any], part: Path, tell: Callable[..., None], became: dict[str, list[str]]
+) -> dict[str, str] | None:
+    """Take from the cache what a notebook made, else execute it; `became` says of which notebooks what was found."""
+    name, known = Path(step["output"]).stem, reuse.know(step, part)
+    found = reuse.take(known, part)
+    became.setdefault(found, []).append(name)
+    if found == keeping.TAKEN:
+        tell(notebook=name, cells=step["cells"])
+        return None
+    failure = _execute_one(step, str(part), tell)
+    if not failure:
+        reuse.keep(known, step, part)
+    return failure
 
 
 def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None]) -> dict[str, str] | None:

@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--gazetteer", metavar="FILE", help="your gazetteer.yml")
     run.add_argument("--encoder", metavar="NAME", help="embedded, or a sentence-transformers name or folder")
     run.add_argument("--period", metavar="PERIOD", help="auto, day, week, month, quarter or year")
+    run.add_argument("--fresh", action="store_true", help="make everything again, whatever the cache holds")
     run.set_defaults(command=_run)
 
     batch = commands.add_parser("batch", help="many runs from a sweep file; only what is missing or changed")
@@ -93,8 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--csv", type=Path, metavar="FILE", help="write what each seed does there, as a table")
     check.set_defaults(command=_check)
 
-    cache = commands.add_parser("cache", help="size of the embedding cache")
+    cache = commands.add_parser("cache", help="what is kept of earlier runs: sizes, and how to make it less")
     cache.add_argument("--prune", action="store_true", help="empty it")
+    cache.add_argument("--down-to", type=float, metavar="MB", help="remove what was not used for longest, down to MB")
+    cache.add_argument("--older-than", type=float, metavar="DAYS", help="remove what was not used for DAYS")
     cache.set_defaults(command=_cache)
     return parser
 
@@ -121,7 +124,7 @@ def _run(args: argparse.Namespace) -> int:
     planned = plan(_once(given), args.out)
     _check_files(planned.values)
     with _notebook_bar() as progress:
-        out = run_notebooks(planned, progress, REPORT)
+        out = run_notebooks(planned, progress, REPORT, fresh=args.fresh)
     for line in _summary(out):
         print(_line(line))
     print(f"Report: {Path(args.out) / 'index.html'}")
@@ -301,16 +304,11 @@ def _tell_seeds(done: int, total: int) -> None:
 
 
 def _cache(args: argparse.Namespace) -> int:
-    from toolkit.settings import cache_home
+    from toolkit import pruning
 
-    home = cache_home()
-    files = sorted(home.glob("embeddings.sqlite*"))  # never more: the folder is the user's choice
-    size = sum(path.stat().st_size for path in files) / 1024**2
-    print(f"{home}: {size:.1f} MB")
-    if args.prune:
-        for path in files:
-            path.unlink()
-        print("Emptied.")
+    if args.prune or args.down_to is not None or args.older_than is not None:
+        pruning.prune(None if args.down_to is None else int(args.down_to * 1024**2), args.older_than)
+    print(*pruning.lines(), sep="\n")
     return 0
 
 

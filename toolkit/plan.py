@@ -30,6 +30,8 @@ _SHIPPED = {
 }
 _OPTIONAL = ("answers", "judged", "second_themes", "decisions", "earlier", "run_a", "run_b")
 _PATHS = ("themes", "gazetteer", "cache_dir", "labels", *_OPTIONAL)
+FILES = (*_SHIPPED, *_OPTIONAL, "background", "encoder", "second_encoder")
+"""The parameters that name files or folders: what these hold decides what a notebook makes."""
 
 
 class RunFailed(Exception):

@@ -19,6 +19,25 @@ def cache_home() -> Path:
     return Path(os.environ.get("TOOLKIT_CACHE") or base / "toolkit-news")
 
 
+def cache_limit() -> int:
+    """Return the bytes that caches may take: ``$TOOLKIT_CACHE_GB`` (GiB), else 10 GiB.
+
+    Raises `SettingsError` where it is no number above 0.
+    """
+    given = os.environ.get("TOOLKIT_CACHE_GB") or "10"
+    try:
+        size = float(given)
+    except ValueError:
+        size = 0.0
+    _check(0 < size < 1e9, "TOOLKIT_CACHE_GB", given, "a number of gibibytes above 0")
+    return int(size * 1024**3)
+
+
+def fresh() -> bool:
+    """Tell whether all is to be made again, whatever is kept: ``$TOOLKIT_FRESH`` is set (``toolkit run --fresh``)."""
+    return bool(os.environ.get("TOOLKIT_FRESH"))
+
+
 def _check(holds: bool, name: str, value: object, expected: str) -> None:
     if not holds:
         raise SettingsError(f"{name} is {value!r}, expected {expected}.")
