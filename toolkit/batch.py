@@ -25,6 +25,8 @@ from toolkit import keeping, params, reuse, schema, store
 from toolkit.plan import FILES, Plan, RunFailed, beside, part_folder
 from toolkit.schema import ToolkitError
 
+_UNUSED = "rfc3987_syntax"
+"""Where it is installed, plotly's first figure and papermill load it: 1.5 s, for checks that no notebook needs."""
 Progress = Callable[[str, int, int], None]
 """Called with the notebook's name, code cells done and code cells in all."""
 
@@ -178,7 +180,7 @@ def _main() -> None:
 
     if job["fresh"]:
         os.environ["TOOLKIT_FRESH"] = "1"
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # 2.6 s, for checks that no notebook needs
+    sys.modules.setdefault(_UNUSED, None)  # type: ignore[arg-type]
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
@@ -200,6 +202,8 @@ def _prepare_kernels(scratch: Path) -> None:
     from ipykernel.kernelspec import write_kernel_spec
 
     write_kernel_spec(scratch / "kernels" / "python3")
+    lighter = f"import sys; sys.modules.setdefault({_UNUSED!r}, None)"
+    store.write_text(lighter, scratch / "ipython" / "profile_default" / "startup" / "lighter.py")
     places = {"JUPYTER_PATH": scratch, "JUPYTER_RUNTIME_DIR": scratch, "IPYTHONDIR": scratch / "ipython"}
     os.environ.update({name: str(place) for name, place in places.items()})
 
