@@ -87,10 +87,10 @@ def _check(record: Mapping[str, object]) -> str:
 
 
 def copy_in(path: Path) -> str:
-    """Copy a file among the blobs unless its content is there; return its digest."""
+    """Copy a file among the blobs unless its content is there, unharmed; return its digest."""
     digest = file_digest(path)
     blob = blob_path(digest)
-    if not blob.is_file():
+    if not blob.is_file() or file_digest(blob) != digest:
         with store.writing(blob) as aside:
             _copy(path, aside)
     return digest

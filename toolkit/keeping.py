@@ -98,6 +98,8 @@ def take(kind: str, key: str, folder: Path) -> str:
 
 
 def _take(path: Path, folder: Path, scratch: Path) -> str:
+    if not path.is_file():  # pruned since it was looked for
+        return ABSENT
     found = blobs.read_entry(path)
     copies = {name: scratch / str(number) for number, name in enumerate(found or {})}
     if found is None or not all(blobs.copy_out(found[name], copy) for name, copy in copies.items()):
