@@ -37,6 +37,7 @@ STAGES = {
     "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "stills"},
 }
 RUNNER = {"params", "plan", "batch", "sweep", "evaluation", "comparison"}
+RUNNER |= {"lease", "place", "children", "engine", "overview"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
 START = {"starting", "steps"}
@@ -142,7 +143,8 @@ def test_no_two_modules_import_each_other():
         ("bertopic", {"topics", "peers"}),
         ("papermill", {"batch"}),
         ("argparse", {"cli"}),
-        ("jinja2", {"report", "sweep"}),
+        ("jinja2", {"report", "overview"}),
+        ("distributed", {"engine"}),
     ],
 )
 def test_a_large_dependency_has_one_door(package, only):
