@@ -156,12 +156,19 @@ def _main() -> None:
         with tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
             _prepare_kernels(Path(scratch))
             _execute(job, tell)
-    except OSError as error:
-        if error.errno not in _FULL:
+    except (OSError, ValueError) as error:
+        full = _no_room(error)
+        if full is None:
             raise
-        where = error.filename or job["part"]
-        reason = f"{where} cannot be written ({error.strerror}): make room, or write elsewhere."
+        reason = f"{full.filename or job['part']} cannot be written ({full.strerror}): make room, or write elsewhere."
         tell(failure={"where": "the runner", "ename": "OutputError", "evalue": reason})
+
+
+def _no_room(error: BaseException | None) -> OSError | None:
+    """Return the error of a full disk that another came of (half a notebook is no JSON); None where it did not."""
+    while error is not None and not (isinstance(error, OSError) and error.errno in _FULL):
+        error = error.__context__
+    return error
 
 
 def _stop(*_: object) -> None:
