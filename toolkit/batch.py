@@ -1,13 +1,13 @@
 """Run the notebooks of a plan in a child process, and put the result in place whole.
 
-A run is built in ``<out>.part`` and moved to ``<out>`` when it is complete; a run that failed is kept beside it
-as ``<out>.failed``. Each run has a process of its own (papermill changes the working folder of the whole process),
+Each run has a process of its own (papermill changes the working folder of the whole process),
 so a killed kernel or runner fails that run alone. Run as a module, this file is that process.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import pkgutil
@@ -19,84 +19,52 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from toolkit import keeping, params, reuse, schema, store
-from toolkit.plan import FILES, Plan, RunFailed, beside, part_folder
+from toolkit.children import Children, deadline, stop
+from toolkit.place import FAILED, beside, part_folder
+from toolkit.plan import FILES, Plan, RunFailed
 from toolkit.schema import ToolkitError
 
 _UNUSED = "rfc3987_syntax"
 """Where it is installed, plotly's first figure and papermill load it: 1.5 s, for checks that no notebook needs."""
 Progress = Callable[[str, int, int], None]
 """Called with the notebook's name, code cells done and code cells in all."""
-
-
-class Children:
-    """The running child processes; `end` stops them and keeps further ones from starting."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._live: list[subprocess.Popen[str]] = []
-        self.ended = False
-
-    def start(self) -> subprocess.Popen[str]:
-        """Start a runner, in a session of its own: an interrupt reaches it only through `end`."""
-        root = store.checkout()
-        path = [str(root)] if root else []
-        path += [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)} if path else None
-        with self._lock:
-            if self.ended:
-                raise KeyboardInterrupt
-            child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "toolkit.batch"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                encoding="utf-8",
-                env=environment,
-                start_new_session=True,
-            )
-            self._live.append(child)
-        return child
-
-    def end(self) -> None:
-        """Stop every runner and its kernel; one that does not heed is killed after 15 seconds."""
-        with self._lock:
-            self.ended = True
-            live = [child for child in self._live if child.poll() is None]
-        for child in live:
-            child.terminate()
-        for child in live:
-            try:
-                child.wait(15)
-            except subprocess.TimeoutExpired:
-                child.kill()
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def run_notebooks(
-    plan: Plan, progress: Progress, finish: str = "", children: Children | None = None, *, fresh: bool = False
+    plan: Plan,
+    progress: Progress,
+    finish: str = "",
+    children: Children | None = None,
+    minutes: float = 0,
+    fresh: bool = False,
 ) -> Path:
     """Execute the notebooks of `plan` in order; return the run folder, complete and in place.
 
     What a notebook would make again is taken from the cache (`reuse`), unless all is to be made `fresh`.
 
     `finish` names a function of the run folder (``module:function``), called in the child when the notebooks
-    are done. Raises the `ToolkitError` that a notebook raised (nothing is left behind), or `RunFailed` (the part
-    folder is kept as ``<out>.failed``). An interrupt ends the child and leaves nothing behind.
+    are done; `minutes` is the deadline (0: none). Raises the `ToolkitError` that a notebook raised (nothing is left
+    behind), or `RunFailed` (the part folder is kept as ``<out>.failed``). An interrupt leaves nothing behind.
     """
     children = children or Children()
     with part_folder(plan) as part:
         child = children.start()
         try:
-            _follow(child, {**_job(plan, part, finish), "fresh": fresh}, progress)
+            _follow(child, {**_job(plan, part, finish), "fresh": fresh}, progress, minutes)
         except _Ended as ended:
             if children.ended:
                 raise KeyboardInterrupt from None
             _raise(ended.failure, plan.out, part)
+        except KeyboardInterrupt:
+            children.end()
+            raise
         finally:
             if child.poll() is None:
-                children.end()
+                stop(child)
             for stream in (child.stdin, child.stdout):
                 with contextlib.suppress(OSError):
                     stream.close()  # type: ignore[union-attr]
@@ -134,31 +102,48 @@ def _listed(value: object) -> list[str]:
     return [str(item) for item in (value if isinstance(value, list) else [value]) if item]
 
 
-def _follow(child: subprocess.Popen[str], job: Mapping[str, Any], progress: Progress) -> None:
-    """Hand the job over and pass the child's news on, until it has ended."""
-    total, done = sum(step["cells"] for step in job["steps"]), 0
+def _follow(child: subprocess.Popen[str], job: Mapping[str, Any], progress: Progress, minutes: float) -> None:
+    """Hand the job over and pass the child's news on, until it has ended or the deadline has passed."""
     assert child.stdin and child.stdout
-    with contextlib.suppress(BrokenPipeError):
-        child.stdin.write(json.dumps(job) + "\n")
-        child.stdin.flush()
-    for line in child.stdout:
+    with deadline(child, minutes) as passed:
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.write(json.dumps(job) + "\n")
+            child.stdin.flush()
+        total = sum(step["cells"] for step in job["steps"])
+        where, failure = _pass_on(child.stdout, total, progress)
+        code = child.wait()
+    if passed.is_set() and (failure or code):
+        late = f"not done within the {minutes:g} minutes that a run may take"
+        raise _Ended({**where, "ename": "deadline", "evalue": late, "again": True})
+    if failure or code:
+        killed = {"where": "the runner", "ename": "ended", "evalue": f"with code {code}", "again": True}
+        raise _Ended(failure or killed)
+
+
+def _pass_on(said: IO[str], total: int, progress: Progress) -> tuple[dict[str, str], dict[str, Any]]:
+    """Pass the child's news on; return where it was when it said no more, and what went wrong, if it said so."""
+    done, here, cells = 0, "", 0
+    failure: dict[str, Any] = {}
+    for line in said:
         news = json.loads(line)
-        if "failure" in news:
-            child.wait()
-            raise _Ended(news["failure"])
-        done += news["cells"]
-        progress(news["notebook"], done, total)
-    if child.wait():
-        raise _Ended({"where": "the runner", "ename": "ended", "evalue": f"with code {child.returncode}"})
+        failure = news.get("failure", failure)
+        if not failure:
+            cells = cells + news["cells"] if news["notebook"] == here else 0
+            here = news["notebook"]
+            done += news["cells"]
+            progress(here, done, total)
+    look = {"look": f"notebooks/{here}.ipynb"} if here else {}
+    return {"where": f"{here}.ipynb, cell {cells + 1}" if here else "the runner", **look}, failure
 
 
-def _raise(failure: Mapping[str, str], out: Path, part: Path) -> None:
+def _raise(failure: Mapping[str, Any], out: Path, part: Path) -> None:
     text = failure["evalue"].replace(str(part), str(out))
     kind = getattr(schema, failure["ename"], None)
     if isinstance(kind, type) and issubclass(kind, ToolkitError):
         raise kind(text)
-    look = beside(out, ".failed") / failure.get("look", "run.log")
-    raise RunFailed(f"{failure['where']}: {failure['ename']}: {text[:500]}. Look into {look}.")
+    look = beside(out, FAILED) / failure.get("look", "run.log")
+    again = bool(failure.get("again")) or failure["ename"] == "DeadKernelError"
+    raise RunFailed(f"{failure['where']}: {failure['ename']}: {text[:500]}. Look into {look}.", again)
 
 
 # The child --------------------------------------------------------------------------------------------------
@@ -183,9 +168,23 @@ def _main() -> None:
     sys.modules.setdefault(_UNUSED, None)  # type: ignore[arg-type]
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
-        _prepare_kernels(Path(scratch))
-        _execute(job, tell)
+    try:
+        with tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
+            _prepare_kernels(Path(scratch))
+            _execute(job, tell)
+    except (OSError, ValueError) as error:
+        full = _no_room(error)
+        if full is None:
+            raise
+        reason = f"{full.filename or job['part']} cannot be written ({full.strerror}): make room, or write elsewhere."
+        tell(failure={"where": "the runner", "ename": "OutputError", "evalue": reason})
+
+
+def _no_room(error: BaseException | None) -> OSError | None:
+    """Return the error of a full disk that another came of (half a notebook is no JSON); None where it did not."""
+    while error is not None and not (isinstance(error, OSError) and error.errno in _FULL):
+        error = error.__context__
+    return error
 
 
 def _stop(*_: object) -> None:
