@@ -29,7 +29,7 @@ STAGES = {
     "labels": {"labels", "ask"},
     "evaluate": {"evaluate", "measures", "peers"},
     "briefing": {"briefing"},
-    "store": {"store", "arrays"},
+    "store": {"store", "arrays", "parquet", "progress", "heads"},
     "cache": {"blobs", "pruning", "keeping", "cache"},
     "searching": {"searching", "wordindex", "neighbours"},
     "planting": {"planting"},

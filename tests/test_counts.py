@@ -218,10 +218,12 @@ def test_tables_show_sources_and_languages_with_their_numbers(articles):
 
 
 def test_evidence_shows_a_story_once_and_different_sources_first(articles, scores):
-    shown = tables.evidence(scores, articles, "terror", "Extremism").rows
-    assert [row[0] for row in shown] == ["A"]
-    assert [row[0][:9] for row in tables.evidence(scores, articles, "talks", "Cooperation").rows] == ["A", "Text of c"]
-    assert tables.evidence(scores[scores["score"] < 0.5], articles, "terror", "E").rows == []
+    passages = scores[["theme", "article_id", "evidence"]]
+    shown = counts.surest(scores, articles).merge(passages)
+    assert [row[0] for row in tables.evidence(shown, "terror", "Extremism").rows] == ["A"]
+    assert [row[0][:9] for row in tables.evidence(shown, "talks", "Cooperation").rows] == ["A", "Text of c"]
+    none = counts.surest(scores[scores["score"] < 0.5], articles).merge(passages)
+    assert tables.evidence(none, "terror", "E").rows == []
 
 
 # What no theme covers --------------------------------------------------------------------------------------------
@@ -276,8 +278,8 @@ def event(**more):
     told = {"theme": "terror", "kind": "change", "also": ["burst"], "way": "rise", "start": pd.Timestamp("2024-03-01"),
             "end": pd.Timestamp("2024-04-01"), "label": "March to April 2024", "lasting": False,
             "page": "articles/terror-2024-03.html", "share": 0.15, "low": 0.12, "high": 0.18, "rest": 0.08,
-            "rest_low": 0.06, "rest_high": 0.1, "against": "before", "then": 0.07, "within": 0.7, "stories": 41,
-            "sources": 5, "p": 1e-5, "q": 1e-4, "terms": ["drone", "refinery"], "led": ["a"],
+            "rest_low": 0.06, "rest_high": 0.1, "against": "before", "then": 0.07, "within": 0.7,
+            "within_low": 0.4, "within_high": 0.95, "stories": 41, "sources": 5, "p": 1e-5, "q": 1e-4, "terms": ["drone", "refinery"], "led": ["a"],
             "cited": ["“A raid” (Post, 1 March 2024)"]}  # fmt: skip
     return pd.DataFrame([{**told, **more}])
 
@@ -345,14 +347,18 @@ def test_a_change_is_told_only_as_far_as_the_numbers_go(articles, scores, more, 
     ("more", "said"),
     [
         ({}, "Its share of stories rose from 8.0% (6.0–10) to 15% (12–18) in March to April 2024, and 7.0% afterwards; "
-             "70% of the rise is within the same sources; 41 stories of 5 sources, led by “A raid” "
+             "70% of the rise is within the same sources (95% interval 40 to 95%); 41 stories of 5 sources, led by “A raid” "
              r"\(Post, 1 March 2024\)."),
         ({"lasting": True, "label": "week of 6 March 2017", "then": float("nan")}, "from the week of 6 March 2017 on;"),
         ({"label": "week of 6 March 2017"}, "in the week of 6 March 2017, and"),
         ({"label": "6 March 2017"}, "on 6 March 2017, and"),
         ({"label": "2017"}, "in 2017, and"),
-        ({"within": 1.1}, "all of the rise is within the same sources"),
-        ({"within": -0.2}, "none of the rise is within the same sources"),
+        ({"within": 1.1, "within_high": 1.6}, "; all of the rise is within the same sources (at least 40%); 41"),
+        ({"within": 1.1, "within_low": 1.05, "within_high": 1.6}, "; all of the rise is within the same sources; 41"),
+        ({"within_high": 1.2}, "; 70% of the rise is within the same sources (at least 40%); 41"),
+        ({"within": 0.1, "within_low": -0.2, "within_high": 0.4}, "; but not within the same sources: it comes from"),
+        ({"within_low": -0.1}, "; how much of the rise is within the same sources cannot be told; 41"),
+        ({"within": 0.0, "within_low": 0.0, "within_high": 0.0}, "; no source has articles enough on both sides"),
         ({"within": float("nan"), "then": float("nan")}, "2024; 41 stories of"),
         ({"way": "fall", "share": 0.05}, "fell from 8.0% (6.0–10) to 5.0% (12–18)"),
         ({"way": "fall", "sources": 1, "stories": 1}, "; 1 story."),
@@ -401,7 +407,7 @@ def test_findings_are_listed_with_their_articles_and_the_chance_of_a_false_alarm
     assert len(shown.columns) == len(shown.rows[0])
     assert shown.rows[0] == [
         "Extremism", ("March to April 2024", "articles/terror-2024-03.html"), "rise, found as change, burst",
-        "from 8.0% (6.0–10) to 15% (12–18), then 7.0%", "70%", "41", "<0.1%", "drone, refinery",
+        "from 8.0% (6.0–10) to 15% (12–18), then 7.0%", "70% (40–95)", "41", "<0.1%", "drone, refinery",
         "“A raid” (Post, 1 March 2024)",
     ]  # fmt: skip
     assert trend_tables.findings(NO_EVENT, TITLES).rows == [["No change beyond chance."]]

@@ -285,7 +285,7 @@ def test_a_finding_is_explained_by_its_articles():
     carried = pd.DataFrame({"theme": "t", "article_id": ids[:-1]})
     texts = pd.Series(["summit in Astana"] * 9 + ["earthquake near Osh"] * 9, index=ids)
     finding = pd.DataFrame({"theme": ["t"], "start": [starts[9]], "end": [starts[9]]})
-    told = terms.explain(finding, placed, carried, texts).iloc[0]
+    told = terms.explain(finding, placed, carried, texts.reindex).iloc[0]
     assert told["led"] == ["j", "k", "l"]
     assert "earthquake" in told["terms"] and "summit" not in told["terms"]
 
@@ -360,21 +360,22 @@ def stories_with(word, weeks=30, sources=5):
 
 def test_a_word_that_comes_up_is_found_once_with_the_words_beside_it_and_the_first_articles():
     placed, texts = stories_with("drones")
-    found = emerging.emerging_words(placed, texts)
+    found = emerging.emerging_words(placed, texts.reindex)
     assert len(found) == 1 and {"drones", "refinery"} <= set(found["terms"][0])
     assert found["early"][0] == 0 and found["low"][0] > 1 and found["sources"][0] == 5 and found["novelty"][0] > 0.8
     assert all("drones" in texts[name] for name in found["led"][0])
 
 
 def test_a_word_that_one_outlet_alone_brings_up_is_none_and_steady_words_are_none():
-    assert emerging.emerging_words(*stories_with("drones", sources=1)).empty
-    assert emerging.emerging_words(*stories_with("drones", weeks=18)).empty
+    for more in ({"sources": 1}, {"weeks": 18}):
+        placed, texts = stories_with("drones", **more)
+        assert emerging.emerging_words(placed, texts.reindex).empty
 
 
 @pytest.mark.parametrize("rows", [0, 1, 40])
 def test_too_few_articles_have_no_word_that_emerges(rows):
     placed, texts = stories_with("drones")
-    found = emerging.emerging_words(placed.head(rows), texts)
+    found = emerging.emerging_words(placed.head(rows), texts.reindex)
     assert found.empty and list(found.columns) == emerging.COLUMNS
 
 
@@ -390,6 +391,6 @@ def test_a_small_subject_planted_in_real_news_is_found_and_nothing_is_without_it
     placed = table.assign(article_id=table["id"].astype(str), story_id=table["id"], day=table["start"])
     placed = placed.assign(source=random.choice(list("abcde"), len(placed)))
     texts = placed.set_index("article_id")["text"]
-    found = emerging.emerging_words(placed, texts)
+    found = emerging.emerging_words(placed, texts.reindex)
     assert "ebola" in found["terms"][0] and found["q"][0] < 0.001
-    assert emerging.emerging_words(placed.head(3000), texts).empty
+    assert emerging.emerging_words(placed.head(3000), texts.reindex).empty

@@ -82,8 +82,6 @@ def test_the_same_run_again_starts_no_kernel_and_has_the_same_files(place):
     assert begun == [("1-first", 6, 13), ("2-second", 13, 13)]
     assert files(place / "again") == files(place / "run")
     assert "notebooks/1-first.ipynb" in files(place / "run"), "with its times: it was not executed again"
-        "with the times of its cells, so it was not executed again"
-    )
     (record,) = store.read_manifest(out)["stages"]
     assert record == {**store.read_manifest(place / "run")["stages"][0], "from_cache": True}
 

@@ -270,7 +270,7 @@ def test_whatever_the_dates_there_is_an_answer_and_no_alarm(dates, share):
     assert (seen["low"] <= seen["share"] + 1e-9).all() and (seen["share"] <= seen["high"] + 1e-9).all()
     placed = intervals.place(made(dates))
     texts = pd.Series([f"word{at % 3} text" for at in range(len(dates))], index=made(dates)["article_id"])
-    assert watch.rising(points).empty and emerging.emerging_words(placed, texts).empty
+    assert watch.rising(points).empty and emerging.emerging_words(placed, texts.reindex).empty
 
 
 def test_a_source_of_a_single_period_is_a_newcomer_and_no_alarm():
@@ -463,6 +463,7 @@ def test_a_rise_that_ends_is_one_event_with_what_came_after():
     assert event["then"] == pytest.approx(0.1, abs=0.03) and event["also"] and event["q"] < 0.001
     assert event["low"] < event["share"] < event["high"] and event["rest_low"] < event["rest"] < event["rest_high"]
     assert (event["stories"], event["sources"]) == (100, 4) and event["within"] == pytest.approx(1, abs=0.1)
+    assert 0.5 < event["within_low"] < event["within"] < event["within_high"] < 1.5
     assert event["page"].startswith("articles/t-202")
 
 

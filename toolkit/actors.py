@@ -209,7 +209,10 @@ def find_mentions(articles: pd.DataFrame, gazetteer: pd.DataFrame) -> pd.DataFra
     Columns: ``article_id``, ``actor_id``, ``mentions`` (title and text together), ``first_offset`` (characters into
     the text, -1 where only the title names the actor).
     """
-    automaton = _automaton(gazetteer)
+    return _found(articles, _automaton(gazetteer))
+
+
+def _found(articles: pd.DataFrame, automaton: ahocorasick.Automaton) -> pd.DataFrame:
     rows: list[tuple[str, str, int, int]] = []
     columns = (articles[name].tolist() for name in ("article_id", "title", "text"))
     for article, title, text in zip(*columns, strict=True):
@@ -219,6 +222,12 @@ def find_mentions(articles: pd.DataFrame, gazetteer: pd.DataFrame) -> pd.DataFra
         rows += [(article, actor, counts[actor], first.get(actor, -1)) for actor in sorted(counts)]
     types = {"article_id": "str", "actor_id": "str", "mentions": "int64", "first_offset": "int64"}
     return pd.DataFrame(rows, columns=list(types)).astype(types)
+
+
+def find_all_mentions(batches: Iterable[pd.DataFrame], gazetteer: pd.DataFrame) -> pd.DataFrame:
+    """Return `find_mentions` of articles that come piece by piece, such as `store.read_batches` gives them."""
+    automaton = _automaton(gazetteer)
+    return pd.concat([_found(piece, automaton) for piece in batches], ignore_index=True)
 
 
 def _names(gazetteer: pd.DataFrame) -> pd.DataFrame:

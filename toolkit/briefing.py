@@ -114,11 +114,22 @@ def _at(label: str) -> str:
 
 
 def _same_outlets(event: Any) -> str:
-    """Say how much of a rise or fall the same sources make; more than all of it is all of it."""
+    """Say how much of a rise or fall the same sources make, as far as its interval supports it.
+
+    More than all of it is all of it. That the same sources stand behind it at all asks for an interval above zero.
+    """
     if pd.isna(event.within):
         return ""
-    part = "none" if event.within < _SAME_SOURCES else "all" if event.within > 1 - _SAME_SOURCES / 2 else ""
-    return f"; {part or format(event.within, '.0%')} of the {event.way} is within the same sources"
+    if event.within_low == event.within_high:
+        return "; no source has articles enough on both sides to say whether the same sources write so"
+    part, low, high = (min(1, max(0, bound)) for bound in (event.within, event.within_low, event.within_high))
+    if low > 0:
+        whole = "all" if part > 1 - _SAME_SOURCES / 2 else f"{part:.0%}"
+        least = f"at least {low:.0%}" if high == 1 else f"95% interval {low * 100:.0f} to {high:.0%}"
+        return f"; {whole} of the {event.way} is within the same sources{f' ({least})' * (low < 1)}"
+    if high < _MOST:
+        return "; but not within the same sources: it comes from other sources being collected"
+    return f"; how much of the {event.way} is within the same sources cannot be told"
 
 
 def _tellers(event: Any) -> str:

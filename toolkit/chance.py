@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc
-from scipy.stats import chi2
+from scipy.special import betainc, gammainc, gammaincinv
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,7 +57,7 @@ def dispersion(hits: Floats, totals: Floats, expected: Floats | None = None) -> 
 
 def _trimmed_mean(kept: float) -> float:
     """Return the mean of a chi-square variable of one degree of freedom below its quantile `kept`."""
-    return float(chi2.cdf(chi2.ppf(kept, 1), 3) / kept) if kept < 1 else 1.0
+    return float(gammainc(1.5, gammaincinv(0.5, kept)) / kept) if kept < 1 else 1.0
 
 
 def draw(share: float, effect: float, totals: Floats, size: int, random: np.random.Generator) -> Floats:

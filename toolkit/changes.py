@@ -139,7 +139,7 @@ def compare_windows(
         split = split_change(placed, values, windows.after, windows.before)
         for row in waterfall(split).to_dict("records"):
             low, high, effects = _bounds(table, str(row["unit"]), confidence)
-            same = _within(split, str(row["unit"]), effects, confidence)
+            same = within_bounds(split, str(row["unit"]), effects, confidence)
             told = dict(zip(("theme", *_BOUNDS), (theme, low, high, *same), strict=True))
             rows.append(told | named | {str(name): value for name, value in row.items()})
     return pd.DataFrame(rows, columns=list(_COMPARED))
@@ -177,10 +177,12 @@ def _bounds(table: pd.DataFrame, unit: str, confidence: float) -> tuple[float, f
     return *_difference(before, after), found["effect"].to_numpy(dtype=float)  # type: ignore[arg-type]
 
 
-def _within(split: pd.DataFrame, unit: str, effects: Floats, confidence: float) -> tuple[float, float]:
+def within_bounds(
+    split: pd.DataFrame, unit: str, effects: npt.ArrayLike, confidence: float = 0.95
+) -> tuple[float, float]:
     """Return the interval of the part of a change that lies within the same sources; 0 to 0 where there are none.
 
-    The bounds of the single sources' shares, Wilson's at the effective counts, are put together as Zou & Donner 2008
+    `split` from `mix.split_change`, `effects` the design effects of the first and the second window. The bounds of the single sources' shares, Wilson's at the effective counts, are put together as Zou & Donner 2008
     ("Construction of confidence limits about effect measures: a general approach") do for sums of proportions.
     """
     counts = split[split["unit"] == "article"].set_index("key")[["articles_before", "articles_after"]]
@@ -191,7 +193,8 @@ def _within(split: pd.DataFrame, unit: str, effects: Floats, confidence: float) 
     sizes = mine[["articles_before", "articles_after"]].to_numpy(dtype=float)
     shares = mine[["before", "after"]].to_numpy(dtype=float)
     weight = (sizes / sizes.sum(axis=0)).mean(axis=1)
-    low, high = wilson(shares * sizes / effects, sizes / effects, confidence)
+    effect = np.asarray(effects, dtype=float)
+    low, high = wilson(shares * sizes / effect, sizes / effect, confidence)
     down, up = (
         ((weight[:, None] * (shares - low)) ** 2).sum(axis=0),
         ((weight[:, None] * (high - shares)) ** 2).sum(axis=0),

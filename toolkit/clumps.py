@@ -1,6 +1,7 @@
 """How the articles of a period hang together, and what that does to the variance of a share: its design effect.
 
-Two articles of one story resemble each other by a correlation, two articles at most two days apart by another. Both are
+Two articles of one story resemble each other by a correlation, two articles of one day by another, which halves with
+each day between them, up to two (in news at hand it fell to 0.16 and 0.63 after one day, to 0 and 0.35 after two). Both are
 estimated from all periods of the theme together, which one period alone is too small for, by the method of moments
 (Ridout, Demetrio & Firth 1999, "Estimating intraclass correlation for binary data"), and each period's own clumps
 decide what they do to it (Kish 1965, "Survey Sampling", section 8.2).
@@ -29,7 +30,9 @@ from toolkit.schema import InputError
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_NEAR_DAYS = 2
+_NEAR = (1.0, 0.5, 0.25)
+"""How much the correlation of one day is worth at a distance of 0, 1 and 2 days."""
+_WIDTH = _NEAR[0] ** 2 + 2 * sum(nearness**2 for nearness in _NEAR[1:])
 _USUAL = np.array([0.75, 0.3])
 """What is assumed without evidence: correlation in a story; variance that neighbouring days add, over the binomial."""
 _WEIGHT = np.array([3.0, 1.0])
@@ -44,7 +47,7 @@ class _Cells(NamedTuple):
 
     of: Ints
     period: Ints
-    near: tuple[tuple[Ints, Ints], ...]
+    near: tuple[tuple[Ints, Ints, float], ...]
 
 
 class Clumps(NamedTuple):
@@ -58,7 +61,7 @@ class Clumps(NamedTuple):
     around: Floats
     """Per article: others of its story, others near in days (2, articles)."""
     pairs: Floats
-    """Per period: same story, near in days, both (3, periods)."""
+    """Per period: same story, near in days, both, near by the square of the nearness (4, periods)."""
     crossed: Floats
     """Per period: the sums over articles of S*S, S*N, N*N, where an article has S and N such neighbours."""
     known: Floats
@@ -78,7 +81,7 @@ def find_clumps(placed: pd.DataFrame, starts: Sequence[pd.Timestamp] | None = No
     both = _cells(period, stories, days)
     same, near = (_neighbours(cells) for cells in (story, day))
     count = len(every)
-    pairs = [np.bincount(period, of, count) for of in (same, near, _neighbours(both))]
+    pairs = [np.bincount(period, of, count) for of in (same, near, _neighbours(both), _neighbours(day, 2))]
     crossed = [np.bincount(period, of, count) for of in (same * same, same * near, near * near)]
     totals = np.bincount(period, minlength=count).astype(float)
     known = np.array([_alike(story), _stretches(day, count)])
@@ -87,24 +90,24 @@ def find_clumps(placed: pd.DataFrame, starts: Sequence[pd.Timestamp] | None = No
 
 def _cells(period: Ints, group: Ints, days: Ints | None) -> _Cells:
     """Group articles by period, `group` and day; cells of like group at most two days apart are neighbours."""
-    width = int(days.max(initial=0)) + 1 + _NEAR_DAYS if days is not None else 1
+    width = int(days.max(initial=0)) + len(_NEAR) if days is not None else 1
     keys = (period * (int(group.max(initial=0)) + 1) + group) * width + (0 if days is None else days)
     found, first, of = np.unique(keys, return_index=True, return_inverse=True)
     near = []
-    for lag in range(1, _NEAR_DAYS + 1 if days is not None and len(found) else 1):
+    for lag in range(1, len(_NEAR) if days is not None and len(found) else 1):
         at = np.minimum(np.searchsorted(found, found + lag), len(found) - 1)
         hits = np.flatnonzero(found[at] == found + lag)
-        near.append((hits, at[hits]))
+        near.append((hits, at[hits], _NEAR[lag]))
     return _Cells(of.astype(np.int64), period[first], tuple(near))
 
 
-def _neighbours(cells: _Cells) -> Floats:
-    """Return for each article the number of others in its cell and in the neighbouring cells."""
+def _neighbours(cells: _Cells, power: int = 1) -> Floats:
+    """Return for each article the number of others in its cell and, by their nearness, in the neighbouring cells."""
     sizes = np.bincount(cells.of, minlength=len(cells.period)).astype(float)
     around = sizes.copy()
-    for left, right in cells.near:
-        np.add.at(around, left, sizes[right])
-        np.add.at(around, right, sizes[left])
+    for left, right, nearness in cells.near:
+        around[left] += nearness**power * sizes[right]
+        around[right] += nearness**power * sizes[left]
     return np.asarray(around[cells.of] - 1)
 
 
@@ -116,9 +119,9 @@ def _alike(story: _Cells) -> float:
 
 
 def _stretches(day: _Cells, periods: int) -> float:
-    """Return how many stretches of three days there are beyond the first of each period."""
+    """Return how many days that know nothing of each other would tell as much, beyond the first of each period."""
     days = np.bincount(day.period, minlength=periods)
-    return float(np.maximum(days / 3 - 1, 0).sum())
+    return float(np.maximum(days / _WIDTH - 1, 0).sum())
 
 
 class _Seen(NamedTuple):
@@ -143,7 +146,7 @@ def _products(cells: _Cells, rows: Ints, values: Floats) -> float:
     """Return the sum of the products of values over all ordered pairs of neighbours."""
     of = cells.of[rows] if cells.near else np.unique(cells.of[rows], return_inverse=True)[1].ravel()
     sums = np.bincount(of, values, len(cells.period) if cells.near else 0)
-    across = sum(float(sums[left] @ sums[right]) for left, right in cells.near)
+    across = sum(nearness * float(sums[left] @ sums[right]) for left, right, nearness in cells.near)
     return float(sums @ sums - values @ values + 2 * across)
 
 
@@ -176,15 +179,15 @@ def _added(clumps: Clumps, seen: _Seen, weight: Floats, known: Floats) -> Floats
     `weight` is the variance of one article, share * (1 - share) without the part that clumps take from it.
     """
     n = np.maximum(clumps.totals, 1)
-    (same, near, both), (squares, mixed, nears) = clumps.pairs, clumps.crossed
-    terms = [[(same, squares, same), (both, mixed, near)], [(both, mixed, same), (near, nears, near)]]
+    (same, near, both, nearest), (squares, mixed, nears) = clumps.pairs, clumps.crossed
+    terms = [[(same, squares, same), (both, mixed, near)], [(both, mixed, same), (nearest, nears, near)]]
     system = np.array(
         [
             [(weight * (joint - 2 * cross / n + own * other / n**2)).sum() for joint, cross, other in row]
             for row, own in zip(terms, (same, near), strict=True)
         ]
     )
-    size = (weight * clumps.pairs[:2]).sum(axis=1)
+    size = (weight * clumps.pairs[[0, 3]]).sum(axis=1)
     found = (seen.products + (weight * clumps.pairs[:2] / n).sum(axis=1)) / np.maximum(size, 1e-12)
     trust = np.where(size > 1e-9, known / (known + _WEIGHT), 0)
     usual = np.minimum(_USUAL * [1, n.sum() / max(float(near.sum()), 1e-9)], 1)

@@ -125,6 +125,22 @@ def surest_theme(scores: pd.DataFrame) -> pd.Series:
     return best["theme"].where(best["label"], "").set_axis(best["article_id"])
 
 
+def surest(scores: pd.DataFrame, articles: pd.DataFrame, most: int = 4) -> pd.DataFrame:
+    """Return the surest articles of each theme, one a story, as many sources as there are: `articles` with
+    ``theme, score``, in the order in which they are shown.
+
+    `scores` needs ``article_id, theme, score, label``.
+    """
+    parts = [scores.head(0)[["theme", "article_id", "score"]].merge(articles, on="article_id")]
+    for _, mine in scores[scores["label"].astype(bool)].groupby("theme", sort=False):
+        ranked = mine[["theme", "article_id", "score"]].merge(articles, on="article_id")
+        ranked = ranked.sort_values(["score", "article_id"], ascending=[False, True]).drop_duplicates("story_id")
+        ranked = ranked.assign(turn=ranked.groupby("source").cumcount())
+        shown = ranked.sort_values(["turn", "score"], ascending=[True, False], kind="stable").head(most)
+        parts.append(shown.drop(columns="turn"))
+    return pd.concat(parts, ignore_index=True)
+
+
 def select(
     articles: pd.DataFrame,
     sources: Sequence[str] = (),

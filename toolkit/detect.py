@@ -15,14 +15,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import f as f_distribution
-from scipy.stats import false_discovery_control
-from statsmodels.tsa.seasonal import STL
+from scipy.special import fdtrc
 
 from toolkit.breaks import best_split, change_points, likelihood_ratio
 from toolkit.bursts import burst_runs, burst_states, gains, heaviest
 from toolkit.chance import FEWEST_PERIODS, Histories, dispersion, two_sided
 from toolkit.changes import newcombe
+from toolkit.stats import false_discovery
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,7 +64,7 @@ def find_changes(counts: Counts, rate: float = 0.05, seed: int = 42) -> pd.DataF
     tests = every_test(counts, seed)
     if tests.empty:
         return pd.DataFrame(columns=_COLUMNS)
-    tests["q"] = false_discovery_control(tests["p"], method="bh")
+    tests["q"] = false_discovery(tests["p"])
     found = tests[(tests["q"] <= rate) & tests["kind"].ne("")].sort_values(["q", "p"], kind="stable")
     effects = dispersion(counts.hits, counts.totals)[:, None]
     return _described(found, counts._replace(hits=counts.hits / effects, totals=counts.totals / effects))
@@ -193,12 +192,14 @@ def _seasonal(counts: Counts, expected: Floats, length: int) -> npt.NDArray[np.i
     between = (means - rest.mean(axis=1, keepdims=True))[:, place]
     inside = rest - means[:, place]
     ratio = (between**2).sum(axis=1) / (length - 1) / np.maximum((inside**2).sum(axis=1) / (periods - length), 1e-9)
-    p = f_distribution.sf(ratio, length - 1, periods - length)
-    return np.flatnonzero(false_discovery_control(p, method="bh") <= _SEASON_RATE)
+    p = fdtrc(length - 1, periods - length, ratio)
+    return np.flatnonzero(false_discovery(p) <= _SEASON_RATE)
 
 
 def _stl(hits: Floats, totals: Floats, length: int) -> Floats:
     """Return the share that trend and season tell, fitted to arc sines of the shares, whose variance is even."""
+    from statsmodels.tsa.seasonal import STL  # half a second, and only where there is a season
+
     angle = pd.Series(np.arcsin(np.sqrt((hits + 0.375) / (totals + 0.75)))).where(totals > 0)
     whole = angle.interpolate(limit_direction="both").to_numpy()
     fit = STL(whole, period=length, robust=True, seasonal_jump=5, trend_jump=8, low_pass_jump=8).fit()

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from toolkit import words
+from toolkit.terms import Texts
 from toolkit.weak import FEWEST_STORIES, finely, weak_signals
 
 _LEAD = 1200
@@ -27,10 +28,10 @@ _FIGURES = "stories share early growth low high sources effective_sources growth
 COLUMNS = ["label", "terms", *_FIGURES, "led"]
 
 
-def emerging_words(placed: pd.DataFrame, texts: pd.Series, rate: float = 0.05, most: int = 10) -> pd.DataFrame:
+def emerging_words(placed: pd.DataFrame, texts: Texts, rate: float = 0.05, most: int = 10) -> pd.DataFrame:
     """Return the words that are small and grow, ranked, those of the same articles in one row.
 
-    `placed` from `intervals.place`, `texts` is indexed by article id. Columns: ``label``, ``terms`` (words, the surest
+    `placed` from `intervals.place`, `texts` is asked once. Columns: ``label``, ``terms`` (words, the surest
     first), the figures of the surest as `weak.weak_signals` gives them, and ``led``, the ids of the first articles, a
     tenth left aside that may be strays. At most 30,000 articles are read, evenly spread, each to its 1,200th character.
     """
@@ -38,7 +39,7 @@ def emerging_words(placed: pd.DataFrame, texts: pd.Series, rate: float = 0.05, m
     read = fine.iloc[np.unique(np.linspace(0, len(placed) - 1, min(len(placed), _MOST_ARTICLES)).astype(int))]
     if read.empty:
         return pd.DataFrame(columns=COLUMNS)
-    heads = texts.reindex(read["article_id"]).fillna("").str[:_LEAD]
+    heads = texts(read["article_id"].tolist()).fillna("").str[:_LEAD]
     carried = _carried(heads, read["story_id"].to_numpy())
     signals = weak_signals(read, carried, rate=rate)
     signals = signals[signals["signal"].astype(bool)].head(_MOST_WORDS)

@@ -9,25 +9,26 @@ an event of the other direction ends is the end of that event, and no event of i
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import false_discovery_control
 
 from toolkit.chance import FEWEST_PERIODS, dispersion
+from toolkit.changes import within_bounds
 from toolkit.detect import Counts, counts_of, every_test
 from toolkit.exhibits import rows
 from toolkit.mix import split_change
 from toolkit.scan import run_tests
-from toolkit.stats import wilson
+from toolkit.stats import false_discovery, wilson
 
 Mask = npt.NDArray[np.bool_]
 
 COLUMNS = (
     "theme kind also way start end label lasting page share low high rest rest_low rest_high against then within "
-    "stories sources p q"
+    "within_low within_high stories sources p q"
 ).split()
 
 
@@ -53,8 +54,9 @@ def find_events(
     stories; ``share`` of stories with its 95% interval ``low, high``, and ``rest, rest_low, rest_high``, the
     share ``against`` which it stands (``before``, or in the ``other`` periods, without those of the theme's other
     events); ``then``, the share after its end where a change ends it; ``within``, the part of the difference that lies
-    within the same sources, NaN where there is one source only; ``stories`` and ``sources`` that tell of it; ``p, q``.
-    Empty below eight comparable periods with articles.
+    within the same sources (0.7 is 70% of it) with its interval ``within_low, within_high``, NaN where there is one
+    source only, 0 to 0 where none has articles enough on both sides; ``stories`` and ``sources`` that tell of it;
+    ``p, q``. Empty below eight comparable periods with articles.
     """
     counts = counts_of(points) if len(points) else None
     tests = _corrected(counts, seed) if counts is not None else pd.DataFrame()
@@ -69,8 +71,8 @@ def find_events(
         mine = found[found["series"] == series]
         events = _ended(_merged(_directed(mine, own)), begin)
         told += [_described(event, events, own, points) for event in sorted(events, key=lambda e: e.told.first)]
-    table = pd.DataFrame(told, columns=[*COLUMNS[:-5], "p", "q", "since"])
-    return _told(table, counts, placed, carried)
+    table = pd.DataFrame(told, columns=[*COLUMNS[:-7], "p", "q", "since"])
+    return _told(table, counts, dict(zip(counts.themes, effects[:, 0], strict=True)), placed, carried)
 
 
 def comparable(placed: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
@@ -90,7 +92,7 @@ def _corrected(counts: Counts, seed: int) -> pd.DataFrame:
         return tests
     runs = run_tests(counts.hits, counts.totals, seed=seed).assign(kind="run", since=-1)
     tests = pd.concat([tests, runs], ignore_index=True) if len(runs) else tests
-    return tests.assign(q=false_discovery_control(tests["p"], method="bh"))
+    return tests.assign(q=false_discovery(tests["p"]))
 
 
 def _share(own: Counts, series: int, where: Mask) -> tuple[float, float, float]:
@@ -178,7 +180,9 @@ def _span(first: str, last: str) -> str:
     return f"{head} to {last}"
 
 
-def _told(table: pd.DataFrame, counts: Counts, placed: pd.DataFrame, carried: pd.DataFrame) -> pd.DataFrame:
+def _told(
+    table: pd.DataFrame, counts: Counts, effects: Mapping[str, float], placed: pd.DataFrame, carried: pd.DataFrame
+) -> pd.DataFrame:
     """Add what lies within the same sources, and how many stories and sources tell of each event."""
     empty = counts.starts[(counts.totals == 0).all(axis=0)]
     more = []
@@ -188,15 +192,21 @@ def _told(table: pd.DataFrame, counts: Counts, placed: pd.DataFrame, carried: pd
         after = placed["start"].between(event.start, event.end) & ~placed["start"].isin(empty)
         before = placed["start"].isin(counts.starts[event.since])
         telling = placed[after & (values > 0)]
-        within = _within(placed, values, after, before)
-        more.append((within, telling["story_id"].nunique(), telling.loc[telling["source"] != "", "source"].nunique()))
-    added = pd.DataFrame(more, columns=["within", "stories", "sources"], index=table.index)
+        within = _within(split_change(placed, values, after, before), effects[event.theme])
+        stories, sources = telling["story_id"].nunique(), telling.loc[telling["source"] != "", "source"].nunique()
+        more.append((*within, stories, sources))
+    added = pd.DataFrame(more, columns=COLUMNS[-7:-2], index=table.index)
     return table.join(added)[COLUMNS].reset_index(drop=True)
 
 
-def _within(placed: pd.DataFrame, values: pd.Series, after: pd.Series, before: pd.Series) -> float:
-    """Return the part of the change of the stories' share that lies within the same sources."""
-    split = split_change(placed, values, after, before)
+def _within(split: pd.DataFrame, effect: float) -> tuple[float, float, float]:
+    """Return the part of the change of the stories' share that lies within the same sources, with its interval.
+
+    The bounds are those of the part in points, over the change as it was measured.
+    """
     mine = split[split["unit"] == "story"]
     whole = float(mine["change"].sum())
-    return float(mine["within"].sum()) / whole if len(mine) > 1 and whole != 0 else float("nan")
+    if len(mine) < 2 or whole == 0:
+        return float("nan"), float("nan"), float("nan")
+    low, high = sorted(bound / whole for bound in within_bounds(split, "story", [effect, effect]))
+    return float(mine["within"].sum()) / whole, low, high

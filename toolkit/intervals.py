@@ -115,6 +115,28 @@ def with_clumps(
     return wide[[*points.columns, "wilson_low", "wilson_high", "effect"]]
 
 
+def carry(scores: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> pd.DataFrame:
+    """Return ``theme, article_id, value``: 1 or 0 by the label, or the probability where `settings` counts these."""
+    value = scores["label"] if settings.count == "labels" else scores["score"]
+    return scores[["theme", "article_id"]].assign(value=value.astype(float))
+
+
+def counted(
+    points: pd.DataFrame, placed: pd.DataFrame, weighed: pd.DataFrame, settings: TrendSettings = TrendSettings()
+) -> pd.DataFrame:
+    """Return `points` of `with_clumps` with the shares that `settings` asks for: by label, or expected ones.
+
+    `weighed` from `carry`. Where probabilities count, ``share, low, high, effect`` are those of the expected number;
+    ``articles`` and ``stories`` count labels all the same, since these are the articles that can be shown.
+    """
+    if points.empty or settings.count == "labels":
+        return points
+    names = ["share", "low", "high", "effect"]
+    expected = shares_of(placed, weighed, sorted(points["start"].unique()), settings.confidence)
+    wide = points.drop(columns=names).merge(expected[["theme", "start", *names]], on=["theme", "start"])
+    return wide[list(points.columns)]
+
+
 def block_bootstrap(
     placed: pd.DataFrame, values: npt.ArrayLike, confidence: float = 0.95, draws: int = 999, seed: int = 42
 ) -> pd.DataFrame:

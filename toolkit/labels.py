@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from toolkit import store
@@ -233,6 +232,8 @@ def _place(article_id: str) -> bytes:
 
 def _spread(vectors: npt.NDArray[np.float64], doubt: pd.Series, count: int, seed: int) -> list[str]:
     """Return the ids at the centres of `count` clusters, the most doubtful first; of few different ones, all."""
+    from sklearn.cluster import KMeans  # a second, and only where it is asked what to answer
+
     if len(doubt) <= count or count < 1:
         return list(doubt.index[: max(count, 0)])
     weights = doubt.to_numpy(dtype=np.float64) + 1e-6
@@ -290,7 +291,7 @@ def judge(answers: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 def _random_run(article_ids: pd.Index, answers: pd.DataFrame) -> list[str]:
     run: list[str] = []
     last = 0
-    for name in sorted(article_ids, key=_place):
+    for name in sorted(article_ids, key=_place) if len(answers) else ():
         if name not in answers.index:
             break
         run.append(name)

@@ -29,6 +29,8 @@ Places = npt.NDArray[np.intp]
 
 _LONGEST_RUN = 26
 _MOST_RUNS = 2
+_NEARLY_OPEN = 0.9
+_ROWS_AT_ONCE = 200
 
 
 def run_tests(hits: Floats, totals: Floats, rate: float = 0.05, seed: int = 42) -> pd.DataFrame:
@@ -58,21 +60,50 @@ def _without(open_: Mask, found: pd.DataFrame) -> Mask:
 
 def _likeliest(hits: Floats, totals: Floats, open_: Mask, seed: int) -> pd.DataFrame:
     """Return ``series, first, last, p`` of the run that stands out most among the open periods of each series."""
-    found, of = [], same_rows(np.hstack([open_, totals > 0]).astype(float))
+    found, of = [], same_rows((totals > 0).astype(float))
     for pattern in range(int(of.max(initial=-1)) + 1):
         rows = np.flatnonzero(of == pattern)
         places = np.flatnonzero(totals[rows[0]] > 0)
-        free = open_[rows[0], places]
+        free = open_[np.ix_(rows, places)]
         x, n = (counts[np.ix_(rows, places)] * free for counts in (hits, totals))
         usable = (x.sum(axis=1) > 0) & (x.sum(axis=1) < n.sum(axis=1)) & (len(places) >= FEWEST_PERIODS)
-        rows, x, n = rows[usable], x[usable], n[usable]
+        rows, free, x, n = rows[usable], free[usable], x[usable], n[usable]
         if len(rows):
             effect = dispersion(x, n)
-            ratio, first, last = _best(x, n, free)
-            null = Histories(x, n, effect, {"run": partial(_highest, free)}, seed)
-            p = null.p("run", np.arange(len(rows)), ratio / effect)
+            ratio, first, last = _best_of_all(x, n, free)
+            p = _chances(ratio / effect, (x, n, totals[np.ix_(rows, places)]), free, effect, seed)
             found.append(np.column_stack([rows, places[first], places[last - 1] + 1, p])[ratio > 0])
     return pd.DataFrame(np.concatenate(found) if found else [], columns=["series", "first", "last", "p"])
+
+
+def _chances(ratio: Floats, counts: tuple[Floats, Floats, Floats], free: Mask, effect: Floats, seed: int) -> Floats:
+    """Return the chance of each ratio in histories without an event, of the same open periods.
+
+    Where few periods are closed, the histories are those with all open, which many series share: the best of more
+    runs is no smaller, so that the chance errs to the safe side.
+    """
+    x, n, whole = counts
+    nearly = free.mean(axis=1) >= _NEARLY_OPEN
+    p, of = np.ones(len(ratio)), same_rows(np.where(nearly[:, None], True, free).astype(float))
+    for pattern in range(int(of.max(initial=-1)) + 1):
+        rows = np.flatnonzero(of == pattern)
+        taking = np.ones(free.shape[1], dtype=bool) if nearly[rows[0]] else free[rows[0]]
+        level = x[rows].sum(axis=1, keepdims=True) / n[rows].sum(axis=1, keepdims=True)
+        filled = whole[rows] * taking
+        null = Histories(level * filled, filled, effect[rows], {"run": partial(_highest, taking)}, seed)
+        p[rows] = null.p("run", np.arange(len(rows)), ratio[rows])
+    return p
+
+
+def _best_of_all(hits: Floats, totals: Floats, free: Mask) -> tuple[Floats, Places, Places]:
+    """Return `_best` of each series among its own free periods, a few hundred series at a time."""
+    best, first, last = np.zeros(len(hits)), np.zeros(len(hits), dtype=np.intp), np.ones(len(hits), dtype=np.intp)
+    of = same_rows(free.astype(float))
+    for pattern in range(int(of.max(initial=-1)) + 1):
+        every = np.flatnonzero(of == pattern)
+        for rows in np.array_split(every, -(-len(every) // _ROWS_AT_ONCE)):
+            best[rows], first[rows], last[rows] = _best(hits[rows], totals[rows], free[rows[0]])
+    return best, first, last
 
 
 def _highest(free: Mask, hits: Floats, totals: Floats) -> Floats:
@@ -85,6 +116,7 @@ def _best(hits: Floats, totals: Floats, free: Mask) -> tuple[Floats, Places, Pla
     Twice the log likelihood ratio of a run having a share of its own. `totals` may be one row for all.
     """
     periods = hits.shape[1]
+    totals = totals[:1] if (totals == totals[0]).all() else totals
     x, n, shut = (_summed(counts) for counts in (hits, totals, (~free[None]).astype(float)))
     best, first, last = (
         np.full(len(hits), -np.inf),
@@ -96,7 +128,7 @@ def _best(hits: Floats, totals: Floats, free: Mask) -> tuple[Floats, Places, Pla
         if not len(at):
             continue
         inside, total = x[:, at + size] - x[:, at], n[:, at + size] - n[:, at]
-        ratio = likelihood(inside, total) + likelihood(np.maximum(x[:, -1:] - inside, 0), n[:, -1:] - total)
+        ratio = likelihood(inside, total) + likelihood(x[:, -1:] - inside, n[:, -1:] - total)
         place = ratio.argmax(axis=1)
         top = ratio[np.arange(len(ratio)), place]
         better = top > best

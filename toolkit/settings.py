@@ -11,6 +11,7 @@ from pathlib import Path
 from toolkit.schema import SettingsError
 
 PERIODS = ("auto", "day", "week", "month", "quarter", "year")
+COUNTS = ("labels", "probabilities")
 
 
 def cache_home() -> Path:
@@ -135,9 +136,12 @@ class TrendSettings:
     timezone: str = "UTC"
     """IANA zone in which a day begins."""
     confidence: float = 0.95
+    count: str = "labels"
+    """One of `COUNTS`: articles that carry the label, or the sum of the probabilities (the expected number)."""
 
     def __post_init__(self) -> None:
         _check(self.period in PERIODS, "period", self.period, "one of " + ", ".join(PERIODS))
+        _check(self.count in COUNTS, "count", self.count, "one of " + ", ".join(COUNTS))
         _check(0.5 <= self.confidence < 1, "confidence", self.confidence, "0.5 or more and below 1")
 
 

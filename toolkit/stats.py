@@ -1,4 +1,4 @@
-"""Intervals of shares."""
+"""Intervals of shares, and what many tests together ask of each."""
 
 from __future__ import annotations
 
@@ -26,3 +26,20 @@ def wilson(
         centre = (share + z**2 / (2 * size)) / (1 + z**2 / size)
         half = z / (1 + z**2 / size) * np.sqrt(share * (1 - share) / size + z**2 / (4 * size**2))
     return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+
+
+def false_discovery(p: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the q values of tests: the false discovery rate at which each is the last to be called a discovery.
+
+    Benjamini & Hochberg 1995, "Controlling the false discovery rate", section 3.1; what
+    ``scipy.stats.false_discovery_control`` gives, whose package takes half a second to import.
+
+    >>> false_discovery([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.04, 0.04]
+    """
+    chances = np.asarray(p, dtype=np.float64)
+    order = chances.argsort(kind="stable")[::-1]
+    ranks = np.arange(len(chances), 0, -1)
+    result = np.empty_like(chances)
+    result[order] = np.minimum(1, np.minimum.accumulate(chances[order] * len(chances) / ranks))
+    return result

@@ -10,7 +10,6 @@ import pandas as pd
 from toolkit.exhibits import Table, date, number, percent, probability, rows
 from toolkit.languages import language_name
 
-_EVIDENCE = 4
 _LONGEST_QUOTE = 420
 _SOURCES = 20
 
@@ -41,14 +40,8 @@ def languages(articles: pd.DataFrame) -> Table:
     return Table("Languages", [("language", "text"), ("articles", "number"), ("share", "number")], cells)
 
 
-def evidence(scores: pd.DataFrame, articles: pd.DataFrame, theme: str, title: str) -> Table:
-    """Return the surest articles of a theme with their passages, one a story, as many sources as there are."""
-    carrying = scores[(scores["theme"] == theme) & scores["label"]].merge(articles, on="article_id")
-    ranked = carrying.sort_values(["score", "article_id"], ascending=[False, True]).drop_duplicates("story_id")
-    order = ranked.groupby("source").cumcount()
-    shown = (
-        ranked.assign(turn=order).sort_values(["turn", "score"], ascending=[True, False], kind="stable").head(_EVIDENCE)
-    )
+def evidence(surest: pd.DataFrame, theme: str, title: str) -> Table:
+    """Return the surest articles of a theme with their passages; `surest` from `counts.surest`, with ``evidence``."""
     cells = [
         [
             _headline(a),
@@ -56,7 +49,7 @@ def evidence(scores: pd.DataFrame, articles: pd.DataFrame, theme: str, title: st
             probability(a.score),
             _quote(a.evidence),
         ]
-        for a in rows(shown)
+        for a in rows(surest[surest["theme"] == theme])
     ]
     columns = [("article", "text"), ("published", "text"), ("probability", "number"), ("passage", "text")]
     return Table(

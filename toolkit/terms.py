@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from toolkit import words
+
+Texts = Callable[[Sequence[str]], pd.Series]
+"""Gives title and text of the articles asked for, indexed by their ids and in this order."""
 
 _PRIOR_SHARE = 0.1
 _LARGEST_PRIOR = 500.0
@@ -70,18 +73,19 @@ def first_articles(placed: pd.DataFrame, rows: pd.Series, most: int = 3) -> list
     return [str(name) for name in largest.sort_values(["day", "article_id"], kind="stable")["article_id"]]
 
 
-def explain(findings: pd.DataFrame, placed: pd.DataFrame, carried: pd.DataFrame, texts: pd.Series) -> pd.DataFrame:
+def explain(findings: pd.DataFrame, placed: pd.DataFrame, carried: pd.DataFrame, texts: Texts) -> pd.DataFrame:
     """Return `findings` with ``terms`` (lists of words) and ``led`` (lists of article ids).
 
-    `carried` has ``theme, article_id``; `texts` is indexed by article id. The words set the theme's articles in the
-    finding's periods apart from its articles in all others.
+    `carried` has ``theme, article_id``; `texts` is asked once for those that are read. The words set the theme's
+    articles in the finding's periods apart from its articles in all others.
     """
-    terms, led = [], []
+    sets, led = [], []
     columns = [findings[name].tolist() for name in ("theme", "start", "end")]
     for theme, start, end in zip(*columns, strict=True):
         own = placed["article_id"].isin(carried.loc[carried["theme"] == theme, "article_id"])
         inside = own & placed["start"].between(start, end)
-        first, second = (texts.reindex(placed.loc[rows, "article_id"]).tolist() for rows in (inside, own & ~inside))
-        terms.append(telling_terms(first, second)["term"].tolist())
+        sets.append([_spread(placed.loc[rows, "article_id"].tolist()) for rows in (inside, own & ~inside)])
         led.append(first_articles(placed, inside))
+    known = texts(sorted({name for pair in sets for ids in pair for name in ids}))
+    terms = [telling_terms(*(known.loc[ids].tolist() for ids in pair))["term"].tolist() for pair in sets]
     return findings.assign(terms=pd.Series(terms, index=findings.index), led=pd.Series(led, index=findings.index))

@@ -25,7 +25,7 @@ def findings(found: pd.DataFrame, titles: Mapping[str, str], few: int | None = N
             (f"{e.label}{' to the end' * bool(e.lasting)}", e.page),
             _what(e),
             _shares(e),
-            _part(e.within),
+            _part(e),
             number(e.stories),
             chance(e.q),
             ", ".join(e.terms[:_TERMS]) or "–",
@@ -68,9 +68,13 @@ def _shares(event: Any) -> str:
     return said if pd.isna(event.then) else f"{said}, then {percent(event.then)}"
 
 
-def _part(within: float) -> str:
-    """Return a part of a change in whole percent; a part beyond the whole, or against it, is all or none of it."""
-    return "–" if pd.isna(within) else f"{min(1, max(0, within)):.0%}"
+def _part(event: Any) -> str:
+    """Return a part of a change with its interval; a part beyond the whole, or against it, is all or none of it."""
+    if pd.isna(event.within) or event.within_low == event.within_high:
+        return "–"
+    bounds = (event.within, event.within_low, event.within_high)
+    part, low, high = (f"{min(1, max(0, bound)) * 100:.0f}" for bound in bounds)
+    return f"{part}% ({low}–{high})"
 
 
 def chance(q: float) -> str:

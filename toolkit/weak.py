@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtr, ndtri
-from scipy.stats import false_discovery_control
 
 from toolkit.chance import dispersion
 from toolkit.exhibits import rows
+from toolkit.stats import false_discovery
+from toolkit.terms import Texts
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,6 +29,7 @@ FEWEST_STORIES = 8
 _FEWEST_PERIODS = 6
 _ENOUGH_PERIODS = 20
 _ROUNDS = 30
+_MOST_READ = 10_000
 _LATE = 1 / 3
 _BROAD = 0.05
 """The growth without a topic's largest source is tested at this level, uncorrected: it confirms, and finds nothing."""
@@ -39,11 +41,12 @@ _COLUMNS = (
 
 
 def weak_topics(
-    placed: pd.DataFrame, assigned: pd.DataFrame, topics: pd.DataFrame, texts: pd.Series, rate: float = 0.05
+    placed: pd.DataFrame, assigned: pd.DataFrame, topics: pd.DataFrame, texts: Texts, rate: float = 0.05
 ) -> pd.DataFrame:
     """Return the topics that are weak signals, ranked: `weak_signals` with ``topic_id, label, terms`` and novelty.
 
-    `assigned` has ``article_id, topic_id``, `topics` ``topic_id, label, terms``; `texts` is indexed by article id.
+    `assigned` has ``article_id, topic_id``, `topics` ``topic_id, label, terms``; `texts` is asked once, for at
+    most 10,000 articles of each half, evenly spread: those that the novelty of the terms is read from.
     """
     placed = finely(placed)
     found = weak_signals(placed, assigned[["article_id"]].assign(theme=assigned["topic_id"]), rate=rate)
@@ -52,9 +55,9 @@ def weak_topics(
     if told.empty:
         return told
     middle = placed["start"].sort_values().iloc[len(placed) // 2]
-    halves = [texts.reindex(placed.loc[half, "article_id"]) for half in _halves(placed["start"], middle)]
-    every = sorted({term for terms in told["terms"] for term in terms})
-    before, after = (shares_holding(half, every) for half in halves)
+    ids = [_spread(placed.loc[half, "article_id"]) for half in _halves(placed["start"], middle)]
+    every, known = sorted({term for terms in told["terms"] for term in terms}), texts([*ids[0], *ids[1]])
+    before, after = (shares_holding(known.loc[half], every) for half in ids)
     terms = {str(row.topic_id): list(row.terms) for row in rows(told)}
     return told.assign(novelty=told["topic_id"].astype(str).map(term_novelty(terms, before, after)))
 
@@ -63,6 +66,11 @@ def finely(placed: pd.DataFrame) -> pd.DataFrame:
     """Return `placed` with days for periods where there are fewer than twenty: eight weeks tell little of chance."""
     days = placed["day"].nunique()
     return placed.assign(start=placed["day"]) if placed["start"].nunique() < _ENOUGH_PERIODS <= days else placed
+
+
+def _spread(ids: pd.Series) -> list[str]:
+    """Return at most 10,000 of `ids`, evenly spread over them."""
+    return ids.iloc[np.unique(np.linspace(0, len(ids) - 1, min(len(ids), _MOST_READ)).astype(int))].tolist()
 
 
 def _halves(starts: pd.Series, middle: pd.Timestamp) -> tuple[pd.Series, pd.Series]:
@@ -165,7 +173,7 @@ def weak_signals(
     tested = (table["stories"] >= FEWEST_STORIES) & table["growth"].notna()
     table["q"] = 1.0
     if tested.any():
-        table.loc[tested, "q"] = false_discovery_control(table.loc[tested, "p"], method="bh")
+        table.loc[tested, "q"] = false_discovery(table.loc[tested, "p"])
     table["signal"] = tested & broad & (table["q"] <= rate) & (table["early"] <= SMALL) & (table["growth"] > 1)
     rank = table["low"].fillna(0) * table["effective_sources"].clip(lower=1)
     order = pd.DataFrame({"signal": ~table["signal"], "q": np.where(table["signal"], 0, table["q"]), "rank": -rank})
@@ -176,7 +184,7 @@ def _stories(joined: pd.DataFrame, themes: pd.Index, starts: pd.Index) -> Floats
     """Return the stories of each theme and period, a story once in each period it is told in."""
     told = joined[["theme", "start", "story_id"]].drop_duplicates()
     at = themes.get_indexer(pd.Index(told["theme"])) * len(starts) + starts.get_indexer(pd.Index(told["start"]))
-    return np.bincount(at, minlength=len(themes) * len(starts)).reshape(len(themes), -1).astype(float)
+    return np.bincount(at, minlength=len(themes) * len(starts)).reshape(len(themes), len(starts)).astype(float)
 
 
 def _breadth(joined: pd.DataFrame, starts: pd.Index) -> tuple[pd.DataFrame, pd.Series]:
@@ -195,8 +203,9 @@ def _breadth(joined: pd.DataFrame, starts: pd.Index) -> tuple[pd.DataFrame, pd.S
 def _without(placed: pd.DataFrame, largest: pd.Series, themes: pd.Index, starts: pd.Index, totals: Floats) -> Floats:
     """Return the stories of all sources but each topic's largest: (themes, periods)."""
     sources = pd.Index(largest.unique())
-    rest = np.array([_stories(placed[placed["source"] != source].assign(theme="all"), pd.Index(["all"]), starts)[0]
-                     for source in sources]).reshape(len(sources), -1)  # fmt: skip
+    told = placed[["start", "story_id", "source"]].drop_duplicates()
+    alone = told[~told.duplicated(["start", "story_id"], keep=False) & told["source"].isin(sources)]
+    rest = totals - _stories(alone.rename(columns={"source": "theme"}), sources, starts)
     at = sources.get_indexer(pd.Index(pd.Series(themes).map(largest)))
     return np.where((at >= 0)[:, None], rest[at], totals) if len(sources) else np.repeat(totals, len(themes), axis=0)
 
