@@ -82,10 +82,15 @@ def _counts(name: str) -> bool:
     return name.partition("/")[0] not in _PASSING
 
 
+def _lasts(name: str) -> bool:
+    """Tell whether a file is a result: not the log, and not what is being written or tells how far a stage is."""
+    return name != "run.log" and not Path(name).name.startswith(".")
+
+
 def _new(known: Known, part: Path) -> list[str]:
     """Return the files made or changed since, the earliest first."""
     after = _state(blobs.files(part), part)
-    names = [name for name, state in after.items() if state != known.before.get(name) and name != "run.log"]
+    names = [name for name, state in after.items() if state != known.before.get(name) and _lasts(name)]
     return sorted(names, key=lambda name: (after[name][2], name))
 
 
