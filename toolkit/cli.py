@@ -92,18 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     batch.set_defaults(command=_batch)
 
     _add_judging(commands)
-    check = commands.add_parser("check", help="is a theme file or gazetteer well-formed, and what does each seed do?")
-    check.add_argument("file", type=Path, metavar="FILE")
-    check.add_argument("--corpus", nargs="+", metavar="INPUT", help="articles on which to try the seeds of themes")
-    check.add_argument("--encoder", default="embedded", metavar="NAME", help="as for run")
-    check.add_argument("--csv", type=Path, metavar="FILE", help="write what each seed does there, as a table")
-    check.set_defaults(command=_check)
-
-    cache = commands.add_parser("cache", help="what is kept of earlier runs: sizes, and how to make it less")
-    cache.add_argument("--prune", action="store_true", help="empty it")
-    cache.add_argument("--down-to", type=float, metavar="MB", help="remove what was not used for longest, down to MB")
-    cache.add_argument("--older-than", type=float, metavar="DAYS", help="remove what was not used for DAYS")
-    cache.set_defaults(command=_cache)
+    _add_looking(commands)
     return parser
 
 
@@ -118,6 +107,21 @@ def _add_judging(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     compare.add_argument("runs", nargs=2, metavar="RUN", help="folders of the earlier and the later run")
     compare.add_argument("--out", metavar="DIR", help="folder of the page (reports/EARLIER-to-LATER)")
     compare.set_defaults(command=_compare)
+
+
+def _add_looking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    check = commands.add_parser("check", help="is a theme file or gazetteer well-formed, and what does each seed do?")
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.add_argument("--corpus", nargs="+", metavar="INPUT", help="articles on which to try the seeds of themes")
+    check.add_argument("--encoder", default="embedded", metavar="NAME", help="as for run")
+    check.add_argument("--csv", type=Path, metavar="FILE", help="write what each seed does there, as a table")
+    check.set_defaults(command=_check)
+
+    cache = commands.add_parser("cache", help="what is kept of earlier runs: sizes, and how to make it less")
+    cache.add_argument("--prune", action="store_true", help="empty it")
+    cache.add_argument("--down-to", type=float, metavar="MB", help="remove what was not used for longest, down to MB")
+    cache.add_argument("--older-than", type=float, metavar="DAYS", help="remove what was not used for DAYS")
+    cache.set_defaults(command=_cache)
 
 
 def _run(args: argparse.Namespace) -> int:
