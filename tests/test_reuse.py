@@ -58,9 +58,9 @@ def planned(place, out="run", **values):
     return plan.plan({"inputs": [str(place / "in.txt")], **values}, place / out, notebooks=place / "nb")
 
 
-def run(place, out="run", fresh=False, **values):
+def run(place, out="run", **values):
     """Run the notebooks; return notebook -> what was found of it in the cache."""
-    out = batch.run_notebooks(planned(place, out, **values), lambda *_: None, fresh=fresh)
+    out = batch.run_notebooks(planned(place, out, **values), lambda *_: None)
     found = store.read_manifest(out)["cache"]
     return {name: what for what, names in found.items() for name in names}
 
@@ -86,7 +86,7 @@ def test_the_same_run_again_starts_no_kernel_and_has_the_same_files(place):
     assert record == {**store.read_manifest(place / "run")["stages"][0], "from_cache": True}
 
 
-def test_what_does_not_depend_on_a_changed_parameter_is_taken(place):
+def test_what_does_not_depend_on_a_changed_parameter_is_taken(place, monkeypatch):
     run(place)
     assert run(place, "mode", mode="other") == {"1-first": "taken", "2-second": "absent"}
     assert run(place, "period", period="week") == {"1-first": "absent", "2-second": "taken"}
@@ -94,7 +94,8 @@ def test_what_does_not_depend_on_a_changed_parameter_is_taken(place):
     (place / "in.txt").write_text("four five")
     assert run(place, "input") == NONE
     assert json.loads(files(place / "input")["tables/count.json"]) == [2, ""]
-    assert run(place, "fresh", fresh=True) == NONE
+    monkeypatch.setenv("TOOLKIT_FRESH", "1")
+    assert run(place, "fresh") == NONE
 
 
 def test_what_is_damaged_is_made_again_and_said_so(place):

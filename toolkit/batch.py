@@ -11,20 +11,21 @@ import errno
 import json
 import os
 import pkgutil
+import queue
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from toolkit import keeping, params, reuse, schema, store
-from toolkit.children import Children, deadline, stop
+from toolkit import params, reuse, schema, store
+from toolkit.children import Children, close, deadline, stop
 from toolkit.place import FAILED, beside, part_folder
-from toolkit.plan import FILES, Plan, RunFailed
+from toolkit.plan import Plan, RunFailed, read_by
 from toolkit.schema import ToolkitError
 
 _UNUSED = "rfc3987_syntax"
@@ -35,40 +36,45 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def run_notebooks(
-    plan: Plan,
-    progress: Progress,
-    finish: str = "",
-    children: Children | None = None,
-    minutes: float = 0,
-    fresh: bool = False,
+    plan: Plan, progress: Progress, finish: str = "", children: Children | None = None, minutes: float = 0
 ) -> Path:
     """Execute the notebooks of `plan` in order; return the run folder, complete and in place.
 
-    What a notebook would make again is taken from the cache (`reuse`), unless all is to be made `fresh`.
+    What a notebook would make again is taken from the cache (`reuse`), unless `settings.fresh` forbids it.
 
     `finish` names a function of the run folder (``module:function``), called in the child when the notebooks
     are done; `minutes` is the deadline (0: none). Raises the `ToolkitError` that a notebook raised (nothing is left
     behind), or `RunFailed` (the part folder is kept as ``<out>.failed``). An interrupt leaves nothing behind.
     """
-    children = children or Children()
-    with part_folder(plan) as part:
-        child = children.start()
-        try:
-            _follow(child, {**_job(plan, part, finish), "fresh": fresh}, progress, minutes)
-        except _Ended as ended:
-            if children.ended:
-                raise KeyboardInterrupt from None
-            _raise(ended.failure, plan.out, part)
-        except KeyboardInterrupt:
-            children.end()
-            raise
-        finally:
-            if child.poll() is None:
-                stop(child)
-            for stream in (child.stdin, child.stdout):
-                with contextlib.suppress(OSError):
-                    stream.close()  # type: ignore[union-attr]
+    own = children or Children()
+    try:
+        with part_folder(plan) as part:
+            _execute_in(own, plan, part, finish, (progress, minutes))
+    except KeyboardInterrupt:
+        own.end()
+        raise
+    finally:
+        if children is None:
+            own.end()
     return plan.out
+
+
+def _execute_in(children: Children, plan: Plan, part: Path, finish: str, how: tuple[Progress, float]) -> None:
+    child = children.start()
+    whole = False
+    try:
+        _follow(child, _job(plan, part, finish), *how)
+        whole = True
+    except _Ended as ended:
+        if children.ended:
+            raise KeyboardInterrupt from None
+        _raise(ended.failure, plan.out, part)
+    finally:
+        if whole:
+            children.keep(child)
+        else:
+            stop(child)
+            close(child)
 
 
 class _Ended(Exception):
@@ -91,19 +97,15 @@ def _job(plan: Plan, part: Path, finish: str) -> dict[str, object]:
                 "output": str(part / "notebooks" / path.name),
                 "parameters": {**passed, "run_dir": str(part)},
                 "shown": {**shown, "run_dir": "."},
-                "reads": {name: _listed(passed.get(name, names[name].default)) for name in FILES if name in names},
+                "reads": read_by(names, passed),
                 "cells": len(params.read_cells(path)) + 1,
             }
         )
     return {"steps": steps, "part": str(part), "finish": finish, "facts": dict(plan.facts)}
 
 
-def _listed(value: object) -> list[str]:
-    return [str(item) for item in (value if isinstance(value, list) else [value]) if item]
-
-
 def _follow(child: subprocess.Popen[str], job: Mapping[str, Any], progress: Progress, minutes: float) -> None:
-    """Hand the job over and pass the child's news on, until it has ended or the deadline has passed."""
+    """Hand the job over and pass the child's news on, until the job is done or the deadline has passed."""
     assert child.stdin and child.stdout
     with deadline(child, minutes) as passed:
         with contextlib.suppress(BrokenPipeError):
@@ -111,27 +113,29 @@ def _follow(child: subprocess.Popen[str], job: Mapping[str, Any], progress: Prog
             child.stdin.flush()
         total = sum(step["cells"] for step in job["steps"])
         where, failure = _pass_on(child.stdout, total, progress)
-        code = child.wait()
-    if passed.is_set() and (failure or code):
+    if failure is None:
+        return
+    if passed.is_set():
         late = f"not done within the {minutes:g} minutes that a run may take"
         raise _Ended({**where, "ename": "deadline", "evalue": late, "again": True})
-    if failure or code:
-        killed = {"where": "the runner", "ename": "ended", "evalue": f"with code {code}", "again": True}
-        raise _Ended(failure or killed)
+    if failure:
+        raise _Ended(failure)
+    raise _Ended({"where": "the runner", "ename": "ended", "evalue": f"with code {child.wait()}", "again": True})
 
 
-def _pass_on(said: IO[str], total: int, progress: Progress) -> tuple[dict[str, str], dict[str, Any]]:
-    """Pass the child's news on; return where it was when it said no more, and what went wrong, if it said so."""
+def _pass_on(said: IO[str], total: int, progress: Progress) -> tuple[dict[str, str], dict[str, Any] | None]:
+    """Pass the child's news on; return where it was at last, and what went wrong (None: nothing; {}: not said)."""
     done, here, cells = 0, "", 0
-    failure: dict[str, Any] = {}
+    failure: dict[str, Any] | None = {}
     for line in said:
         news = json.loads(line)
-        failure = news.get("failure", failure)
-        if not failure:
-            cells = cells + news["cells"] if news["notebook"] == here else 0
-            here = news["notebook"]
-            done += news["cells"]
-            progress(here, done, total)
+        if "failure" in news:
+            failure = news["failure"]
+            break
+        cells = cells + news["cells"] if news["notebook"] == here else 0
+        here = news["notebook"]
+        done += news["cells"]
+        progress(here, done, total)
     look = {"look": f"notebooks/{here}.ipynb"} if here else {}
     return {"where": f"{here}.ipynb, cell {cells + 1}" if here else "the runner", **look}, failure
 
@@ -150,34 +154,48 @@ def _raise(failure: Mapping[str, Any], out: Path, part: Path) -> None:
 
 
 def _main() -> None:
-    """Read a job from standard input, execute it, and tell the news on standard output, a JSON line each.
+    """Read jobs from standard input, a JSON line each; execute one at a time, and tell the news on standard output.
 
     The child ends when its standard input does, that is, when the parent is gone.
     """
-    job = json.loads(sys.stdin.readline())
     news = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-    with (Path(job["part"]) / "run.log").open("w", encoding="utf-8") as log:
-        os.dup2(log.fileno(), 1)  # what kernels and libraries write past Jupyter belongs in the log
-        os.dup2(log.fileno(), 2)
+    jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def tell(**what: object) -> None:
         news.write(json.dumps(what) + "\n")
 
-    if job["fresh"]:
-        os.environ["TOOLKIT_FRESH"] = "1"
     sys.modules.setdefault(_UNUSED, None)  # type: ignore[arg-type]
     signal.signal(signal.SIGTERM, _stop)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
+    while True:
+        _do(json.loads(jobs.get()), tell)
+
+
+def _do(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
+    """Execute a job; the last that is told of it is its failure, null where it was done."""
+    failed: list[object] = []
     try:
-        with tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
+        with _logged(Path(job["part"]) / "run.log"), tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
             _prepare_kernels(Path(scratch))
-            _execute(job, tell)
+            _execute(job, lambda **what: failed.append(what["failure"]) if "failure" in what else tell(**what))
     except (OSError, ValueError) as error:
         full = _no_room(error)
         if full is None:
             raise
         reason = f"{full.filename or job['part']} cannot be written ({full.strerror}): make room, or write elsewhere."
-        tell(failure={"where": "the runner", "ename": "OutputError", "evalue": reason})
+        failed.append({"where": "the runner", "ename": "OutputError", "evalue": reason})
+    tell(failure=failed[0] if failed else None)
+
+
+@contextlib.contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """Write to `path` what kernels and libraries write past Jupyter; what goes wrong at last is written there too."""
+    with path.open("w", encoding="utf-8") as log, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        for number in (1, 2):
+            os.dup2(log.fileno(), number)
+        yield
+        for number in (1, 2):  # a log that is held open would stay, unnamed, on a network disk
+            os.dup2(nowhere.fileno(), number)
 
 
 def _no_room(error: BaseException | None) -> OSError | None:
@@ -191,8 +209,9 @@ def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _end_with_parent() -> None:
-    sys.stdin.read()
+def _read_jobs(jobs: queue.SimpleQueue[str]) -> None:
+    for line in sys.stdin:
+        jobs.put(line)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -211,7 +230,8 @@ def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
     started, begin, part = store.now(), time.perf_counter(), Path(job["part"])
     became: dict[str, list[str]] = {}
     for step in job["steps"]:
-        failure = _take_or_execute(step, part, tell, became)
+        found, failure = reuse.taken_or_made(step, part, _execute_one, tell)
+        became.setdefault(found, []).append(Path(step["output"]).stem)
         if failure:
             tell(failure=failure)
             return
@@ -223,22 +243,6 @@ def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
             pkgutil.resolve_name(job["finish"])(part)
         except ToolkitError as error:
             tell(failure={"where": "the report", "ename": type(error).__name__, "evalue": str(error)})
-
-
-def _take_or_execute(
-    step: Mapping[str, Any], part: Path, tell: Callable[..., None], became: dict[str, list[str]]
-) -> dict[str, str] | None:
-    """Take from the cache what a notebook made, else execute it; `became` says of which notebooks what was found."""
-    name, known = Path(step["output"]).stem, reuse.know(step, part)
-    found = reuse.take(known, part)
-    became.setdefault(found, []).append(name)
-    if found == keeping.TAKEN:
-        tell(notebook=name, cells=step["cells"])
-        return None
-    failure = _execute_one(step, str(part), tell)
-    if not failure:
-        reuse.keep(known, step, part)
-    return failure
 
 
 def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None]) -> dict[str, str] | None:

@@ -1,4 +1,4 @@
-"""The processes in which runs are executed: started, stopped, and ended when their time is over."""
+"""The processes in which runs are executed, one run at a time each: started, kept for the next run, and stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Children:
-    """The running child processes; `end` stops them and keeps further ones from starting.
+    """The child processes; `end` stops them and keeps further ones from starting.
 
     `threads` is how many each may compute with (0: as many as there are processors), unless the environment says.
     """
@@ -25,11 +25,17 @@ class Children:
     def __init__(self, threads: int = 0) -> None:
         self._lock = threading.Lock()
         self._live: list[subprocess.Popen[str]] = []
+        self._idle: list[subprocess.Popen[str]] = []
         self._threads = threads
         self.ended = False
 
+    def keep(self, child: subprocess.Popen[str]) -> None:
+        """Take back a runner that has done its run whole, for the next one."""
+        with self._lock:
+            self._idle.append(child)
+
     def start(self) -> subprocess.Popen[str]:
-        """Start a runner, in a session of its own: an interrupt reaches it only through `end`."""
+        """Give an idle runner, or start one, in a session of its own: an interrupt reaches it only through `end`."""
         root = store.checkout()
         path = [str(root)] if root else []
         path += [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
@@ -38,6 +44,9 @@ class Children:
         with self._lock:
             if self.ended:
                 raise KeyboardInterrupt
+            while self._idle:
+                if (child := self._idle.pop()).poll() is None:
+                    return child
             child = subprocess.Popen(
                 [sys.executable, "-P", "-m", "toolkit.batch"],
                 stdin=subprocess.PIPE,
@@ -59,6 +68,14 @@ class Children:
             child.terminate()
         for child in live:
             stop(child)
+            close(child)
+
+
+def close(child: subprocess.Popen[str]) -> None:
+    """Close the pipes to a process that has ended."""
+    for stream in (child.stdin, child.stdout):
+        with contextlib.suppress(OSError):
+            stream.close()  # type: ignore[union-attr]
 
 
 def stop(child: subprocess.Popen[str]) -> None:

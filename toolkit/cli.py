@@ -132,8 +132,10 @@ def _run(args: argparse.Namespace) -> int:
     given += [(name, getattr(args, name)) for name in _SHORT if getattr(args, name) is not None]
     planned = plan(_once(given), args.out)
     _check_files(planned.values)
+    if args.fresh:
+        os.environ["TOOLKIT_FRESH"] = "1"  # for the runner and its kernels
     with _notebook_bar() as progress:
-        out = run_notebooks(planned, progress, REPORT, fresh=args.fresh)
+        out = run_notebooks(planned, progress, REPORT)
     for line in _summary(out):
         print(_line(line))
     print(f"Report: {Path(args.out) / 'index.html'}")

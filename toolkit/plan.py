@@ -87,6 +87,15 @@ def plan(
     return Plan(out=target, notebooks=paths, given=given, values=resolved, facts=facts)
 
 
+def read_by(known: Mapping[str, params.Parameter], values: Mapping[str, object]) -> dict[str, list[str]]:
+    """Return what a notebook with the parameters `known` reads of files: parameter -> paths, by `values` or default."""
+    named = {name: values.get(name, known[name].default) for name in FILES if name in known}
+    return {
+        name: [str(item) for item in (value if isinstance(value, list) else [value]) if item]
+        for name, value in named.items()
+    }
+
+
 def _is_there(given: Mapping[str, object], values: Mapping[str, object], name: str, folder: Path) -> bool:
     """Tell whether a file is asked for, or lies where it is looked for unasked."""
     return name in given or (folder / str(values[name])).exists()

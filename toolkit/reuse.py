@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +32,21 @@ class Known(NamedTuple):
     key: str
     before: State
     outside: State
+
+
+def taken_or_made(
+    step: Mapping[str, Any], part: Path, execute: Callable[..., dict[str, str] | None], tell: Callable[..., None]
+) -> tuple[str, dict[str, str] | None]:
+    """Take what a notebook made, or `execute` it and keep that; returns what `take` does, and what went wrong."""
+    known = know(step, part)
+    found = take(known, part)
+    if found == keeping.TAKEN:
+        tell(notebook=Path(step["output"]).stem, cells=step["cells"])
+        return found, None
+    failure = execute(step, str(part), tell)
+    if not failure:
+        keep(known, step, part)
+    return found, failure
 
 
 def know(step: Mapping[str, Any], part: Path) -> Known:
