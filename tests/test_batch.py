@@ -6,9 +6,11 @@ import time
 import psutil
 import pytest
 
-from toolkit import batch, store, sweep
-from toolkit.plan import RunFailed, beside, part_folder, plan
+from toolkit import batch, overview, store, sweep
+from toolkit.place import beside, part_folder
+from toolkit.plan import RunFailed, plan
 from toolkit.schema import InputError, OutputError, SettingsError
+from toolkit.settings import BatchSettings
 
 FIRST = (
     'inputs: list = []\nrun_dir: str = ""\nseed: int = 42\nmode: str = "good"\nword: str = ""',
@@ -51,8 +53,9 @@ def swept(place):
     """One real sweep, two runs at a time: a good run, and one failing in each of three ways."""
     plans = {mode: planned(place, mode, mode=mode, word=NASTY) for mode in ("good", "broken", "killed", "refused")}
     told = []
-    outcomes = sweep.run_sweep(plans, 2, told.append)
-    assert len(told) == 4
+    settings = BatchSettings(jobs=2, retries=0)
+    outcomes = sweep.run_sweep(plans, settings, lambda outcome, running: told.append(outcome))
+    assert sorted(outcome.name for outcome in told if outcome) == sorted(plans)
     return place / "runs", plans, {outcome.name: outcome for outcome in outcomes}
 
 
@@ -111,14 +114,14 @@ def test_an_executed_notebook_shows_no_path_of_the_part_folder(swept):
 def test_a_rerun_repeats_nothing_that_is_finished_and_unchanged(swept):
     out, plans, _ = swept
     before = (out / "good" / "manifest.json").stat().st_mtime_ns
-    (again,) = sweep.run_sweep({"good": plans["good"]}, 2, lambda _: None)
+    (again,) = sweep.run_sweep({"good": plans["good"]}, BatchSettings(), lambda *_: None)
     assert again.status == "unchanged"
     assert (out / "good" / "manifest.json").stat().st_mtime_ns == before
 
 
 def test_the_page_over_all_runs_links_escapes_and_tells_the_reasons(swept):
     out, plans, outcomes = swept
-    text = sweep.write_index(out, plans, list(outcomes.values())).read_text("utf-8")
+    text = overview.write_index(out, plans, list(outcomes.values())).read_text("utf-8")
     assert "&lt;b&gt;&amp;" in text
     assert "<b>" not in text
     assert 'href="good/"' in text
@@ -223,12 +226,14 @@ def test_a_second_run_into_the_same_folder_is_refused_while_the_first_is_going(p
 
 def test_what_a_killed_run_left_behind_is_no_part_of_the_next(place):
     ready = planned(place, "left")
-    beside(ready.out, ".part").mkdir(parents=True)
-    (beside(ready.out, ".part") / "stale").write_text("")
-    beside(ready.out, ".old").mkdir()
-    (beside(ready.out, ".old") / "result").write_text("")
+    left, old = (beside(ready.out, ending) for ending in (".part-0a1b", ".old-0a1b"))
+    for folder in (left, old):
+        folder.mkdir(parents=True)
+    (left / "stale").write_text("")
+    (old / "result").write_text("")
     with pytest.raises(RunFailed), part_folder(ready) as part:
         assert list(part.iterdir()) == []
+        assert not left.exists() and not old.exists()
         assert (ready.out / "result").exists()
         raise RunFailed("on purpose")
     assert (ready.out / "result").exists()
@@ -305,4 +310,4 @@ def test_names_made_of_different_parameters_differ():
 def test_a_page_of_someone_elses_is_not_overwritten(tmp_path):
     (tmp_path / "index.html").write_text("<h1>My site</h1>")
     with pytest.raises(OutputError, match="not a page of ours"):
-        sweep.check_index(tmp_path)
+        overview.check_index(tmp_path)

@@ -1,100 +1,80 @@
 """Run the notebooks of a plan in a child process, and put the result in place whole.
 
-A run is built in ``<out>.part`` and moved to ``<out>`` when it is complete; a run that failed is kept beside it
-as ``<out>.failed``. Each run has a process of its own (papermill changes the working folder of the whole process),
+Each run has a process of its own (papermill changes the working folder of the whole process),
 so a killed kernel or runner fails that run alone. Run as a module, this file is that process.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import pkgutil
+import queue
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from toolkit import params, schema, store
-from toolkit.plan import Plan, RunFailed, beside, part_folder
+from toolkit import params, reuse, schema, store
+from toolkit.children import Children, close, deadline, stop
+from toolkit.place import FAILED, beside, part_folder
+from toolkit.plan import Plan, RunFailed, read_by
 from toolkit.schema import ToolkitError
 
+_UNUSED = "rfc3987_syntax"
+"""Where it is installed, plotly's first figure and papermill load it: 1.5 s, for checks that no notebook needs."""
 Progress = Callable[[str, int, int], None]
 """Called with the notebook's name, code cells done and code cells in all."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
-class Children:
-    """The running child processes; `end` stops them and keeps further ones from starting."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._live: list[subprocess.Popen[str]] = []
-        self.ended = False
-
-    def start(self) -> subprocess.Popen[str]:
-        """Start a runner, in a session of its own: an interrupt reaches it only through `end`."""
-        root = store.checkout()
-        path = [str(root)] if root else []
-        path += [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)} if path else None
-        with self._lock:
-            if self.ended:
-                raise KeyboardInterrupt
-            child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "toolkit.batch"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                encoding="utf-8",
-                env=environment,
-                start_new_session=True,
-            )
-            self._live.append(child)
-        return child
-
-    def end(self) -> None:
-        """Stop every runner and its kernel; one that does not heed is killed after 15 seconds."""
-        with self._lock:
-            self.ended = True
-            live = [child for child in self._live if child.poll() is None]
-        for child in live:
-            child.terminate()
-        for child in live:
-            try:
-                child.wait(15)
-            except subprocess.TimeoutExpired:
-                child.kill()
-
-
-def run_notebooks(plan: Plan, progress: Progress, finish: str = "", children: Children | None = None) -> Path:
+def run_notebooks(
+    plan: Plan, progress: Progress, finish: str = "", children: Children | None = None, minutes: float = 0
+) -> Path:
     """Execute the notebooks of `plan` in order; return the run folder, complete and in place.
 
+    What a notebook would make again is taken from the cache (`reuse`), unless `settings.fresh` forbids it.
+
     `finish` names a function of the run folder (``module:function``), called in the child when the notebooks
-    are done. Raises the `ToolkitError` that a notebook raised (nothing is left behind), or `RunFailed` (the part
-    folder is kept as ``<out>.failed``). An interrupt ends the child and leaves nothing behind.
+    are done; `minutes` is the deadline (0: none). Raises the `ToolkitError` that a notebook raised (nothing is left
+    behind), or `RunFailed` (the part folder is kept as ``<out>.failed``). An interrupt leaves nothing behind.
     """
-    children = children or Children()
-    with part_folder(plan) as part:
-        child = children.start()
-        try:
-            _follow(child, _job(plan, part, finish), progress)
-        except _Ended as ended:
-            if children.ended:
-                raise KeyboardInterrupt from None
-            _raise(ended.failure, plan.out, part)
-        finally:
-            if child.poll() is None:
-                children.end()
-            for stream in (child.stdin, child.stdout):
-                with contextlib.suppress(OSError):
-                    stream.close()  # type: ignore[union-attr]
+    own = children or Children()
+    try:
+        with part_folder(plan) as part:
+            _execute_in(own, plan, part, finish, (progress, minutes))
+    except KeyboardInterrupt:
+        own.end()
+        raise
+    finally:
+        if children is None:
+            own.end()
     return plan.out
+
+
+def _execute_in(children: Children, plan: Plan, part: Path, finish: str, how: tuple[Progress, float]) -> None:
+    child = children.start()
+    whole = False
+    try:
+        _follow(child, _job(plan, part, finish), *how)
+        whole = True
+    except _Ended as ended:
+        if children.ended:
+            raise KeyboardInterrupt from None
+        _raise(ended.failure, plan.out, part)
+    finally:
+        if whole:
+            children.keep(child)
+        else:
+            stop(child)
+            close(child)
 
 
 class _Ended(Exception):
@@ -117,70 +97,121 @@ def _job(plan: Plan, part: Path, finish: str) -> dict[str, object]:
                 "output": str(part / "notebooks" / path.name),
                 "parameters": {**passed, "run_dir": str(part)},
                 "shown": {**shown, "run_dir": "."},
+                "reads": read_by(names, passed),
                 "cells": len(params.read_cells(path)) + 1,
             }
         )
     return {"steps": steps, "part": str(part), "finish": finish, "facts": dict(plan.facts)}
 
 
-def _follow(child: subprocess.Popen[str], job: Mapping[str, Any], progress: Progress) -> None:
-    """Hand the job over and pass the child's news on, until it has ended."""
-    total, done = sum(step["cells"] for step in job["steps"]), 0
+def _follow(child: subprocess.Popen[str], job: Mapping[str, Any], progress: Progress, minutes: float) -> None:
+    """Hand the job over and pass the child's news on, until the job is done or the deadline has passed."""
     assert child.stdin and child.stdout
-    with contextlib.suppress(BrokenPipeError):
-        child.stdin.write(json.dumps(job) + "\n")
-        child.stdin.flush()
-    for line in child.stdout:
+    with deadline(child, minutes) as passed:
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.write(json.dumps(job) + "\n")
+            child.stdin.flush()
+        total = sum(step["cells"] for step in job["steps"])
+        where, failure = _pass_on(child.stdout, total, progress)
+    if failure is None:
+        return
+    if passed.is_set():
+        late = f"not done within the {minutes:g} minutes that a run may take"
+        raise _Ended({**where, "ename": "deadline", "evalue": late, "again": True})
+    if failure:
+        raise _Ended(failure)
+    raise _Ended({"where": "the runner", "ename": "ended", "evalue": f"with code {child.wait()}", "again": True})
+
+
+def _pass_on(said: IO[str], total: int, progress: Progress) -> tuple[dict[str, str], dict[str, Any] | None]:
+    """Pass the child's news on; return where it was at last, and what went wrong (None: nothing; {}: not said)."""
+    done, here, cells = 0, "", 0
+    failure: dict[str, Any] | None = {}
+    for line in said:
         news = json.loads(line)
         if "failure" in news:
-            child.wait()
-            raise _Ended(news["failure"])
+            failure = news["failure"]
+            break
+        cells = cells + news["cells"] if news["notebook"] == here else 0
+        here = news["notebook"]
         done += news["cells"]
-        progress(news["notebook"], done, total)
-    if child.wait():
-        raise _Ended({"where": "the runner", "ename": "ended", "evalue": f"with code {child.returncode}"})
+        progress(here, done, total)
+    look = {"look": f"notebooks/{here}.ipynb"} if here else {}
+    return {"where": f"{here}.ipynb, cell {cells + 1}" if here else "the runner", **look}, failure
 
 
-def _raise(failure: Mapping[str, str], out: Path, part: Path) -> None:
+def _raise(failure: Mapping[str, Any], out: Path, part: Path) -> None:
     text = failure["evalue"].replace(str(part), str(out))
     kind = getattr(schema, failure["ename"], None)
     if isinstance(kind, type) and issubclass(kind, ToolkitError):
         raise kind(text)
-    look = beside(out, ".failed") / failure.get("look", "run.log")
-    raise RunFailed(f"{failure['where']}: {failure['ename']}: {text[:500]}. Look into {look}.")
+    look = beside(out, FAILED) / failure.get("look", "run.log")
+    again = bool(failure.get("again")) or failure["ename"] == "DeadKernelError"
+    raise RunFailed(f"{failure['where']}: {failure['ename']}: {text[:500]}. Look into {look}.", again)
 
 
 # The child --------------------------------------------------------------------------------------------------
 
 
 def _main() -> None:
-    """Read a job from standard input, execute it, and tell the news on standard output, a JSON line each.
+    """Read jobs from standard input, a JSON line each; execute one at a time, and tell the news on standard output.
 
     The child ends when its standard input does, that is, when the parent is gone.
     """
-    job = json.loads(sys.stdin.readline())
     news = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-    with (Path(job["part"]) / "run.log").open("w", encoding="utf-8") as log:
-        os.dup2(log.fileno(), 1)  # what kernels and libraries write past Jupyter belongs in the log
-        os.dup2(log.fileno(), 2)
+    jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def tell(**what: object) -> None:
         news.write(json.dumps(what) + "\n")
 
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # 2.6 s, for checks that no notebook needs
+    sys.modules.setdefault(_UNUSED, None)  # type: ignore[arg-type]
     signal.signal(signal.SIGTERM, _stop)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    with tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
-        _prepare_kernels(Path(scratch))
-        _execute(job, tell)
+    threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
+    while True:
+        _do(json.loads(jobs.get()), tell)
+
+
+def _do(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
+    """Execute a job; the last that is told of it is its failure, null where it was done."""
+    failed: list[object] = []
+    try:
+        with _logged(Path(job["part"]) / "run.log"), tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
+            _prepare_kernels(Path(scratch))
+            _execute(job, lambda **what: failed.append(what["failure"]) if "failure" in what else tell(**what))
+    except (OSError, ValueError) as error:
+        full = _no_room(error)
+        if full is None:
+            raise
+        reason = f"{full.filename or job['part']} cannot be written ({full.strerror}): make room, or write elsewhere."
+        failed.append({"where": "the runner", "ename": "OutputError", "evalue": reason})
+    tell(failure=failed[0] if failed else None)
+
+
+@contextlib.contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """Write to `path` what kernels and libraries write past Jupyter; what goes wrong at last is written there too."""
+    with path.open("w", encoding="utf-8") as log, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        for number in (1, 2):
+            os.dup2(log.fileno(), number)
+        yield
+        for number in (1, 2):  # a log that is held open would stay, unnamed, on a network disk
+            os.dup2(nowhere.fileno(), number)
+
+
+def _no_room(error: BaseException | None) -> OSError | None:
+    """Return the error of a full disk that another came of (half a notebook is no JSON); None where it did not."""
+    while error is not None and not (isinstance(error, OSError) and error.errno in _FULL):
+        error = error.__context__
+    return error
 
 
 def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _end_with_parent() -> None:
-    sys.stdin.read()
+def _read_jobs(jobs: queue.SimpleQueue[str]) -> None:
+    for line in sys.stdin:
+        jobs.put(line)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -189,20 +220,24 @@ def _prepare_kernels(scratch: Path) -> None:
     from ipykernel.kernelspec import write_kernel_spec
 
     write_kernel_spec(scratch / "kernels" / "python3")
+    lighter = f"import sys; sys.modules.setdefault({_UNUSED!r}, None)"
+    store.write_text(lighter, scratch / "ipython" / "profile_default" / "startup" / "lighter.py")
     places = {"JUPYTER_PATH": scratch, "JUPYTER_RUNTIME_DIR": scratch, "IPYTHONDIR": scratch / "ipython"}
     os.environ.update({name: str(place) for name, place in places.items()})
 
 
 def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
     started, begin, part = store.now(), time.perf_counter(), Path(job["part"])
+    became: dict[str, list[str]] = {}
     for step in job["steps"]:
-        failure = _execute_one(step, str(part), tell)
+        found, failure = reuse.taken_or_made(step, part, _execute_one, tell)
+        became.setdefault(found, []).append(Path(step["output"]).stem)
         if failure:
             tell(failure=failure)
             return
     seconds = round(time.perf_counter() - begin, 1)
     facts = {"status": "finished", "started": started, "finished": store.now(), "seconds": seconds}
-    store.write_manifest(part, {**job["facts"], **facts})
+    store.write_manifest(part, {**job["facts"], **facts, "cache": became})
     if job["finish"]:
         try:
             pkgutil.resolve_name(job["finish"])(part)

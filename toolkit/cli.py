@@ -9,7 +9,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import toolkit
 
 if TYPE_CHECKING:
-    from toolkit.sweep import Outcome
+    from toolkit.engine import Running
+    from toolkit.sweep import Outcome, Progress
 
 REPORT = "toolkit.report:build_report"
 """Called in the runner's process with the run folder, when its notebooks are done."""
@@ -77,25 +78,21 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--gazetteer", metavar="FILE", help="your gazetteer.yml")
     run.add_argument("--encoder", metavar="NAME", help="embedded, or a sentence-transformers name or folder")
     run.add_argument("--period", metavar="PERIOD", help="auto, day, week, month, quarter or year")
+    run.add_argument("--fresh", action="store_true", help="make everything again, whatever the cache holds")
     run.set_defaults(command=_run)
 
     batch = commands.add_parser("batch", help="many runs from a sweep file; only what is missing or changed")
     batch.add_argument("sweep", type=Path, metavar="SWEEP", help="YAML: base, grid, runs, out")
     batch.add_argument("--out", metavar="DIR", help="folder of the runs, instead of the file's")
-    batch.add_argument("--jobs", type=int, metavar="N", help="runs at a time (half the processors)")
+    where = batch.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=int, metavar="N", help="runs at a time on this machine (half the processors)")
+    where.add_argument("--scheduler", default="", metavar="ADDRESS", help="run on a Dask cluster: tcp://host:8786")
+    batch.add_argument("--retries", type=int, default=1, metavar="N", help="tries more where something was killed (1)")
+    batch.add_argument("--deadline", type=float, default=0, metavar="MINUTES", help="what a run may take (no limit)")
     batch.set_defaults(command=_batch)
 
     _add_judging(commands)
-    check = commands.add_parser("check", help="is a theme file or gazetteer well-formed, and what does each seed do?")
-    check.add_argument("file", type=Path, metavar="FILE")
-    check.add_argument("--corpus", nargs="+", metavar="INPUT", help="articles on which to try the seeds of themes")
-    check.add_argument("--encoder", default="embedded", metavar="NAME", help="as for run")
-    check.add_argument("--csv", type=Path, metavar="FILE", help="write what each seed does there, as a table")
-    check.set_defaults(command=_check)
-
-    cache = commands.add_parser("cache", help="size of the embedding cache")
-    cache.add_argument("--prune", action="store_true", help="empty it")
-    cache.set_defaults(command=_cache)
+    _add_looking(commands)
     return parser
 
 
@@ -112,6 +109,21 @@ def _add_judging(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     compare.set_defaults(command=_compare)
 
 
+def _add_looking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    check = commands.add_parser("check", help="is a theme file or gazetteer well-formed, and what does each seed do?")
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.add_argument("--corpus", nargs="+", metavar="INPUT", help="articles on which to try the seeds of themes")
+    check.add_argument("--encoder", default="embedded", metavar="NAME", help="as for run")
+    check.add_argument("--csv", type=Path, metavar="FILE", help="write what each seed does there, as a table")
+    check.set_defaults(command=_check)
+
+    cache = commands.add_parser("cache", help="what is kept of earlier runs: sizes, and how to make it less")
+    cache.add_argument("--prune", action="store_true", help="empty it")
+    cache.add_argument("--down-to", type=float, metavar="MB", help="remove what was not used for longest, down to MB")
+    cache.add_argument("--older-than", type=float, metavar="DAYS", help="remove what was not used for DAYS")
+    cache.set_defaults(command=_cache)
+
+
 def _run(args: argparse.Namespace) -> int:
     from toolkit.batch import run_notebooks
     from toolkit.plan import plan
@@ -120,6 +132,8 @@ def _run(args: argparse.Namespace) -> int:
     given += [(name, getattr(args, name)) for name in _SHORT if getattr(args, name) is not None]
     planned = plan(_once(given), args.out)
     _check_files(planned.values)
+    if args.fresh:
+        os.environ["TOOLKIT_FRESH"] = "1"  # for the runner and its kernels
     with _notebook_bar() as progress:
         out = run_notebooks(planned, progress, REPORT)
     for line in _summary(out):
@@ -226,43 +240,64 @@ def _summary(out: Path) -> list[str]:
 def _batch(args: argparse.Namespace) -> int:
     import functools
 
-    from toolkit import store, sweep
+    from toolkit import overview, store, sweep
     from toolkit.plan import plan
     from toolkit.schema import SettingsError
+    from toolkit.settings import BatchSettings
 
+    jobs = max(1, (os.cpu_count() or 2) // 2) if args.jobs is None else args.jobs
+    settings = BatchSettings(jobs=jobs, scheduler=args.scheduler, retries=args.retries, deadline=args.deadline)
     found = sweep.read_sweep(args.sweep)
     if not (args.out or found.out):
         raise SettingsError(f"{args.sweep} names no folder for the runs: add 'out', or give --out.")
-    if args.jobs is not None and args.jobs < 1:
-        raise SettingsError(f"--jobs is {args.jobs}, expected 1 or more.")
     out = Path(args.out or found.out)
-    sweep.check_index(out)
+    overview.check_index(out)
     digest = functools.cache(store.input_digest)
     plans = {name: plan(values, out / name, digest=digest) for name, values in found.runs.items()}
     for name in ("themes", "gazetteer", "decisions"):
         for path in {str(planned.values[name]) for planned in plans.values() if planned.values.get(name)}:
             _load(name, Path(path))
-    jobs = min(args.jobs or max(1, (os.cpu_count() or 2) // 2), len(plans))
     with _run_bar(len(plans)) as progress:
-        outcomes = sweep.run_sweep(plans, jobs, progress, REPORT)
-    index = sweep.write_index(out, plans, outcomes)
+        outcomes = sweep.run_sweep(plans, settings, progress, REPORT)
+    index = overview.write_index(out, plans, outcomes)
     return _close(outcomes, index)
 
 
 @contextmanager
-def _run_bar(total: int) -> Iterator[Callable[[Outcome], None]]:
+def _run_bar(total: int) -> Iterator[Progress]:
+    """Show a bar over all runs, with the one that has run longest; a line a run where there is no terminal."""
     if not sys.stderr.isatty():
-        yield lambda outcome: print(f"{outcome.name}: {outcome.status}", file=sys.stderr)
+        yield lambda outcome, running: outcome and print(_line(_told(outcome)), file=sys.stderr)
         return
     from tqdm import tqdm
 
     with tqdm(total=total, unit="run", file=sys.stderr, dynamic_ncols=True) as bar:
 
-        def move(outcome: Outcome) -> None:
-            bar.set_description(f"{outcome.name}: {outcome.status}", refresh=False)
-            bar.update()
+        def move(outcome: Outcome | None, running: Mapping[str, Running]) -> None:
+            if outcome:
+                bar.write(_line(_told(outcome)), file=sys.stderr)
+                bar.update()
+            bar.set_description_str(_slowest(running))
 
         yield move
+
+
+def _told(outcome: Outcome) -> str:
+    more = f" at try {outcome.tries}" if outcome.tries > 1 else ""
+    return f"{outcome.name}: {outcome.status}{more}"
+
+
+def _slowest(running: Mapping[str, Running]) -> str:
+    """Say which run has been running longest, and for how long."""
+    import time
+
+    from toolkit.exhibits import duration
+
+    if not running:
+        return "waiting"
+    name, begun = min(running.items(), key=lambda item: item[1].since)
+    more = f", {len(running) - 1} more" if len(running) > 1 else ""
+    return f"{name} for {duration(time.monotonic() - begun.since)}{more}"
 
 
 def _close(outcomes: list[Outcome], index: Path) -> int:
@@ -301,16 +336,11 @@ def _tell_seeds(done: int, total: int) -> None:
 
 
 def _cache(args: argparse.Namespace) -> int:
-    from toolkit.settings import cache_home
+    from toolkit import pruning
 
-    home = cache_home()
-    files = sorted(home.glob("embeddings.sqlite*"))  # never more: the folder is the user's choice
-    size = sum(path.stat().st_size for path in files) / 1024**2
-    print(f"{home}: {size:.1f} MB")
-    if args.prune:
-        for path in files:
-            path.unlink()
-        print("Emptied.")
+    if args.prune or args.down_to is not None or args.older_than is not None:
+        pruning.prune(None if args.down_to is None else int(args.down_to * 1024**2), args.older_than)
+    print(*pruning.lines(), sep="\n")
     return 0
 
 

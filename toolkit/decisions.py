@@ -11,15 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from toolkit import topics, words
+from toolkit import words
 from toolkit.decisionfile import Decision, TopicRef, decide, read_decisions, refer, undo
 from toolkit.exhibits import rows
+
+if TYPE_CHECKING:
+    from toolkit import topics  # loads scikit-learn, which a summary of decisions does without
 
 __all__ = [
     "Corpus",
@@ -108,6 +111,8 @@ def apply(
         except _Missing as error:
             log.append((decision, NOT_FOUND, str(error), -1))
     assigned, described = _describe(groups, found, corpus, seed)
+    from toolkit import topics
+
     told = _settle(groups, assigned, topics.topic_themes(described, assigned, corpus.scores))
     return Decided(assigned, told, _log(log, assigned))
 
@@ -134,6 +139,8 @@ def _apply_one(
     if decision.do == "split":
         if len(np.unique(vectors[mine.rows], axis=0)) < 2 * decision.into:
             raise _Missing(f"it has only {len(mine.rows)} articles here, too few for {decision.into} parts")
+        from toolkit import topics
+
         labels = topics.divide(vectors[mine.rows], decision.into, seed)
         halves = [replace(mine, rows=mine.rows[labels == part], name="", changed=True) for part in range(decision.into)]
         return [*groups[:first], *halves, *groups[first + 1 :]], found, int(mine.rows[0])
@@ -184,6 +191,8 @@ def _describe(
     labels = np.empty(len(found.assigned), dtype=np.intp)
     for number, group in enumerate(groups):
         labels[group.rows] = number
+    from toolkit import topics
+
     return topics.regroup(corpus.articles, corpus.vectors, found.assigned, labels, seed)
 
 

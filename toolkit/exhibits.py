@@ -105,6 +105,20 @@ def number(value: float) -> str:
     return f"{int(value):,}"
 
 
+def duration(seconds: object) -> str:
+    """Return seconds as people write them: 0.4 s, 12 s, 3 min 20 s, 2 h 5 min; a dash where unknown.
+
+    >>> duration(0.42), duration(200), duration(7500)
+    ('0.4 s', '3 min 20 s', '2 h 5 min')
+    """
+    if not isinstance(seconds, int | float):
+        return "–"
+    if seconds < 59.5:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def date(value: pd.Timestamp | None) -> str:
     """Return a date as people write it, such as 7 February 2017; ``no date`` where it is missing."""
     return "no date" if value is None or pd.isna(value) else f"{value.day} {value:%B %Y}"

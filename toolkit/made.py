@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import store
+from toolkit.exhibits import duration
 
 Section = tuple[str, dict[str, Any]]
 _TOLD = ("name", "started", "seconds", "memory_mb", "peak_mb", "rows_in", "rows_out")
@@ -33,15 +34,6 @@ def moment(text: object) -> str:
     except ValueError:
         return ""
     return f"{time.day} {time:%B %Y, %H:%M} UTC"
-
-
-def duration(seconds: object) -> str:
-    """Return seconds as people write them: 0.4 s, 12 s, 3 min 20 s; a dash where unknown."""
-    if not isinstance(seconds, int | float):
-        return "–"
-    if seconds < 59.5:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{round(seconds) // 60} min {round(seconds) % 60} s"
 
 
 def _run(manifest: Mapping[str, Any]) -> dict[str, object]:

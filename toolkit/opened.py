@@ -137,15 +137,16 @@ def with_topics(opened: Opened, topics: pd.DataFrame, assigned: pd.DataFrame) ->
 def _check_folder(folder: Path) -> dict[str, Any]:
     """Return the manifest, {} where notebooks were run by hand; `InputError` where there is no finished run."""
     facts = store.read_manifest(folder)
-    beside = {ending: folder.with_name(folder.name + ending) for ending in (".part", ".failed")}
+    failed = folder.with_name(folder.name + ".failed")
     if facts is not None and facts.get("status") != "finished":
         why = f": {facts['reason']}" if facts.get("reason") else ""
         raise InputError(f"The run in {folder} is not finished ({facts.get('status')}{why}); run it again.")
     if not (folder / "tables").is_dir():
-        if beside[".part"].is_dir():
+        near = folder.parent.iterdir() if folder.parent.is_dir() else ()
+        if any(path.name.startswith(f"{folder.name}.part") for path in near):
             raise InputError(f"The run {folder} is not finished: it is still being made. Open it when it is done.")
-        if beside[".failed"].is_dir():
-            raise InputError(f"The run {folder} failed; look into {beside['.failed']}, mend it and run it again.")
+        if failed.is_dir():
+            raise InputError(f"The run {folder} failed; look into {failed}, mend it and run it again.")
         raise InputError(f"{folder} holds no run, expected a folder such as reports/sample: make one with toolkit run.")
     return facts or {}
 

@@ -1,19 +1,12 @@
-"""Plan a run: check all that can be checked before a kernel starts, and name what the run depends on.
-
-The run is built in ``<out>.part`` and moved to ``<out>`` when it is complete; a run that failed is kept beside it
-as ``<out>.failed``.
-"""
+"""Plan a run: check all that can be checked before a kernel starts, and name what the run depends on."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import shutil
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import toolkit
@@ -30,10 +23,19 @@ _SHIPPED = {
 }
 _OPTIONAL = ("answers", "judged", "second_themes", "decisions", "earlier", "run_a", "run_b")
 _PATHS = ("themes", "gazetteer", "cache_dir", "labels", *_OPTIONAL)
+FILES = (*_SHIPPED, *_OPTIONAL, "background", "encoder", "second_encoder")
+"""The parameters that name files or folders: what these hold decides what a notebook makes."""
 
 
 class RunFailed(Exception):
-    """A notebook failed for a reason that no other input or setting would obviously mend."""
+    """A notebook failed for a reason that no other input or setting would obviously mend.
+
+    ``again`` tells whether trying again may help: a kernel or runner was killed, or hung.
+    """
+
+    def __init__(self, sentence: str, again: bool = False) -> None:
+        super().__init__(sentence)
+        self.again = again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,15 @@ def plan(
     target = _check_target(Path(out), files.get("inputs", ()))
     facts = _facts({**complete, **given}, paths, files, digest)
     return Plan(out=target, notebooks=paths, given=given, values=resolved, facts=facts)
+
+
+def read_by(known: Mapping[str, params.Parameter], values: Mapping[str, object]) -> dict[str, list[str]]:
+    """Return what a notebook with the parameters `known` reads of files: parameter -> paths, by `values` or default."""
+    named = {name: values.get(name, known[name].default) for name in FILES if name in known}
+    return {
+        name: [str(item) for item in (value if isinstance(value, list) else [value]) if item]
+        for name, value in named.items()
+    }
 
 
 def _is_there(given: Mapping[str, object], values: Mapping[str, object], name: str, folder: Path) -> bool:
@@ -140,7 +151,7 @@ def _facts(
     if values.get("encoder") and encoder.is_dir():
         hashes["encoder"] = digest((encoder,))
     rest = {name: value for name, value in values.items() if name not in (*hashes, "run_dir", "cache_dir")}
-    code = digest(tuple(sorted(Path(__file__).parent.glob("*.py"))))
+    code = digest(_code())
     depends = [cells, rest, hashes, toolkit.__version__, code]
     return {
         "key": hashlib.blake2b(json.dumps(depends, sort_keys=True).encode(), digest_size=16).hexdigest(),
@@ -150,51 +161,24 @@ def _facts(
     }
 
 
-def beside(out: Path, ending: str) -> Path:
-    """Name a folder beside the run folder: ``.part``, ``.old`` or ``.failed``."""
-    return out.with_name(out.name + ending)
+def _code() -> tuple[Path, ...]:
+    return tuple(sorted(Path(__file__).parent.glob("*.py")))
 
 
-@contextlib.contextmanager
-def part_folder(plan: Plan) -> Iterator[Path]:
-    """Give the folder in which the run is built, and move it into place, or aside, or away."""
-    out = plan.out
-    part, old, failed = (beside(out, ending) for ending in (".part", ".old", ".failed"))
-    if old.exists() and not out.exists():  # an earlier run was killed between the two renames below
-        old.rename(out)
-    with _locked(part):
-        try:
-            yield part
-            (part / "run.log").unlink(missing_ok=True)
-            shutil.rmtree(old, ignore_errors=True)
-            if out.exists():
-                out.rename(old)
-            part.rename(out)
-            shutil.rmtree(old, ignore_errors=True)
-            shutil.rmtree(failed, ignore_errors=True)
-        except RunFailed as error:
-            store.write_manifest(part, {**plan.facts, "status": "failed", "reason": str(error)})
-            shutil.rmtree(failed, ignore_errors=True)
-            part.rename(failed)
-            raise
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+def located(plan: Plan) -> Plan:
+    """Return `plan` with the notebooks where this machine has them: a worker may be another machine than the planner's.
 
-
-@contextlib.contextmanager
-def _locked(part: Path) -> Iterator[None]:
-    """Make the folder `part`, empty and ours alone; the lock goes with this process, however it ends."""
-    part.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as held:
-        if sys.platform != "win32":
-            import fcntl
-
-            handle = os.open(part, os.O_RDONLY)
-            held.callback(os.close, handle)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise OutputError(f"Another run is writing to {part}: wait for it, or name another folder.") from None
-        for item in part.iterdir():
-            shutil.rmtree(item) if item.is_dir() else item.unlink()
-        yield
+    Raises `SettingsError` where another state of the toolkit is installed here, and `InputError` where a file that the
+    run needs is not to be seen from here.
+    """
+    shipped = store.asset("notebooks")
+    notebooks = tuple(path if path.is_file() else shipped / path.name for path in plan.notebooks)
+    cells = {path.stem: params.cells_digest(path) for path in notebooks}
+    hashes = plan.facts["hashes"]
+    if not isinstance(hashes, dict) or (hashes["code"], hashes["notebooks"]) != (store.input_digest(_code()), cells):
+        raise SettingsError("Another state of the toolkit is installed here than with the planner: make them one.")
+    for name, value in plan.values.items():
+        wanted = value if name == "inputs" and isinstance(value, list) else [value] if name in _PATHS else []
+        if lost := [item for item in wanted if item and name != "cache_dir" and not Path(str(item)).exists()]:
+            raise InputError(f"{name}: {lost[0]} is not to be seen from here: share its folder, or name it by a URL.")
+    return replace(plan, notebooks=notebooks)

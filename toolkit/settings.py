@@ -20,6 +20,25 @@ def cache_home() -> Path:
     return Path(os.environ.get("TOOLKIT_CACHE") or base / "toolkit-news")
 
 
+def cache_limit() -> int:
+    """Return the bytes that caches may take: ``$TOOLKIT_CACHE_GB`` (GiB), else 10 GiB.
+
+    Raises `SettingsError` where it is no number above 0.
+    """
+    given = os.environ.get("TOOLKIT_CACHE_GB") or "10"
+    try:
+        size = float(given)
+    except ValueError:
+        size = 0.0
+    _check(0 < size < 1e9, "TOOLKIT_CACHE_GB", given, "a number of gibibytes above 0")
+    return int(size * 1024**3)
+
+
+def fresh() -> bool:
+    """Tell whether all is to be made again, whatever is kept: ``$TOOLKIT_FRESH`` is set (``toolkit run --fresh``)."""
+    return bool(os.environ.get("TOOLKIT_FRESH"))
+
+
 def _check(holds: bool, name: str, value: object, expected: str) -> None:
     if not holds:
         raise SettingsError(f"{name} is {value!r}, expected {expected}.")
@@ -154,3 +173,24 @@ def _window(name: str, given: Sequence[str]) -> tuple[date, ...]:
         raise SettingsError(f"{name} is {list(given)!r}, expected {expected}.") from error
     _check(len(days) in (0, 2) and list(days) == sorted(days), name, list(given), expected)
     return days
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchSettings:
+    """Where the runs of a sweep are called, how often one is tried, and how long it may take."""
+
+    jobs: int = 1
+    """Runs at a time on this machine."""
+    scheduler: str = ""
+    """Address of a Dask scheduler, such as tcp://host:8786; empty: processes of this machine."""
+    retries: int = 1
+    """How often a run is tried again whose kernel, runner or worker was killed, or whose deadline passed."""
+    deadline: float = 0
+    """Minutes that a run may take; 0: as long as it wants."""
+
+    def __post_init__(self) -> None:
+        _check(self.jobs >= 1, "jobs", self.jobs, "1 or more")
+        _check(self.retries >= 0, "retries", self.retries, "0 or more")
+        _check(0 <= self.deadline < 1e6, "deadline", self.deadline, "0 (none) or a number of minutes")
+        is_address = not self.scheduler or "://" in self.scheduler
+        _check(is_address, "scheduler", self.scheduler, "an address such as tcp://host:8786")

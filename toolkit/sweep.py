@@ -1,4 +1,4 @@
-"""Many runs: read a sweep, run what is missing or changed, in parallel, and write the page over all runs."""
+"""Many runs: read a sweep, and run what is missing or changed, here or on a cluster."""
 
 from __future__ import annotations
 
@@ -7,61 +7,54 @@ import itertools
 import re
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import jinja2
 import yaml
 
 from toolkit import store
-from toolkit.batch import Children, run_notebooks
-from toolkit.plan import Plan, RunFailed
-from toolkit.schema import InputError, OutputError, SettingsError, ToolkitError
+from toolkit.batch import run_notebooks
+from toolkit.children import Children
+from toolkit.engine import Engine, Running, open_engine
+from toolkit.lease import Busy
+from toolkit.place import is_beside
+from toolkit.plan import Plan, RunFailed, located
+from toolkit.schema import InputError, SettingsError, ToolkitError
+from toolkit.settings import BatchSettings
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
-_RESERVED = (".part", ".failed", ".old", ".html")
-_MARK = '<meta name="generator" content="toolkit batch">'
-_PAGE = (
-    """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">"""
-    + _MARK
-    + """
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>Runs</title>
-<style>
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; vertical-align: top; padding: .5rem .75rem; border-bottom: 1px solid #8886 }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
-code { font-size: .875rem; overflow-wrap: anywhere }
-.failed { color: #b3261e; font-weight: 600 }
-@media (prefers-color-scheme: dark) { .failed { color: #ff8a80 } a { color: #8ab4f8 } }
-</style></head><body>
-<h1>Runs</h1>
-<p>{{ rows | length }} runs, {{ rows | selectattr("status", "equalto", "failed") | list | length }} failed.</p>
-<div style="overflow-x: auto"><table>
-<thead><tr><th scope="col">Run</th><th scope="col">Parameters</th><th scope="col" class="number">Articles</th>
-<th scope="col">Status</th><th scope="col" class="number">Seconds</th></tr></thead>
-<tbody>{% for row in rows %}
-<tr><th scope="row">{% if row.link %}<a href="{{ row.link | urlencode }}">{{ row.name }}</a>
-{%- else %}{{ row.name }}{% endif %}</th>
-<td>{% for name, value in row.parameters.items() %}<code>{{ name }} = {{ value }}</code><br>{% endfor %}</td>
-<td class="number">{% if row.articles is not none %}{{ "{:,}".format(row.articles) }}{% endif %}</td>
-<td class="{{ row.status }}">{{ row.status }}{% if row.reason %}<br><small>{{ row.reason }}</small>{% endif %}</td>
-<td class="number">{{ "%.1f" | format(row.seconds) }}</td></tr>{% endfor %}
-</tbody></table></div></body></html>
-"""
-)
+_GLANCE = 0.5
+"""Seconds between two looks at what is running, and at a run that another process is building."""
 
 
 class Outcome(NamedTuple):
-    """How a run of a sweep ended: ``finished``, ``unchanged`` (not run again) or ``failed``, and why."""
+    """How a run of a sweep ended: ``finished``, ``unchanged`` (not run again) or ``failed``, and why.
+
+    ``tries`` counts how often it was begun, ``worker`` is where (empty: here), ``again`` tells whether one more try may
+    help.
+    """
 
     name: str
     status: str
     reason: str
     seconds: float
+    tries: int = 1
+    worker: str = ""
+    again: bool = False
+
+
+class Task(NamedTuple):
+    """A run as it is handed to an engine; `finish` as in `batch.run_notebooks`."""
+
+    name: str
+    plan: Plan
+    finish: str
+    minutes: float
+
+
+Progress = Callable[[Outcome | None, Mapping[str, Running]], None]
+"""Called when a run has ended, and otherwise now and then with None; and with what is running."""
 
 
 class Sweep(NamedTuple):
@@ -112,7 +105,7 @@ def _named(own: object) -> tuple[str, dict[str, object]]:
         raise SettingsError(f"A run is {own!r}, expected a mapping of parameters.")
     values = {name: value for name, value in own.items() if name != "name"}
     name = own.get("name", slug(values))
-    if not isinstance(name, str) or not _SLUG.fullmatch(name) or name.endswith(_RESERVED):
+    if not isinstance(name, str) or not _SLUG.fullmatch(name) or _reserved(name):
         raise SettingsError(f"A run is called {name!r}, expected small letters, digits, '-', '_' and '.'.")
     return name, values
 
@@ -121,76 +114,90 @@ def slug(values: Mapping[str, object]) -> str:
     """Name a run by its parameters: ``seed-1_period-week``, with a hash where that would lose something."""
     exact = "_".join(f"{name}-{value}" for name, value in values.items())
     short = re.sub(r"[^a-z0-9._-]+", "-", exact.lower())[:60].strip("-._")
-    if short == exact and not short.endswith(_RESERVED):
+    if short == exact and not _reserved(short):
         return short
     return f"{short or 'run'}-{hashlib.blake2b(exact.encode(), digest_size=3).hexdigest()}"
 
 
-def check_index(out: Path) -> Path:
-    """Return the place of the page over all runs; `OutputError` where a page of someone else's stands there."""
-    index = store.check_writable(out) / "index.html"
-    if index.exists() and _MARK not in index.read_text("utf-8", "replace"):
-        raise OutputError(f"{index} is not a page of ours and is not overwritten: name another folder.")
-    return index
+def _reserved(name: str) -> bool:
+    return is_beside(name) or name.endswith(".html")
 
 
 def run_sweep(
-    plans: Mapping[str, Plan],
-    jobs: int,
-    progress: Callable[[Outcome], None],
-    finish: str = "",
+    plans: Mapping[str, Plan], settings: BatchSettings, progress: Progress, finish: str = ""
 ) -> list[Outcome]:
-    """Run `plans` (by name), `jobs` at a time; a run that fails stops no other, a finished one is not repeated.
+    """Run `plans` (by name) where `settings` say; a run that fails stops no other, a finished one is not repeated.
 
     `finish` as in `batch.run_notebooks`. An interrupt ends all runs and leaves the finished ones in place.
     """
-    children = Children()
+    tasks = {name: Task(name, plan, finish, settings.deadline) for name, plan in plans.items()}
     ended: dict[str, Outcome] = {}
-    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-        waiting = [pool.submit(_run_one, name, plan, finish, children) for name, plan in plans.items()]
-        try:
-            for future in as_completed(waiting):
-                outcome = future.result()
-                ended[outcome.name] = outcome
-                progress(outcome)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            children.end()
+    with open_engine(attempt, settings) as engine:
+        waiting = {engine.submit(name, task): (name, 1) for name, task in tasks.items()}
+        while waiting:
+            done, _ = wait(waiting, timeout=_GLANCE, return_when=FIRST_COMPLETED)
+            for future in done:
+                name, tries = waiting.pop(future)
+                outcome = _outcome(future, name, engine)._replace(tries=tries)
+                if outcome.again and tries <= settings.retries:
+                    waiting[engine.submit(name, tasks[name])] = (name, tries + 1)
+                    continue
+                ended[name] = outcome
+                progress(outcome, _running(engine, waiting.values()))
+            progress(None, _running(engine, waiting.values()))
     return [ended[name] for name in plans]
 
 
-def _run_one(name: str, plan: Plan, finish: str, children: Children) -> Outcome:
-    done = store.read_manifest(plan.out) or {}
-    if done.get("key") == plan.facts["key"] and done.get("status") == "finished":
-        return Outcome(name, "unchanged", "", _seconds(done))
-    begin = time.perf_counter()
+def _running(engine: Engine, waiting: Any) -> dict[str, Running]:
+    names = {name for name, _ in waiting}
+    return {name: begun for name, begun in dict(engine.running).items() if name in names}
+
+
+def _outcome(future: Future[Any], name: str, engine: Engine) -> Outcome:
+    """Return how a call ended; that its workers were killed, over and over, is a reason to try again."""
+    begun = engine.running.get(name)
+    worker = begun.worker if begun else ""
     try:
-        run_notebooks(plan, lambda *_: None, finish, children)
+        error = future.exception()
+    except CancelledError:
+        return Outcome(name, "failed", "the scheduler is gone: start it, and run the batch again", 0.0, worker=worker)
+    if error is None:
+        found: Outcome = future.result()
+        return found._replace(worker=worker)
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    return Outcome(name, "failed", reason, 0.0, worker=worker, again=type(error).__name__ == "KilledWorker")
+
+
+def attempt(task: Task, children: Children) -> Outcome:
+    """Run one run of a sweep, unless it is there; wherever an engine calls it, this is what is done.
+
+    Where another process is building the same run (a worker believed dead may go on), its end is waited for.
+    """
+    begin, waited = time.perf_counter(), False
+    try:
+        plan = located(task.plan)
+        while True:
+            done = store.read_manifest(plan.out) or {}
+            if done.get("key") == plan.facts["key"] and done.get("status") == "finished":
+                return Outcome(task.name, "finished" if waited else "unchanged", "", _seconds(done))
+            try:
+                run_notebooks(plan, lambda *_: None, task.finish, children, task.minutes)
+            except Busy as busy:
+                if busy.key not in ("", plan.facts["key"]) or children.ended:
+                    raise
+                waited = True
+                time.sleep(_GLANCE)
+                continue
+            return Outcome(task.name, "finished", "", _seconds(store.read_manifest(plan.out) or {}))
+    except KeyboardInterrupt:
+        return Outcome(task.name, "failed", "interrupted", time.perf_counter() - begin)
     except (RunFailed, ToolkitError, OSError) as error:
-        return Outcome(name, "failed", str(error), time.perf_counter() - begin)
-    return Outcome(name, "finished", "", _seconds(store.read_manifest(plan.out) or {}))
+        again = isinstance(error, RunFailed) and error.again
+        return Outcome(task.name, "failed", str(error), time.perf_counter() - begin, again=again)
 
 
 def _seconds(manifest: Mapping[str, object]) -> float:
     seconds = manifest.get("seconds")
     return float(seconds) if isinstance(seconds, int | float) else 0.0
-
-
-def write_index(out: Path, plans: Mapping[str, Plan], outcomes: list[Outcome]) -> Path:
-    """Write the page over all runs in `out`, those of earlier sweeps included; every text in it is escaped."""
-    rows = [_row(out, outcome, plans[outcome.name].given) for outcome in outcomes]
-    for folder in sorted(path for path in out.iterdir() if path.is_dir() and path.name not in plans):
-        manifest = store.read_manifest(folder)
-        if manifest and not folder.name.endswith(_RESERVED):
-            before = Outcome(folder.name, "finished earlier", "", _seconds(manifest))
-            rows.append(_row(out, before, manifest.get("parameters")))
-    page = jinja2.Environment(autoescape=True).from_string(_PAGE).render(rows=rows)
-    return store.write_text(page, check_index(out))
-
-
-def _row(out: Path, outcome: Outcome, parameters: object) -> dict[str, object]:
-    folder = outcome.name if outcome.status != "failed" else f"{outcome.name}.failed"
-    pages = (f"{folder}/index.html", f"{folder}/")
-    link = next((page for page in pages if (out / page).exists()), "")
-    articles = store.count_rows(out / folder / "tables" / "articles.parquet")
-    return {**outcome._asdict(), "parameters": parameters, "link": link, "articles": articles}

@@ -1,0 +1,106 @@
+"""The processes in which runs are executed, one run at a time each: started, kept for the next run, and stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+from toolkit import store
+
+_HEED = 15.0
+"""Seconds that a process has to end when it is asked to; then it is killed."""
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Children:
+    """The child processes; `end` stops them and keeps further ones from starting.
+
+    `threads` is how many each may compute with (0: as many as there are processors), unless the environment says.
+    """
+
+    def __init__(self, threads: int = 0) -> None:
+        self._lock = threading.Lock()
+        self._live: list[subprocess.Popen[str]] = []
+        self._idle: list[subprocess.Popen[str]] = []
+        self._threads = threads
+        self.ended = False
+
+    def keep(self, child: subprocess.Popen[str]) -> None:
+        """Take back a runner that has done its run whole, for the next one."""
+        with self._lock:
+            self._idle.append(child)
+
+    def start(self) -> subprocess.Popen[str]:
+        """Give an idle runner, or start one, in a session of its own: an interrupt reaches it only through `end`."""
+        root = store.checkout()
+        path = [str(root)] if root else []
+        path += [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
+        environment = {name: str(self._threads) for name in _THREADS} if self._threads else {}
+        environment |= {**os.environ, **({"PYTHONPATH": os.pathsep.join(path)} if path else {})}
+        with self._lock:
+            if self.ended:
+                raise KeyboardInterrupt
+            while self._idle:
+                if (child := self._idle.pop()).poll() is None:
+                    return child
+            child = subprocess.Popen(
+                [sys.executable, "-P", "-m", "toolkit.batch"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                encoding="utf-8",
+                env=environment,
+                start_new_session=True,
+            )
+            self._live = [other for other in self._live if other.poll() is None] + [child]
+        return child
+
+    def end(self) -> None:
+        """Stop every runner and its kernel; one that does not heed is killed after 15 seconds."""
+        with self._lock:
+            self.ended = True
+            live = [child for child in self._live if child.poll() is None]
+        for child in live:
+            child.terminate()
+        for child in live:
+            stop(child)
+            close(child)
+
+
+def close(child: subprocess.Popen[str]) -> None:
+    """Close the pipes to a process that has ended."""
+    for stream in (child.stdin, child.stdout):
+        with contextlib.suppress(OSError):
+            stream.close()  # type: ignore[union-attr]
+
+
+def stop(child: subprocess.Popen[str]) -> None:
+    """Ask a process to end, and kill it where it does not within 15 seconds."""
+    child.terminate()
+    try:
+        child.wait(_HEED)
+    except subprocess.TimeoutExpired:
+        child.kill()
+
+
+@contextlib.contextmanager
+def deadline(child: subprocess.Popen[str], minutes: float) -> Iterator[threading.Event]:
+    """Stop `child` when `minutes` have passed (0: never) and the block is not done; the event tells whether."""
+    passed = threading.Event()
+
+    def end() -> None:
+        passed.set()
+        stop(child)
+
+    timer = threading.Timer(minutes * 60, end)
+    timer.daemon = True
+    if minutes:
+        timer.start()
+    try:
+        yield passed
+    finally:
+        timer.cancel()

@@ -1,0 +1,119 @@
+"""Keep files under a key of all that they depend on, and take them again where nothing of that has changed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from toolkit import blobs, pruning, store
+from toolkit.schema import OutputError
+from toolkit.settings import fresh
+
+TAKEN, ABSENT, DAMAGED = "taken", "absent", "damaged"
+"""What became of an entry that was asked for."""
+_PACKAGE = Path(__file__).resolve().parent
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+_TOOLS = re.compile(r"extra == .(test|lab)")
+
+
+def source_digest() -> str:
+    """Hash the package's source and the data shipped in it, as they lie on the disk now (32 hex digits)."""
+    found = hashlib.blake2b(digest_size=16)
+    for path in sorted(_PACKAGE.rglob("*")):
+        if path.suffix != ".pyc" and path.is_file():
+            found.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
+
+
+_LOADED = source_digest()
+"""The code that this process runs: a file edited afterwards is another code, which this process does not know."""
+
+
+@cache
+def _installed() -> str:
+    """Name the kind of machine and the versions of all packages that this one asks for."""
+    found = {"python": platform.python_version(), "machine": platform.machine(), "system": sys.platform}
+    try:
+        wanted = importlib.metadata.requires("toolkit") or []
+    except importlib.metadata.PackageNotFoundError:
+        wanted = list(store.PACKAGES)
+    bearing = [line for line in wanted if not _TOOLS.search(line)]
+    for name in {match[0] for match in map(_NAME.match, bearing) if match}:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return json.dumps(found, sort_keys=True)
+
+
+def make_key(*parts: object) -> str:
+    """Return the key of what depends on `parts` (plain values), on the code and on its packages: 40 hex digits."""
+    text = json.dumps([_LOADED, _installed(), *parts], sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
+
+
+def keep(kind: str, key: str, folder: Path, names: Iterable[str]) -> bool:
+    """Keep the files `names` of `folder` as an entry of this `kind`; False where that cannot be.
+
+    Nothing is kept where the package's source is no longer what this process loaded: it cannot be told then which
+    of the two has made the files.
+    """
+    if source_digest() != _LOADED:
+        return False
+    try:
+        with blobs.locked():
+            made = {name: blobs.copy_in(folder / name) for name in names}
+            blobs.write_entry(blobs.entry_path(kind, key), made)
+        pruning.bound()
+    except (OSError, OutputError) as error:
+        _warn(error)
+        return False
+    return True
+
+
+def take(kind: str, key: str, folder: Path) -> str:
+    """Copy the files of an entry into `folder`, all or none; returns `TAKEN`, `ABSENT` or `DAMAGED`.
+
+    What is damaged is removed, so that it is kept anew. The files' times follow the order in which they were kept.
+    """
+    path = blobs.entry_path(kind, key)
+    if fresh() or not path.is_file() or source_digest() != _LOADED:
+        return ABSENT
+    try:
+        with blobs.locked(), tempfile.TemporaryDirectory(prefix=".taken-", dir=folder) as scratch:
+            return _take(path, folder, Path(scratch))
+    except OSError as error:
+        _warn(error)
+        return ABSENT
+
+
+def _take(path: Path, folder: Path, scratch: Path) -> str:
+    if not path.is_file():  # pruned since it was looked for
+        return ABSENT
+    found = blobs.read_entry(path)
+    copies = {name: scratch / str(number) for number, name in enumerate(found or {})}
+    if found is None or not all(blobs.copy_out(found[name], copy) for name, copy in copies.items()):
+        path.unlink(missing_ok=True)
+        return DAMAGED
+    moment = time.time_ns()
+    for number, (name, copy) in enumerate(copies.items()):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        os.utime(copy, ns=(moment + number, moment + number))
+        copy.replace(folder / name)
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return TAKEN
+
+
+def _warn(error: Exception) -> None:
+    warnings.warn(f"The cache in {blobs.home()} is not used: {error}", stacklevel=3)

@@ -1,0 +1,141 @@
+"""What an executed notebook made is taken from the cache where nothing that it depends on has changed.
+
+It depends on its cells, its parameters, the contents of the files that these name (or that they are absent), the
+contents of what earlier notebooks of the run made, the code and its packages. How long a step took is not among that,
+so a notebook that is run again and makes the same tables does not make the later ones run again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from toolkit import blobs, keeping, store
+
+_PASSING = ("notebooks", "stages", "run.log")
+"""What is in a run folder and read by no notebook: pages, times, and the runner's log."""
+_PLACES = ("run_dir", "cache_dir")
+"""Parameters that say where things lie and not what they are."""
+
+State = dict[str, tuple[int, int, int]]
+"""File -> inode, bytes, time of change in nanoseconds."""
+
+
+class Known(NamedTuple):
+    """A notebook about to be executed: its key, and how its files lay when the key was made."""
+
+    kind: str
+    key: str
+    before: State
+    outside: State
+
+
+def taken_or_made(
+    step: Mapping[str, Any], part: Path, execute: Callable[..., dict[str, str] | None], tell: Callable[..., None]
+) -> tuple[str, dict[str, str] | None]:
+    """Take what a notebook made, or `execute` it and keep that; returns what `take` does, and what went wrong."""
+    known = know(step, part)
+    found = take(known, part)
+    if found == keeping.TAKEN:
+        tell(notebook=Path(step["output"]).stem, cells=step["cells"])
+        return found, None
+    failure = execute(step, str(part), tell)
+    if not failure:
+        keep(known, step, part)
+    return found, failure
+
+
+def know(step: Mapping[str, Any], part: Path) -> Known:
+    """Return the key of a step, as `batch` hands it over, in the run folder `part`."""
+    notebook = Path(step["notebook"])
+    outside = _outside(step["reads"], notebook.parent)
+    before = _state(blobs.files(part), part)
+    made = {name: _digest(part / name, state) for name, state in before.items() if _counts(name)}
+    reads = {name: _digest(Path(name), state) for name, state in outside.items()}
+    values = {
+        kind: {name: value for name, value in step[kind].items() if name not in _PLACES}
+        for kind in ("parameters", "shown")
+    }
+    key = keeping.make_key("notebook", blobs.file_digest(notebook), values, step["reads"], reads, made)
+    return Known(notebook.stem, key, before, outside)
+
+
+def take(known: Known, part: Path) -> str:
+    """Put what the notebook made into `part`, where that is kept; returns what `keeping.take` does.
+
+    Records of its stages say that they are of an earlier run.
+    """
+    found = keeping.take(known.kind, known.key, part)
+    if found == keeping.TAKEN:
+        for name in _new(known, part):
+            if name.startswith("stages/"):
+                _mark(part / name)
+    return found
+
+
+def keep(known: Known, step: Mapping[str, Any], part: Path) -> bool:
+    """Keep what the executed notebook made; not where a file that it reads was changed meanwhile."""
+    if _outside(step["reads"], Path(step["notebook"]).parent) != known.outside:
+        return False
+    return keeping.keep(known.kind, known.key, part, _new(known, part))
+
+
+def _mark(path: Path) -> None:
+    """Say in a record that it was made by an earlier run, and leave its time as it is, which orders the records."""
+    moment = path.stat().st_mtime_ns
+    record = store.read_json(path)
+    if isinstance(record, dict):
+        store.write_json({**record, "from_cache": True}, path)
+        os.utime(path, ns=(moment, moment))
+
+
+def _counts(name: str) -> bool:
+    return name.partition("/")[0] not in _PASSING
+
+
+def _lasts(name: str) -> bool:
+    """Tell whether a file is a result: not the log, and not what is being written or tells how far a stage is."""
+    return name != "run.log" and not Path(name).name.startswith(".")
+
+
+def _new(known: Known, part: Path) -> list[str]:
+    """Return the files made or changed since, the earliest first."""
+    after = _state(blobs.files(part), part)
+    names = [name for name, state in after.items() if state != known.before.get(name) and _lasts(name)]
+    return sorted(names, key=lambda name: (after[name][2], name))
+
+
+def _state(paths: Iterable[Path], root: Path | None = None) -> State:
+    found: State = {}
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):  # gone since it was listed
+            state = path.stat()
+            name = path.relative_to(root).as_posix() if root else str(path)
+            found[name] = (state.st_ino, state.st_size, state.st_mtime_ns)
+    return found
+
+
+def _outside(reads: Mapping[str, Sequence[str]], folder: Path) -> State:
+    """Return how the files lie that parameters name; of a run folder its tables and its manifest, of others all."""
+    found: list[Path] = []
+    for given in (folder / item for items in reads.values() for item in items):
+        inner = [given / "tables", given / store.MANIFEST]
+        for path in inner if all(item.exists() for item in inner) else [given]:
+            found += [path] if path.is_file() else blobs.files(path)
+    return _state(found)
+
+
+def _digest(path: Path, state: tuple[int, int, int]) -> str:
+    return _digest_once(str(path), state)
+
+
+@cache
+def _digest_once(path: str, state: tuple[int, int, int]) -> str:
+    try:
+        return blobs.file_digest(Path(path))
+    except OSError:  # the notebook will say what is wrong with it
+        return "unreadable"
