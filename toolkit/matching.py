@@ -8,7 +8,7 @@ subjects of news) and the words (the share of the unit's TF-IDF mass that lies o
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from toolkit import subjects, words
+from toolkit.learnt import Learnt
 from toolkit.plain import SURE_MATCH, plain_match, shared_stems
 from toolkit.themefile import Theme
 
@@ -86,42 +87,66 @@ class Match(NamedTuple):
     parts: Doubles
 
 
-def prepare(passages: pd.DataFrame, vectors: Floats, encoder: Encoder, seed: int) -> Corpus:
-    """Return `passages` and their vectors (p, dim) as units: centred by language, with stems, clusters and subjects."""
-    unit = _units(passages)
+def prepare(
+    passages: pd.DataFrame, vectors: Floats, encoder: Encoder, seed: int, learnt: Learnt | None = None
+) -> Corpus:
+    """Return `passages` and their vectors (p, dim) as units: centred by language, with stems, clusters and subjects.
+
+    With what was `learnt` of another corpus, it is seen as that one was: same stems and weights, means and clusters.
+    """
+    learnt, unit = learnt or Learnt(), _units(passages)
     first = np.flatnonzero(np.diff(unit, prepend=-1))
     languages = passages["language"].to_numpy()[first]
     groups = {language: np.flatnonzero(languages == language) for language in sorted(set(languages))}
-    counter = CountVectorizer(analyzer=list, dtype=np.float32)
-    counts = counter.fit_transform(map(words.exact_stems, passages["text"], passages["language"]))
+    stems, counts = _count(passages, learnt)
     spread = sparse.csr_matrix((np.ones(len(unit), np.float32), (unit, np.arange(len(unit)))))
     weights = passages["words"].to_numpy(np.float32) * np.where(passages["offset"] < 0, _TITLE, 1)
     whole = _lengthened(spread @ (vectors * weights[:, None]))
-    means = {language: _centre(whole, rows, language, encoder) for language, rows in groups.items()}
+    means = {
+        name: learnt.once(("mean", name), _centre, whole, rows, _known(name, encoder, learnt))
+        for name, rows in groups.items()
+    }
     taken = np.stack([means[language] for language in languages])
     centred = whole - taken
-    weigh = TfidfTransformer(sublinear_tf=True).fit(spread @ counts)
-    clusters = np.empty((_PARTITIONS, len(first)), dtype=np.intp)
-    texts = passages["text"].to_numpy()[first]
-    order = np.lexsort((texts.astype(str), languages.astype(str)))
-    clusters[:, order] = _partitions(centred[order], seed)
+    weigh = learnt.once("weights", TfidfTransformer(sublinear_tf=True).fit, spread @ counts)
+    order = np.lexsort((passages["text"].to_numpy()[first].astype(str), languages.astype(str)))
+    partitions = learnt.once("clusters", _partitions, centred, order, seed)
     corpus = Corpus(
-        centred, weigh.transform(spread @ counts).tocsr(), counter.vocabulary_, clusters, groups, means,
+        centred, weigh.transform(spread @ counts).tocsr(), stems, _clusters(partitions, centred), groups, means,
         passages["article_id"].to_numpy(dtype=object)[first], (), {}, 0.0,
         vectors - taken[unit], weigh.transform(counts).tocsr(), unit,
     )  # fmt: skip
-    return _beside_subjects(corpus, encoder)
+    return _beside_subjects(corpus, encoder, learnt)
 
 
-def _centre(vectors: Floats, rows: Rows, language: str, encoder: Encoder) -> Floats:
+def _count(passages: pd.DataFrame, learnt: Learnt) -> tuple[Mapping[str, int], sparse.csr_matrix]:
+    """Return the column of each stem, and how often each passage holds it."""
+    stems, fresh = list(map(words.exact_stems, passages["text"], passages["language"])), []
+
+    def fit() -> CountVectorizer:
+        counter = CountVectorizer(analyzer=list, dtype=np.float32)
+        fresh.append(counter.fit_transform(stems))
+        return counter
+
+    counter = learnt.once("stems", fit)
+    return counter.vocabulary_, fresh[0] if fresh else counter.transform(stems)
+
+
+def _known(language: str, encoder: Encoder, learnt: Learnt) -> Sequence[Floats]:
+    """Return the vectors of the seeds of each subject of news, as they are in a language."""
+    every = [subject.seeds_in(language) for subject in subjects.load_subjects()]
+    return [learnt.once(("seeds", seeds), encoder.encode, seeds) for seeds in every]
+
+
+def _centre(vectors: Floats, rows: Rows, known: Sequence[Floats]) -> Floats:
     """Return what the units `rows` of a language have in common (dim,).
 
     The mean of the corpus takes away what it is mostly about, and a theme with it; the mean of the subjects of news
     knows nothing of the corpus. It is halfway between them.
     """
     mean = vectors[rows if len(rows) >= _OWN_MEAN else slice(None)].mean(axis=0)
-    known = [encoder.encode(subject.seeds_in(language)).mean(axis=0) for subject in subjects.load_subjects()]
-    return np.asarray((mean + np.mean(known, axis=0)) / 2, dtype=np.float32)
+    common = np.mean([seeds.mean(axis=0) for seeds in known], axis=0)
+    return np.asarray((mean + common) / 2, dtype=np.float32)
 
 
 def _units(passages: pd.DataFrame) -> Rows:
@@ -137,20 +162,27 @@ def _units(passages: pd.DataFrame) -> Rows:
     return unit
 
 
-def _beside_subjects(corpus: Corpus, encoder: Encoder) -> Corpus:
+def _beside_subjects(corpus: Corpus, encoder: Encoder, learnt: Learnt) -> Corpus:
     """Return `corpus` with how near its units are to the general subjects of news."""
-    known = subjects.load_subjects()
-    near = [np.zeros((len(corpus.vectors), len(known))) for _ in encoder.views]
-    told, directions = np.zeros(len(known)), {}
+    near = [np.zeros((len(corpus.vectors), len(subjects.load_subjects()))) for _ in encoder.views]
+    directions = {}
     for language, rows in corpus.groups.items():
-        shared = shared_stems(known, language)
-        found = [encoder.encode(subject.seeds_in(language)) - corpus.means[language] for subject in known]
+        found = [seeds - corpus.means[language] for seeds in _known(language, encoder, learnt)]
         directions[language] = np.stack([_direction(seeds, encoder.views) for seeds in found])
-        for place, subject in enumerate(known):
-            told[place] += (plain_match(corpus.tfidf[rows], corpus.stems, subject, language, shared) > SURE_MATCH).sum()
         for cosines, view in zip(near, encoder.views, strict=True):
             cosines[rows] = _cosine(corpus.vectors[rows, view], directions[language][:, view])
-    return corpus._replace(near=near, directions=directions, breadth=subjects.breadth(told))
+    return corpus._replace(near=near, directions=directions, breadth=learnt.once("breadth", _breadth, corpus))
+
+
+def _breadth(corpus: Corpus) -> float:
+    """Return how far the subjects of news are those of the corpus, by their words."""
+    known = subjects.load_subjects()
+    told = np.zeros(len(known))
+    for language, rows in corpus.groups.items():
+        shared = shared_stems(known, language)
+        for place, subject in enumerate(known):
+            told[place] += (plain_match(corpus.tfidf[rows], corpus.stems, subject, language, shared) > SURE_MATCH).sum()
+    return subjects.breadth(told)
 
 
 def _direction(seeds: Floats, views: Sequence[slice]) -> Floats:
@@ -161,8 +193,8 @@ def _direction(seeds: Floats, views: Sequence[slice]) -> Floats:
     return found
 
 
-def _partitions(vectors: Floats, seed: int) -> Rows:
-    """Return the cluster of each row in several k-means partitions, each found on a sample of the rows.
+def _partitions(vectors: Floats, order: Rows, seed: int) -> list[KMeans]:
+    """Return several k-means partitions, each found on a sample of the rows, which are drawn from them in `order`.
 
     What one partition says of a passage depends on its random start; the mean over twenty hardly does.
     """
@@ -171,26 +203,58 @@ def _partitions(vectors: Floats, seed: int) -> Rows:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # identical passages make fewer clusters
         for start in random.integers(2**31, size=_PARTITIONS):
-            read = vectors[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]
-            found.append(KMeans(many, n_init=1, max_iter=20, random_state=int(start)).fit(read).predict(vectors))
-    return np.array(found, dtype=np.intp)
-
-
-def match_theme(corpus: Corpus, theme: Theme, themes: Sequence[Theme], encoder: Encoder) -> Match:
-    """Return how well all units match `theme`, one of `themes`; each language is matched by itself."""
-    size = len(corpus.vectors)
-    found = Match(np.zeros(size), np.zeros(size), np.zeros(size, dtype=bool), np.zeros(len(corpus.unit)))
-    for language, rows in corpus.groups.items():
-        plain = plain_match(corpus.tfidf[rows], corpus.stems, theme, language, shared_stems(themes, language))
-        found.plain[rows] = plain
-        found.near[rows], found.wins[rows] = _match(corpus, rows, theme, language, encoder, plain)
-        mine = np.flatnonzero(np.isin(corpus.unit, rows))
-        found.parts[mine] = _match_parts(corpus, mine, theme, language, encoder, themes)
+            read = vectors[order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]]
+            found.append(KMeans(many, n_init=1, max_iter=20, random_state=int(start)).fit(read))
     return found
 
 
+def _clusters(partitions: Sequence[KMeans], vectors: Floats) -> Rows:
+    """Return the cluster of each row in each partition."""
+    return np.array([partition.predict(vectors) for partition in partitions], dtype=np.intp)
+
+
+def match_theme(
+    corpus: Corpus, theme: Theme, themes: Sequence[Theme], encoder: Encoder, learnt: Learnt | None = None
+) -> Match:
+    """Return how well all units match `theme`, one of `themes`; each language is matched by itself.
+
+    With what was `learnt` of another corpus, by the scales of that one.
+    """
+    size, learnt = len(corpus.vectors), learnt or Learnt()
+    found = Match(np.zeros(size), np.zeros(size), np.zeros(size, dtype=bool), np.zeros(len(corpus.unit)))
+    for language, rows in corpus.groups.items():
+        mine, own = np.flatnonzero(np.isin(corpus.unit, rows)), learnt.within(language)
+        shared = shared_stems(themes, language)
+        plain, parts = (
+            plain_match(tfidf, corpus.stems, theme, language, shared)
+            for tfidf in (corpus.tfidf[rows], corpus.part_tfidf[mine])
+        )
+        sought = own.once("sought", _sought, corpus, theme, language, encoder)
+        found.plain[rows] = plain
+        found.near[rows], found.wins[rows] = _match(corpus, rows, sought, plain, own)
+        found.parts[mine] = _match_parts(corpus.part_vectors[mine], sought, parts, own)
+    return found
+
+
+class _Sought(NamedTuple):
+    """A theme's phrases in one language: their direction (dim,), those against it (m, dim), and the views."""
+
+    language: str
+    direction: Floats
+    against: Floats
+    views: Sequence[slice]
+
+
+def _sought(corpus: Corpus, theme: Theme, language: str, encoder: Encoder) -> _Sought:
+    mean = corpus.means[language]
+    seeds, against = (
+        encoder.encode(said) - mean for said in (theme.seeds_in(language), theme.against.get(language, ()))
+    )
+    return _Sought(language, _direction(seeds, encoder.views), against, encoder.views)
+
+
 def _match(
-    corpus: Corpus, rows: Rows, theme: Theme, language: str, encoder: Encoder, plain: Doubles
+    corpus: Corpus, rows: Rows, sought: _Sought, plain: Doubles, learnt: Learnt
 ) -> tuple[Doubles, npt.NDArray[np.bool_]]:
     """Return how well the units of one language match the theme, and which are nearer to it than to other subjects.
 
@@ -198,38 +262,43 @@ def _match(
     the plain words. Where one of the phrases that speak against the theme is nearer than the theme, half of the
     difference is taken off. The mean of the unit's own clusters is added.
     """
-    vectors, mean = corpus.vectors[rows], corpus.means[language]
-    seeds = encoder.encode(theme.seeds_in(language)) - mean
-    against = encoder.encode(theme.against.get(language, ())) - mean
-    direction, known = _direction(seeds, encoder.views), corpus.directions[language]
-    similar = [_cosine(vectors[:, view], direction[None, view])[:, 0] for view in encoder.views]
-    trust = np.array([_agreement(view, plain) for view in similar])
-    like = subjects.likeness([direction[v] for v in encoder.views], [known[:, v] for v in encoder.views], trust)
+    vectors, direction, known = corpus.vectors[rows], sought.direction, corpus.directions[sought.language]
+    similar = [_cosine(vectors[:, view], direction[None, view])[:, 0] for view in sought.views]
+    trust = np.array([learnt.once(("trust", at), _agreement, view, plain) for at, view in enumerate(similar)])
+    like = subjects.likeness([direction[v] for v in sought.views], [known[:, v] for v in sought.views], trust)
     others = subjects.rivals([view[rows] for view in corpus.near], like, trust)
-    score, rivals = standard(plain), np.zeros((len(rows), len(against)))
-    for place, view in enumerate(encoder.views):
+    score, rivals = standard(plain, learnt, "plain"), np.zeros((len(rows), len(sought.against)))
+    for place, view in enumerate(sought.views):
         above = similar[place] - corpus.breadth * subjects.nearest_rival(others, place)
-        score += trust[place] * standard(above)
-        rivals += trust[place] * _cosine(vectors[:, view], against[:, view])
-    score = standard(score)
-    if len(against):
-        nearest = standard(rivals).max(axis=1)
+        score += trust[place] * standard(above, learnt, ("above", place))
+        rivals += trust[place] * _cosine(vectors[:, view], sought.against[:, view])
+    score = standard(score, learnt, "score")
+    if len(sought.against):
+        nearest = standard(rivals, learnt, "rivals").max(axis=1)
         score -= np.where(score > 0, _PULL * np.maximum(0, nearest - score), 0)
-    around = np.zeros(len(rows))
-    for clusters in corpus.clusters[:, rows]:
-        around += (np.bincount(clusters, score) / np.maximum(np.bincount(clusters), 1))[clusters]
-    near = standard(standard(score) + _AROUND * standard(around))
+    around = _around(corpus.clusters[:, rows], score, learnt)
+    near = standard(standard(score, learnt, "pulled") + _AROUND * standard(around, learnt, "around"), learnt, "near")
     return near, subjects.wins(similar, others)
 
 
-def _match_parts(
-    corpus: Corpus, rows: Rows, theme: Theme, language: str, encoder: Encoder, themes: Sequence[Theme]
-) -> Doubles:
+def _around(clusters: Rows, score: Doubles, learnt: Learnt) -> Doubles:
+    """Return the sum over the partitions of the mean score of each unit's own cluster."""
+    found = np.zeros(len(score))
+    for mine, means in zip(clusters, learnt.once("clusters", _means, clusters, score), strict=True):
+        found += means[mine]
+    return found
+
+
+def _means(clusters: Rows, score: Doubles) -> list[Doubles]:
+    """Return the mean score of each cluster, 0 where it is empty, by partition."""
+    sums = ((np.bincount(mine, score, _CLUSTERS), np.bincount(mine, minlength=_CLUSTERS)) for mine in clusters)
+    return [total / np.maximum(count, 1) for total, count in sums]
+
+
+def _match_parts(vectors: Floats, sought: _Sought, plain: Doubles, learnt: Learnt) -> Doubles:
     """Return how well passages of one language match the theme by themselves, in standard deviations."""
-    direction = _direction(encoder.encode(theme.seeds_in(language)) - corpus.means[language], encoder.views)
-    shared = shared_stems(themes, language)
-    plain = plain_match(corpus.part_tfidf[rows], corpus.stems, theme, language, shared)
-    return standard(plain) + standard(_cosine(corpus.part_vectors[rows], direction[None])[:, 0])
+    similar = _cosine(vectors, sought.direction[None])[:, 0]
+    return standard(plain, learnt, "plain parts") + standard(similar, learnt, "similar parts")
 
 
 def _lengthened(vectors: Floats) -> Floats:
@@ -241,10 +310,17 @@ def _cosine(vectors: Floats, others: Floats) -> Doubles:
     return np.asarray(_lengthened(vectors) @ _lengthened(others).T, dtype=np.float64)
 
 
-def standard(values: Doubles) -> Doubles:
-    """Return `values` less their mean, over their standard deviation, column by column; zeros where all are equal."""
-    spread = values.std(axis=0)
-    return np.asarray(np.where(spread > 0, values - values.mean(axis=0), 0) / np.where(spread > 0, spread, 1))
+def standard(values: Doubles, learnt: Learnt | None = None, name: Hashable = "") -> Doubles:
+    """Return `values` less their mean, over their standard deviation, column by column; zeros where all are equal.
+
+    With what was `learnt`, mean and deviation are those of the first values of this `name`.
+    """
+    mean, spread = (learnt or Learnt()).once(("scale", name), _scale, values)
+    return np.asarray(np.where(spread > 0, values - mean, 0) / np.where(spread > 0, spread, 1))
+
+
+def _scale(values: Doubles) -> tuple[Doubles, Doubles]:
+    return values.mean(axis=0), values.std(axis=0)
 
 
 def _agreement(view: Doubles, plain: Doubles) -> float:
