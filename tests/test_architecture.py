@@ -40,7 +40,7 @@ STAGES = {
     "labels": {"labels", "ask"},
     "evaluate": {"evaluate", "measures", "peers"},
     "briefing": {"briefing"},
-    "store": {"store", "arrays"},
+    "store": {"store", "arrays", "parquet", "progress"},
     "searching": {"searching", "wordindex", "neighbours"},
     "planting": {"planting"},
     "decisions": {"decisions", "decisionfile"},

@@ -20,10 +20,13 @@ Whatever else a file carried stands in further columns, untouched.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pandas as pd
 
+Tell = Callable[[int, int], None]
+"""Called with how much is done, and of how much; see `progress`."""
 TEXT_COLUMNS = ("article_id", "source", "url", "title", "text", "language")
 ARTICLE_COLUMNS = ("article_id", "published", "source", "url", "title", "text", "language")
 
@@ -52,6 +55,10 @@ class Kept(NamedTuple):
 
     kept: pd.DataFrame
     dropped: pd.DataFrame
+
+
+def quiet(done: int, total: int) -> None:
+    """Tell nobody how far a stage is."""
 
 
 def article_id(source: str, url: str, published: str, title: str, text: str) -> str:

