@@ -21,6 +21,7 @@ STAGES = {
         "themes",
         "themefile",
         "matching",
+        "units",
         "plain",
         "subjects",
         "learning",

@@ -1,6 +1,6 @@
 """The analyst's themes: scores and evidence from seed phrases alone, without labels.
 
-An article is read in units, its title and passages, a hundred and sixty words at most (`toolkit.matching`). Per theme:
+An article is read in units, its title and passages, a hundred and sixty words at most (`toolkit.units`). Per theme:
 
 1. *Match*: how near a unit is to the seeds, by meaning and by words, above how near it is to what else news is about.
 2. *Prior*: how common the theme is, per language. The share of units nearer to the theme than to each other subject
@@ -31,10 +31,11 @@ from threadpoolctl import threadpool_limits
 
 from toolkit.learning import learn
 from toolkit.learnt import Learnt
-from toolkit.matching import Corpus, Doubles, Encoder, Floats, Match, Rows, match_theme, prepare
+from toolkit.matching import Match, match_theme
 from toolkit.plain import SURE_MATCH
 from toolkit.settings import ThemeSettings
 from toolkit.themefile import Theme, as_records, from_records, load_themes
+from toolkit.units import Corpus, Doubles, Encoder, Floats, Rows, prepare
 
 __all__ = [
     "Encoder",
@@ -99,7 +100,7 @@ def score_prepared(
     answers: pd.DataFrame | None = None,
     learnt: Learnt | None = None,
 ) -> Scored:
-    """Return what `score_passages` returns, of a corpus that `matching.prepare` made.
+    """Return what `score_passages` returns, of a corpus that `units.prepare` made.
 
     With what was `learnt` of another corpus, the themes are those that were found there.
     """
