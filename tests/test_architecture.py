@@ -51,12 +51,14 @@ STAGES = {
 RUNNER = {"params", "plan", "batch", "sweep", "evaluation", "comparison"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
+READING = {"reading"}
 START = {"starting", "steps"}
 DESK = {"desk"}
 GROUPS = {
     **STAGES,
     "base": BASE,
     "check": CHECK,
+    "reading": READING,
     "runner": RUNNER,
     "report": REPORT,
     "start": START,
@@ -78,6 +80,7 @@ MAY = {
     "decisions": {"base", "store", "topics"},  # what is merged or split is described anew, as topics are
     "comparing": {"base", "store"},
     "check": {"base", "store", "ingest", "clean", "embed", "themes", "tables"},  # composes stages, as a notebook does
+    "reading": {"base", "store", "embed", "themes"},  # composes stages, batch by batch
     "start": {"base", "store", "ingest", "themes", "runner", "desk"},  # runs, and opens the result
     "desk": {"base", "store", "searching", "decisions", "labels", "explore"},  # joins the view to what keeps and finds
     "explore": {"base", "store", "counts", "figures", "trends", "tables", "package"},  # the edge in JupyterLab
