@@ -75,10 +75,15 @@ def _sentences(text: str, words: int) -> list[tuple[int, int, int]]:
     spans: list[tuple[int, int, int]] = []
     begin = 0
     for end in [*(match.end() for match in _SENTENCE.finditer(text)), len(text)]:
-        pieces = list(re.finditer(r"\S+", text[begin:end]))
-        for first in range(0, len(pieces), words):
-            last = pieces[min(first + words, len(pieces)) - 1]
-            spans.append((begin + pieces[first].start(), begin + last.end(), min(words, len(pieces) - first)))
+        sentence = text[begin:end]
+        size = len(sentence.split())
+        if 0 < size <= words:
+            spans.append((end - len(sentence.lstrip()), begin + len(sentence.rstrip()), size))
+        elif size:
+            pieces = list(re.finditer(r"\S+", sentence))
+            for first in range(0, size, words):
+                last = pieces[min(first + words, size) - 1]
+                spans.append((begin + pieces[first].start(), begin + last.end(), min(words, size - first)))
         begin = end
     return spans
 
