@@ -21,7 +21,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from threadpoolctl import threadpool_limits
 
 from toolkit import words
-from toolkit.encoders import Encoder, Vectors, load_encoder, normalise
+from toolkit.encoders import EmbeddedEncoder, Encoder, Vectors, load_encoder, normalise
 from toolkit.schema import InputError
 from toolkit.settings import EmbedSettings, cache_home
 from toolkit.space import Space, join
@@ -171,7 +171,7 @@ class CorpusEncoder:
         if fresh:
             new = [texts[place] for place in fresh]
             latent = normalise(self._svd.transform(self._tfidf.transform(new)))
-            quick = getattr(self._base, "quick", False)
+            quick = isinstance(self._base, EmbeddedEncoder)
             read = self._base.encode(new) if quick else encode_cached(self._base, new, self._cache)
             out[fresh] = self._join(read, latent)
         return out

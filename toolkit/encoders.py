@@ -124,8 +124,6 @@ class EmbeddedEncoder:
     """
 
     name = "embedded-en-ru-1"
-    quick = True
-    """Reading a text takes about as long as finding its vector in a large cache."""
 
     def __init__(self) -> None:
         self._latin, self._cyrillic = StaticEncoder(), RussianEncoder()
