@@ -201,7 +201,7 @@ def test_what_was_read_first_is_told_and_nothing_where_all_was(table, large):
     assert reading.told(read(table), 206) is None
     large(120)
     first = read(table)
-    assert f"Learnt of {first.articles} of the 206 articles" in reading.told(first, 206).text
+    assert f"learnt of {first.articles} of the 206 articles" in reading.told(first, 206).text
 
 
 def test_the_surest_articles_are_looked_at_besides_those_read_first(table, large):

