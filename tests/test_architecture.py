@@ -17,7 +17,19 @@ STAGES = {
     "clean": {"clean", "boilerplate"},
     "dedupe": {"dedupe"},
     "embed": {"embed", "encoders", "space"},
-    "themes": {"themes", "themefile", "matching", "plain", "subjects", "learning", "seeds", "suggest", "faults"},
+    "themes": {
+        "themes",
+        "themefile",
+        "matching",
+        "units",
+        "plain",
+        "subjects",
+        "learning",
+        "learnt",
+        "seeds",
+        "suggest",
+        "faults",
+    },
     "topics": {"topics"},
     "trends": {"trends", "intervals", "clumps", "changes", "mix", "findings", "terms"}
     | {"detect", "chance", "breaks", "bursts", "scan", "watch", "weak", "emerging"},
@@ -41,12 +53,14 @@ RUNNER = {"params", "plan", "batch", "reuse", "sweep", "evaluation", "comparison
 RUNNER |= {"lease", "place", "children", "engine", "overview"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
+READING = {"reading"}
 START = {"starting", "steps"}
 DESK = {"desk"}
 GROUPS = {
     **STAGES,
     "base": BASE,
     "check": CHECK,
+    "reading": READING,
     "runner": RUNNER,
     "report": REPORT,
     "start": START,
@@ -69,6 +83,7 @@ MAY = {
     "decisions": {"base", "store", "topics"},  # what is merged or split is described anew, as topics are
     "comparing": {"base", "store"},
     "check": {"base", "store", "ingest", "clean", "embed", "themes", "tables"},  # composes stages, as a notebook does
+    "reading": {"base", "store", "embed", "themes"},  # composes stages, batch by batch
     "start": {"base", "store", "ingest", "themes", "runner", "desk"},  # runs, and opens the result
     "desk": {"base", "store", "searching", "decisions", "labels", "explore"},  # joins the view to what keeps and finds
     "explore": {"base", "store", "counts", "figures", "trends", "tables", "package"},  # the edge in JupyterLab
