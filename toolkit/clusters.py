@@ -145,13 +145,13 @@ def finer(ready: Sharpened, labels: Labels, number: int) -> Labels:
     joins = []
     for topic in range(int(labels.max()) + 1):
         mine = np.flatnonzero(pieces[:, 0] == topic)
-        merges, nodes = ward(centres[mine], sizes[mine]), [[piece] for piece in mine]
+        merges, nodes = ward(centres[mine], sizes[mine]), [[int(piece)] for piece in mine]
         for one, other, height in merges:
             nodes.append(nodes[one] + nodes[other])
             joins.append((height, nodes[one][0], nodes[other][0]))
     part = np.arange(len(pieces))
-    for _, one, other in sorted(joins)[: max(0, len(pieces) - max(number, int(labels.max()) + 1))]:
-        part = np.where(part == part[other], part[one], part)
+    for _, first, second in sorted(joins)[: max(0, len(pieces) - max(number, int(labels.max()) + 1))]:
+        part = np.where(part == part[second], part[first], part)
     return _without_small(centres, sizes, pieces[:, 0], part)[which]
 
 

@@ -37,7 +37,7 @@ def texts_at(pieces: Iterable[pd.DataFrame], rows: Rows, count: int) -> list[str
     found = [""] * count
     start = 0
     for piece in pieces:
-        for at in np.flatnonzero(wanted[start : start + len(piece)]):
+        for at in np.flatnonzero(wanted[start : start + len(piece)]).tolist():
             found[start + at] = str(piece["text"].iat[at])
         start += len(piece)
     return found

@@ -2,8 +2,8 @@
 
 1. The vectors are brought to 50 dimensions (PCA, centred on the corpus' mean), of length one.
 2. Each is replaced, four times over, by half itself and half the mean of its 15 nearest neighbours, which are looked
-   for in the six nearest of about sqrt(n) rough groups (an inverted file: Jegou et al. 2011, "Product Quantization for Nearest
-   Neighbor Search"), so that the time grows as n^1.5 and not as n^2.
+   for in the six nearest of about sqrt(n) rough groups (an inverted file: Jegou et al. 2011, "Product Quantization for
+   Nearest Neighbor Search"), so that the time grows as n^1.5 and not as n^2.
 3. k-means makes small groups, for `clusters` to join.
 
 Vectors are read in blocks, so that they may lie in a file. All runs on as many threads as the caller allows: one, and

@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from toolkit import clusters, layout, naming, sampling, sharpening
 from toolkit.settings import TopicSettings
-from toolkit.sharpening import Floats, Labels, Sharpened
+from toolkit.sharpening import Floats as Floats
+from toolkit.sharpening import Labels, Sharpened
 
 _PARTS = 3
 _IN_PART = 30
@@ -42,7 +43,7 @@ class Topics(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """The ``rows`` that are looked at, their vectors made ``ready`` to be grouped, and all ``vectors`` (n, d), reduced."""
+    """The ``rows`` that are looked at, their vectors made ``ready``, and all ``vectors`` (n, d), reduced."""
 
     rows: Labels
     ready: Sharpened
