@@ -30,7 +30,7 @@ STAGES = {
         "suggest",
         "faults",
     },
-    "topics": {"topics"},
+    "topics": {"topics", "sampling", "sharpening", "clusters", "naming", "layout", "stability", "levels"},
     "trends": {"trends", "intervals", "clumps", "changes", "mix", "findings", "terms"}
     | {"detect", "chance", "breaks", "bursts", "scan", "watch", "weak", "emerging"},
     "actors": {"actors"},
@@ -157,7 +157,7 @@ def test_no_two_modules_import_each_other():
 @pytest.mark.parametrize(
     ("package", "only"),
     [
-        ("bertopic", {"topics", "peers"}),
+        ("bertopic", {"naming", "peers"}),
         ("papermill", {"batch"}),
         ("argparse", {"cli"}),
         ("jinja2", {"report", "overview"}),
@@ -265,7 +265,7 @@ def test_no_module_loads_what_costs_half_a_minute():
 def test_bertopic_as_locked_loads_nothing_slow_either():
     if any(map(importlib.util.find_spec, SLOW)):
         pytest.skip("installed with umap and hdbscan or sentence-transformers, which BERTopic loads itself")
-    assert not loaded(["toolkit.topics", "bertopic"], SLOW)
+    assert not loaded(["toolkit.naming", "bertopic"], SLOW)
 
 
 def test_the_command_line_answers_before_anything_large_is_loaded():
