@@ -11,7 +11,7 @@ from goldens import ROOT
 
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
-BASE = {"schema", "settings", "words", "languages", "stats", "exhibits", "style", "nodes"}
+BASE = {"lean", "schema", "settings", "words", "languages", "stats", "exhibits", "style", "nodes"}
 STAGES = {
     "ingest": {"ingest", "readers", "encoding", "columns", "dates"},
     "clean": {"clean"},
@@ -36,7 +36,7 @@ STAGES = {
     "comparing": {"comparing", "pairing"},
     "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "stills"},
 }
-RUNNER = {"params", "plan", "batch", "sweep", "evaluation", "comparison"}
+RUNNER = {"params", "plan", "batch", "kernels", "profiling", "sweep", "evaluation", "comparison"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
 START = {"starting", "steps"}

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from toolkit import params, schema, store
+from toolkit import kernels, params, profiling, schema, store
 from toolkit.plan import Plan, RunFailed, beside, part_folder
 from toolkit.schema import ToolkitError
 
@@ -188,20 +188,25 @@ def _prepare_kernels(scratch: Path) -> None:
     """Let ``python3`` mean this interpreter, whatever else is installed, and keep the user's profile out."""
     from ipykernel.kernelspec import write_kernel_spec
 
-    write_kernel_spec(scratch / "kernels" / "python3")
+    argv = [sys.executable, "-P", "-m", "toolkit.kernels", "-f", "{connection_file}"]
+    write_kernel_spec(scratch / "kernels" / "python3", overrides={"argv": argv})
     places = {"JUPYTER_PATH": scratch, "JUPYTER_RUNTIME_DIR": scratch, "IPYTHONDIR": scratch / "ipython"}
     os.environ.update({name: str(place) for name, place in places.items()})
 
 
 def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
     started, begin, part = store.now(), time.perf_counter(), Path(job["part"])
-    for step in job["steps"]:
-        failure = _execute_one(step, str(part), tell)
-        if failure:
-            tell(failure=failure)
-            return
+    peaks: dict[str, float | None] = {}
+    with contextlib.closing(kernels.Ahead([Path(step["notebook"]) for step in job["steps"]])) as ahead:
+        for place, step in enumerate(job["steps"]):
+            failure = _execute_one(step, str(part), tell, ahead.take(place))
+            peaks[Path(step["notebook"]).stem] = ahead.end(place)
+            if failure:
+                tell(failure=failure)
+                return
     seconds = round(time.perf_counter() - begin, 1)
     facts = {"status": "finished", "started": started, "finished": store.now(), "seconds": seconds}
+    facts |= {"profile": profiling.profile(part / "notebooks", peaks)}
     store.write_manifest(part, {**job["facts"], **facts})
     if job["finish"]:
         try:
@@ -210,8 +215,8 @@ def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
             tell(failure={"where": "the report", "ename": type(error).__name__, "evalue": str(error)})
 
 
-def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None]) -> dict[str, str] | None:
-    """Execute one notebook; return what went wrong, if anything did."""
+def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None], kernel: Any) -> dict[str, str] | None:
+    """Execute one notebook in `kernel`; return what went wrong, if anything did."""
     import papermill
     from nbclient.exceptions import DeadKernelError
 
@@ -229,7 +234,7 @@ def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None]) 
             language="python",
             progress_bar=False,
             cwd=str(Path(step["notebook"]).parent),
-            config=_transport(output.stem),
+            km=kernel,
             on_cell_execute=lambda cell, cell_index: begun.append(cell_index),
             on_cell_executed=lambda cell, cell_index, execute_reply: tell(notebook=output.stem, cells=1),
         )
@@ -247,18 +252,6 @@ def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None]) 
 def _unbraced(path: str) -> str:
     """Papermill formats paths with the parameters; a brace in a folder's name is only a brace."""
     return path.replace("{", "{{").replace("}", "}}")
-
-
-def _transport(name: str) -> Any:
-    """Sockets in the scratch folder rather than TCP ports, which parallel kernels snatch from each other.
-
-    Their place is given outright: jupyter_client would put them in the working folder, the same for all runs.
-    """
-    from traitlets.config import Config
-
-    place = str(Path(os.environ["JUPYTER_RUNTIME_DIR"]) / name)
-    fits = os.name == "posix" and len(os.fsencode(place)) < 90  # a socket's path has 107 bytes at most
-    return Config({"KernelManager": {"transport": "ipc", "ip": place}} if fits else {})
 
 
 def _tidy(output: Path, shown: Mapping[str, object], part: str) -> None:

@@ -21,7 +21,7 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
-from toolkit import words
+from toolkit import lean, words
 from toolkit.settings import TopicSettings
 
 Floats = npt.NDArray[np.float32]
@@ -182,9 +182,10 @@ class _Given:
 
 def _terms(texts: Sequence[str], vectors: Floats, labels: Labels) -> dict[int, list[str]]:
     """Return the terms of each topic by class-based TF-IDF, the most telling first."""
-    from bertopic import BERTopic
-    from bertopic.dimensionality import BaseDimensionalityReduction
-    from bertopic.vectorizers import ClassTfidfTransformer
+    with lean.hidden():
+        from bertopic import BERTopic
+        from bertopic.dimensionality import BaseDimensionalityReduction
+        from bertopic.vectorizers import ClassTfidfTransformer
 
     forms = words.commonest_forms(texts)
     plain = [" ".join(forms.get(stem, stem) for stem in words.stems(text)) for text in texts]
