@@ -20,10 +20,11 @@ STAGES = {
     "themes": {"themes", "themefile", "matching", "plain", "subjects", "learning", "seeds", "suggest", "faults"},
     "topics": {"topics"},
     "trends": {"trends", "intervals", "clumps", "changes", "mix", "findings", "terms"}
-    | {"detect", "chance", "breaks", "bursts", "scan", "watch", "weak", "emerging"},
+    | {"detect", "chance", "breaks", "bursts", "scan", "watch", "weak", "emerging", "overtime"},
     "actors": {"actors"},
     "counts": {"counts"},
-    "figures": {"figures", "topic_figures", "trend_figures", "evaluate_figures", "compare_figures"},
+    "figures": {"figures", "topic_figures", "trend_figures", "evaluate_figures", "compare_figures"}
+    | {"course_figures"},
     "tables": {"tables", "trend_tables", "evaluate_tables", "label_tables", "doubt_tables", "run_tables"},
     "gold": {"gold"},
     "labels": {"labels", "ask"},
