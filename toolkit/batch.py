@@ -19,17 +19,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from toolkit import params, reuse, schema, store
+from toolkit import kernels, params, profiling, reuse, schema, store
 from toolkit.children import Children, close, deadline, stop
 from toolkit.place import FAILED, beside, part_folder
 from toolkit.plan import Plan, RunFailed, read_by
 from toolkit.schema import ToolkitError
 
-_UNUSED = "rfc3987_syntax"
-"""Where it is installed, plotly's first figure and papermill load it: 1.5 s, for checks that no notebook needs."""
 Progress = Callable[[str, int, int], None]
 """Called with the notebook's name, code cells done and code cells in all."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -164,7 +163,7 @@ def _main() -> None:
     def tell(**what: object) -> None:
         news.write(json.dumps(what) + "\n")
 
-    sys.modules.setdefault(_UNUSED, None)  # type: ignore[arg-type]
+    sys.modules.setdefault(kernels.UNUSED, None)  # type: ignore[arg-type]
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
     while True:
@@ -219,9 +218,8 @@ def _prepare_kernels(scratch: Path) -> None:
     """Let ``python3`` mean this interpreter, whatever else is installed, and keep the user's profile out."""
     from ipykernel.kernelspec import write_kernel_spec
 
-    write_kernel_spec(scratch / "kernels" / "python3")
-    lighter = f"import sys; sys.modules.setdefault({_UNUSED!r}, None)"
-    store.write_text(lighter, scratch / "ipython" / "profile_default" / "startup" / "lighter.py")
+    argv = [sys.executable, "-P", "-m", "toolkit.kernels", "-f", "{connection_file}"]
+    write_kernel_spec(scratch / "kernels" / "python3", overrides={"argv": argv})
     places = {"JUPYTER_PATH": scratch, "JUPYTER_RUNTIME_DIR": scratch, "IPYTHONDIR": scratch / "ipython"}
     os.environ.update({name: str(place) for name, place in places.items()})
 
@@ -229,15 +227,19 @@ def _prepare_kernels(scratch: Path) -> None:
 def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
     started, begin, part = store.now(), time.perf_counter(), Path(job["part"])
     became: dict[str, list[str]] = {}
-    for step in job["steps"]:
-        found, failure = reuse.taken_or_made(step, part, _execute_one, tell)
-        became.setdefault(found, []).append(Path(step["output"]).stem)
-        if failure:
-            tell(failure=failure)
-            return
+    peaks: dict[str, float | None] = {}
+    with contextlib.closing(kernels.Ahead([Path(step["notebook"]) for step in job["steps"]])) as ahead:
+        for place, step in enumerate(job["steps"]):
+            execute = partial(_execute_ahead, ahead, place, peaks)
+            found, failure = reuse.taken_or_made(step, part, execute, tell)
+            became.setdefault(found, []).append(Path(step["output"]).stem)
+            if failure:
+                tell(failure=failure)
+                return
     seconds = round(time.perf_counter() - begin, 1)
     facts = {"status": "finished", "started": started, "finished": store.now(), "seconds": seconds}
-    store.write_manifest(part, {**job["facts"], **facts, "cache": became})
+    facts |= {"profile": profiling.profile(part / "notebooks", peaks), "cache": became}
+    store.write_manifest(part, {**job["facts"], **facts})
     if job["finish"]:
         try:
             pkgutil.resolve_name(job["finish"])(part)
@@ -245,8 +247,22 @@ def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
             tell(failure={"where": "the report", "ename": type(error).__name__, "evalue": str(error)})
 
 
-def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None]) -> dict[str, str] | None:
-    """Execute one notebook; return what went wrong, if anything did."""
+def _execute_ahead(
+    ahead: kernels.Ahead,
+    place: int,
+    peaks: dict[str, float | None],
+    step: Mapping[str, Any],
+    part: str,
+    tell: Callable[..., None],
+) -> dict[str, str] | None:
+    """Execute the notebook at `place` in a kernel started ahead, and note under `peaks` the memory that it held."""
+    failure = _execute_one(step, part, tell, ahead.take(place))
+    peaks[Path(step["notebook"]).stem] = ahead.end(place)
+    return failure
+
+
+def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None], kernel: Any) -> dict[str, str] | None:
+    """Execute one notebook in `kernel`; return what went wrong, if anything did."""
     import papermill
     from nbclient.exceptions import DeadKernelError
 
@@ -264,7 +280,7 @@ def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None]) 
             language="python",
             progress_bar=False,
             cwd=str(Path(step["notebook"]).parent),
-            config=_transport(output.stem),
+            km=kernel,
             on_cell_execute=lambda cell, cell_index: begun.append(cell_index),
             on_cell_executed=lambda cell, cell_index, execute_reply: tell(notebook=output.stem, cells=1),
         )
@@ -282,18 +298,6 @@ def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None]) 
 def _unbraced(path: str) -> str:
     """Papermill formats paths with the parameters; a brace in a folder's name is only a brace."""
     return path.replace("{", "{{").replace("}", "}}")
-
-
-def _transport(name: str) -> Any:
-    """Sockets in the scratch folder rather than TCP ports, which parallel kernels snatch from each other.
-
-    Their place is given outright: jupyter_client would put them in the working folder, the same for all runs.
-    """
-    from traitlets.config import Config
-
-    place = str(Path(os.environ["JUPYTER_RUNTIME_DIR"]) / name)
-    fits = os.name == "posix" and len(os.fsencode(place)) < 90  # a socket's path has 107 bytes at most
-    return Config({"KernelManager": {"transport": "ipc", "ip": place}} if fits else {})
 
 
 def _tidy(output: Path, shown: Mapping[str, object], part: str) -> None:

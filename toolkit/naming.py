@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from toolkit import words
+from toolkit import lean, words
 
 Labels = npt.NDArray[np.intp]
 
@@ -33,7 +33,8 @@ def name_groups(texts: Sequence[str], labels: Labels, groups: int = 0) -> list[l
     Grootendorst 2022, "BERTopic: Neural topic modeling with a class-based TF-IDF procedure", with its reduced weight of
     frequent words. A group of texts without words has no terms.
     """
-    from bertopic.vectorizers import ClassTfidfTransformer
+    with lean.hidden():
+        from bertopic.vectorizers import ClassTfidfTransformer
 
     groups = max(groups, int(labels.max()) + 1)
     read = _spread(labels)
