@@ -32,15 +32,15 @@ STAGES = {
     "store": {"store", "arrays"},
     "searching": {"searching", "wordindex", "neighbours"},
     "planting": {"planting"},
-    "decisions": {"decisions", "decisionfile"},
+    "decisions": {"decisions", "decisionfile", "refinding"},
     "comparing": {"comparing", "pairing"},
-    "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "stills"},
+    "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "screen", "map_pane"} | {"stills"},
 }
 RUNNER = {"params", "plan", "batch", "sweep", "evaluation", "comparison"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
 START = {"starting", "steps"}
-DESK = {"desk"}
+DESK = {"desk", "pending"}
 GROUPS = {
     **STAGES,
     "base": BASE,
@@ -67,7 +67,8 @@ MAY = {
     "comparing": {"base", "store"},
     "check": {"base", "store", "ingest", "clean", "embed", "themes", "tables"},  # composes stages, as a notebook does
     "start": {"base", "store", "ingest", "themes", "runner", "desk"},  # runs, and opens the result
-    "desk": {"base", "store", "searching", "decisions", "labels", "explore"},  # joins the view to what keeps and finds
+    # joins the view to what keeps and finds, and shows at once what the next run will make of it
+    "desk": {"base", "store", "searching", "planting", "decisions", "labels", "topics", "trends", "explore"},
     "explore": {"base", "store", "counts", "figures", "trends", "tables", "package"},  # the edge in JupyterLab
     "cli": {"base", "store", "runner", "themes", "actors", "decisions", "check", "package"},
     "package": set(),
