@@ -223,7 +223,8 @@ def test_an_article_leads_to_those_like_it(run, files):
     view.widget()
     _, trouble = ask(view, "articles", do="like", row=3)
     subject = view.run.articles["text"].iat[3].split()
-    assert not trouble and len(view.selection) == 9 and view.screen.filters.choice["picked"] == "9 found"
+    assert not trouble and len(view.selection) == 9 and view.screen.filters.choice["picked"].startswith("9 like “")
+    assert view.code == "view.like('a0003')"
     assert view.selection["text"].head(3).map(lambda text: len(set(text.split()) & set(subject))).min() >= 2
     with pytest.raises(InputError, match="No article of this run has the id 'nobody'"):
         view.like("nobody")

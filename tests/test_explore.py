@@ -431,7 +431,8 @@ def test_a_search_chooses_what_it_finds_best_first_and_decisions_are_told():
     view = explore.explore(tables, search=lambda query: found, decide=lambda what: heard.append(what) or "kept")
     view.widget()
     assert not tell(view, do="find", value="bombs") and ids(view) == [names[9], names[2], names[5]]
-    assert view.screen.filters.choice["picked"] == "3 found"
+    assert view.screen.filters.choice["picked"] == "3 found for “bombs”"
+    assert view.code == "view.find('bombs')"
     assert not tell(view, do="find", value=" ") and len(view.selection) == COUNT
     decision = {"what": "right", "article_id": names[0], "theme": "extremism"}
     assert not tell(view, "articles", do="decide", decision=decision)

@@ -9,17 +9,16 @@ function choices(parent, label, pairs, now) {
 }
 
 function drawDeciding(model, root, tell, words) {
-  const { topic: topics = [], picked = "" } = model.get("choice"), query = model.get("asked");
+  const { topic: topics = [] } = model.get("choice"), query = model.get("asked");
   const themes = model.get("themes"), own = Object.fromEntries(model.get("pinned"));
-  const search = picked.endsWith("found") && query;
-  const key = JSON.stringify([topics.map((topic) => [topic, words[String(topic)], own[topic]]), search && query]);
+  const key = JSON.stringify([topics.map((topic) => [topic, words[String(topic)], own[topic]]), query]);
   if (!model.get("deciding") || root.dataset.shown === key) return;
   root.dataset.shown = key;
   const inside = root.contains(document.activeElement);
   root.replaceChildren();
   const decide = (what) => tell({ do: "decide", decision: { topics, ...what } });
   if (topics.length > 1) {
-    const name = field(root, `Name of these ${topics.length} topics together (or leave it)`, "input", "text");
+    const name = field(root, "Their name together (optional)", "input", "text");
     name.className = "tk-words";
     button(root, `Merge these ${topics.length} topics`, () => decide({ what: "merge", name: name.value }));
   }
@@ -36,7 +35,7 @@ function drawDeciding(model, root, tell, words) {
     pin.disabled = !theme.value;
     button(root, "Hide", () => decide({ what: "hide" }));
   }
-  if (search && themes.length) {
+  if (query && themes.length) {
     const theme = choices(root, "The search as a seed of", themes.map((one) => [one.id, one.title]));
     const short = query.length > 40 ? `${query.slice(0, 39)}…` : query;
     button(root, `Keep “${short}” as a seed`, () => decide({ what: "seed", theme: theme.value, phrase: query }));

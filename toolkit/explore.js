@@ -43,7 +43,7 @@ const STYLE = `
 .tk-pending li button { margin-left: .6rem; }
 .tk-deciding:not(:empty) { margin: .4rem 0; }
 .tk-acts { display: flex; flex-wrap: wrap; gap: .4rem; margin: .2rem 0 .5rem; }
-.tk-passage { margin: .8rem 0 .2rem; } .tk-passage input { width: 17rem; max-width: 100%; }
+.tk-passage { margin: .8rem 0 .2rem; } .tk-passage input { width: 14rem; max-width: 100%; }
 .tk-view button[aria-pressed="true"], .tk-view button[aria-pressed="true"]:hover:not(:disabled) {
   background: var(--accent); color: var(--paper); border-color: var(--accent); }
 .tk-saved:empty { display: none; }
@@ -65,7 +65,7 @@ const STYLE = `
 .tk-view tbody tr:hover { background: var(--shade); }
 .tk-view tbody tr[aria-selected="true"] { background: var(--shade); box-shadow: inset 4px 0 0 var(--accent); }
 .tk-view tbody tr:focus-visible { outline-offset: -3px; }
-.tk-col-date { width: 5.9rem; } .tk-col-source { width: 17%; } .tk-col-themes { width: 7.2rem; }
+.tk-col-date { width: 5.9rem; } .tk-view td:first-child { white-space: nowrap; } .tk-col-source { width: 18%; } .tk-col-themes { width: 7.2rem; }
 .tk-col-topic { width: 17%; }
 .tk-tag { display: inline-flex; align-items: center; gap: .3em; margin-right: .5em; }
 .tk-tag i { width: .75em; height: .75em; border-radius: 2px; flex: none; display: inline-block; }
@@ -256,7 +256,7 @@ function drawFilters(model, root, tell) {
     if (held.children.length) button(held, "Clear all", () => tell({ do: "clear" }));
     if (inside) (held.querySelector("button") || fields.querySelector("select, input")).focus();
     if (document.activeElement !== text || choice.text !== last) {
-      text.value = choice.text || (choice.picked.endsWith("found") ? model.get("asked") : "");
+      text.value = choice.text || model.get("asked");
     }
     last = choice.text;
     [start.value, end.value] = [choice.start || "", choice.end || ""];
@@ -280,6 +280,11 @@ function tags(parent, names, themes) {
     element(tag, "i").style.background = theme.colour;
     element(tag, "span", "", theme.title);
   }
+}
+
+function breakable(parent, text) { // the name of a site breaks at its dots
+  parent.dir = "auto";
+  for (const part of text.split(/(?<=\.)/)) parent.append(part, document.createElement("wbr"));
 }
 
 function drawTable(model, root, tell) {
@@ -340,7 +345,8 @@ function drawTable(model, root, tell) {
       tr.tabIndex = body.children.length === 1 ? 0 : -1;
       tr.dataset.row = row.row;
       element(element(tr, "td"), "div", "", row.date || "no date");
-      for (const name of ["source", "title"]) element(element(tr, "td"), "div", "", row[name]).dir = "auto";
+      breakable(element(element(tr, "td"), "div"), row.source);
+      element(element(tr, "td"), "div", "", row.title).dir = "auto";
       tags(element(element(tr, "td"), "div"), row.themes, themes);
       element(element(tr, "td"), "div", "", row.topic).dir = "auto";
       tr.addEventListener("click", () => { tr.focus(); open(row.row); });
@@ -376,13 +382,24 @@ function drawTable(model, root, tell) {
   return { draw, mark };
 }
 
-// The picture and the table that follow are for readers without a kernel.
+// The picture and the table that follow are for readers without a kernel; they come when all else is there.
 function hideStills(el) {
-  let next = el.closest(".jp-OutputArea-child");
-  for (let step = 0; next && step < 2; step += 1) {
-    next = next.nextElementSibling;
-    if (next && next.querySelector(".tk-still, img[src^='data:image/png']")) next.style.display = "none";
-  }
+  const hide = () => {
+    let next = el.closest(".jp-OutputArea-child");
+    for (let step = 0; next && step < 2; step += 1) {
+      next = next.nextElementSibling;
+      if (next && next.querySelector(".tk-still, img[src^='data:image/png']")) next.style.display = "none";
+    }
+  };
+  const watch = new MutationObserver(hide);
+  const begin = (tries) => { // at first it stands nowhere
+    const area = el.closest(".jp-OutputArea");
+    if (!area) { if (tries) setTimeout(() => begin(tries - 1), 100); return; }
+    watch.observe(area, { childList: true, subtree: true });
+    hide();
+  };
+  begin(100);
+  return watch;
 }
 
 // The map is drawn by the kernel's leave: it is told whether JupyterLab is dark.
@@ -392,7 +409,8 @@ function followTheme(tell) {
   const look = () => {
     if (dark() === now) return;
     now = dark();
-    tell({ do: "look", dark: now });
+    const paper = getComputedStyle(document.body).getPropertyValue("--jp-layout-color1").trim();
+    tell({ do: "look", dark: now, paper });
   };
   const watch = new MutationObserver(look);
   watch.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
@@ -424,9 +442,7 @@ function render({ model, el }) {
   };
   if (part === "filters") {
     on(["choice", "said", "code", "saved", "offers", "pending", "pinned", "asked"], drawFilters(model, root, tell));
-    const theme = followTheme(tell);
-    ends.push(() => theme.disconnect());
-    for (const wait of [0, 300, 1500, 4000]) setTimeout(() => hideStills(el), wait);
+    for (const watch of [followTheme(tell), hideStills(outer)]) ends.push(() => watch.disconnect());
   } else if (part === "trends") {
     const trends = drawTrends(model, root, tell);
     on(["trends"], trends.draw);

@@ -52,6 +52,17 @@ def explore(run: Path | str | Mapping[str, Any], search: Search | None = None, d
     return View(open_run(run), Aids(search=search, decide=decide))
 
 
+class Found(NamedTuple):
+    """How what is picked came to be picked: in words, as a call, and what was searched for."""
+
+    how: str
+    call: str = ""
+    asked: str = ""
+
+
+_PICKED = Found("picked")
+
+
 class View:
     """What is chosen of a run, and the widgets that show it."""
 
@@ -60,8 +71,7 @@ class View:
         self.choice = Choice()
         self.marks = narrow.choose(opened, self.choice)
         self.by, self.falling = "date", True
-        self.asked: str | None = None
-        """What was searched, where what is picked was found by a search; empty where by likeness."""
+        self.found = _PICKED
         self.screen: Screen | None = None
 
     # What is chosen ---------------------------------------------------------------------------------------------
@@ -74,7 +84,7 @@ class View:
     @property
     def code(self) -> str:
         """The call that makes what is chosen now."""
-        return narrow.code(self.choice, self.run)
+        return narrow.code(self.choice, self.run, self.found.call)
 
     @cached_property
     def trends(self) -> pd.DataFrame:
@@ -108,10 +118,10 @@ class View:
         """Choose single articles, as a lasso on the map does; None takes that back."""
         return self.pick_rows(None if article_ids is None else self._find(list(article_ids)))
 
-    def pick_rows(self, rows: Ints | None, asked: str | None = None) -> View:
-        """Choose articles by their rows in the run's table; `asked` is the search that found them, best first."""
-        self.asked = asked
-        self.by = "found" if asked is not None else "date" if self.by == "found" else self.by
+    def pick_rows(self, rows: Ints | None, found: Found | None = None) -> View:
+        """Choose articles by their rows in the run's table; where they were `found`, the best first."""
+        self.found = found or _PICKED
+        self.by = "found" if found else "date" if self.by == "found" else self.by
         return self._take(replace(self.choice, picked=rows))
 
     def find(self, query: str) -> View:
@@ -120,15 +130,19 @@ class View:
             raise InputError("This view has no search: open it with explore(run, search=...).")
         if not query.strip():
             return self.pick(None)
-        return self._pick_found(self.aids.search(query), query.strip())
+        asked = query.strip()
+        found = Found(f"found for “{_short(asked)}”", f"view.find({asked!r})", asked)
+        return self._pick_found(self.aids.search(query), found)
 
     def like(self, article_ids: str | Sequence[str]) -> View:
         """Choose the articles most like one, or like several together, the likest first."""
         if self.aids.like is None:
             raise InputError("This view has no search: open it with desk.open_desk(run).")
         ids = [article_ids] if isinstance(article_ids, str) else list(article_ids)
-        self._find(ids)
-        return self._pick_found(self.aids.like(ids), "")
+        about = _short(shown.headline(self.run, int(self._find(ids)[0])))
+        more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
+        found = Found(f"like “{about}”{more}", f"view.like({(ids[0] if len(ids) == 1 else ids)!r})")
+        return self._pick_found(self.aids.like(ids), found)
 
     def clear(self) -> View:
         """Take all filters away."""
@@ -203,17 +217,17 @@ class View:
             raise InputError(f"No article of this run has the id {article_ids[int(np.argmin(found))]!r}.")
         return np.asarray(found)
 
-    def _pick_found(self, found: pd.DataFrame, asked: str) -> View:
-        self.pick_rows(self._find(found["article_id"].tolist()), asked)
+    def _pick_found(self, table: pd.DataFrame, found: Found) -> View:
+        self.pick_rows(self._find(table["article_id"].tolist()), found)
         if self.screen:
-            self.screen.tell(str(found.attrs.get("note", "")))
+            self.screen.tell(str(table.attrs.get("note", "")))
         return self
 
     def _take(self, choice: Choice) -> View:
         """Make a choice, and show it everywhere."""
         self.choice, self.marks = choice, narrow.choose(self.run, choice)
         if choice.picked is None:
-            self.asked = None
+            self.found = _PICKED
             self.by, self.falling = ("date", True) if self.by == "found" else (self.by, self.falling)
         for name in ("rows", "trends"):
             self.__dict__.pop(name, None)
@@ -254,3 +268,7 @@ class View:
         show = import_module("IPython.display").display
         for bundle in self.bundles():
             show(bundle, raw=True)
+
+
+def _short(text: str, width: int = 40) -> str:
+    return text if len(text) <= width else text[: width - 1].rstrip() + "…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -10,13 +11,17 @@ import pandas as pd
 
 from toolkit import narrow
 from toolkit.exhibits import date
-from toolkit.opened import Ints, Opened
+from toolkit.opened import Bools, Ints, Opened
 from toolkit.style import INK, NO_THEME
 
 _NAMELESS = "none"
-_DARK = {"paper": "#111111", "ink": "#E6E9EC", "no theme": "#59616B"}
+_DARK = {"paper": "#212121", "ink": "#E6E9EC", "no theme": "#59616B"}
 _LIGHT = {"paper": "#FFFFFF", "ink": INK, "no theme": NO_THEME}
-_LETTERS = 12
+_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+_LETTERS, _LETTER, _LINE = 12, 6.6, 15
+"""Pixels: the size of names on the map, about the width of a letter, and the height of a line."""
+_ALWAYS = (-np.inf, np.inf)
+_DISTANCE, _CLOSEST, _HEIGHT = 1.2, 32.0, 448
 _LOWEST, _PANEL = 420, 112
 """Pixels: the least height of the map, and what each panel of the trends beside it adds."""
 
@@ -46,7 +51,7 @@ def map_pane(opened: Opened) -> Map | None:
         color_selected=INK,
         opacity=0.75,
         opacity_unselected=0.12,
-        size=7 if len(order) <= 1500 else 5 if len(order) <= 10_000 else 3,
+        size=_size(len(order)),
         axes=False,
         height=height(opened),
         width="auto",
@@ -54,8 +59,9 @@ def map_pane(opened: Opened) -> Map | None:
     )
     found = Map(scatter, order, points)
     _label(found, size=_LETTERS)
-    scatter.camera(distance=1.2)  # room for the points and words at the edge
+    scatter.camera(distance=_DISTANCE)  # room for the points and words at the edge
     scatter.tooltip(True, properties=["title", "source", "published", "theme", "topic"], preview=None, histograms=False)
+    scatter.reticle(False)
     scatter.options(regl_scatterplot_options={"deselectOnDblClick": True})
     return found
 
@@ -65,25 +71,70 @@ def height(opened: Opened) -> int:
     return max(_LOWEST, _PANEL * (1 + len(opened.titles)))
 
 
+def _size(count: int) -> int:
+    """Return how large a point is, in pixels, where so many are shown."""
+    return 7 if count <= 1500 else 5 if count <= 10_000 else 3
+
+
+def show(shown: Map, left: Bools, picked: Ints | None) -> None:
+    """Show the articles that are `left` (a mark an article), and mark those that are `picked` (rows) among them."""
+    here = left[shown.order]
+    shown.scatter.size(default=_size(int(here.sum())))
+    shown.scatter.filter(None if here.all() else np.flatnonzero(here))
+    shown.scatter.selection([] if picked is None else np.flatnonzero(here & np.isin(shown.order, picked)))
+
+
 def rename(shown: Map, opened: Opened) -> None:
     """Let the words on the map, and those of the pointer, be those of the topics as they are now."""
     shown.points["topic"] = _topics(opened, shown.order)
     _label(shown)
 
 
-def darken(shown: Map, opened: Opened, dark: bool) -> None:
-    """Draw the map on dark ground, or on white."""
+def darken(shown: Map, opened: Opened, dark: bool, paper: str = "") -> None:
+    """Draw the map on dark ground, or on light; `paper` is its colour, such as ``#212121``.
+
+    Set on the widget alone: `Scatter.background` would bring axes and a legend with it.
+    """
     look = _DARK if dark else _LIGHT
-    shown.scatter.background(look["paper"])
+    look = {**look, "paper": paper} if _COLOUR.fullmatch(paper) else look
+    shown.scatter.widget.background_color = [int(look["paper"][at : at + 2], 16) / 255 for at in (1, 3, 5)] + [1.0]
+    shown.scatter.widget.tooltip_color = [0.2, 0.2, 0.2, 1.0] if dark else [1.0, 1.0, 1.0, 1.0]
     shown.scatter.color(map=_colours(opened, look), selected=look["ink"])
     _label(shown, color=look["ink"], shadow_color=look["paper"])
 
 
 def _label(shown: Map, **more: Any) -> None:
-    """Put the topics' names on the map; it looks at its table again only where they were taken away before."""
-    nameless = (shown.points["topic"] == _NAMELESS).any()
-    shown.scatter.label(by=None)
-    shown.scatter.label(by="topic", exclude=[f"topic:{_NAMELESS}"] if nameless else [], **more)
+    """Put the topics' names on the map; where two would lie over each other, that of the smaller topic from closer by.
+
+    The map looks at its table again only where names were taken away before, and measures Latin letters alone.
+    """
+    scatter, names = shown.scatter, shown.points["topic"]
+    more = {"exclude": [f"topic:{_NAMELESS}"] if (names == _NAMELESS).any() else [], **more}
+    scatter.label(by=None)
+    scatter.label(by="topic", zoom_range=_ALWAYS, **more)
+    placed = scatter.widget.labels
+    ranges = {} if placed is None else _ranges(placed, shown.points, names.value_counts())
+    if ranges:
+        scatter.label(by=None)
+        scatter.label(by="topic", zoom_range=ranges, **more)
+
+
+def _ranges(placed: pd.DataFrame, points: pd.DataFrame, sizes: pd.Series) -> dict[str, tuple[float, float]]:
+    """Return from which zoom (2 to its power) a name is shown, for those that lie over that of a larger topic."""
+    order = placed.assign(size=placed["label"].map(sizes)).sort_values(["size", "label"], ascending=[False, True])
+    across, down = (_HEIGHT / max(float(np.ptp(points[axis])), 1e-9) for axis in ("x", "y"))
+    found: dict[str, tuple[float, float]] = {}
+    before: list[tuple[float, float, float]] = []
+    for label, x, y in zip(order["label"], order["x"] * across, order["y"] * down, strict=True):
+        width = _LETTER * len(label)
+        needed = [
+            min((width + other[2]) / 2 / max(abs(x - other[0]), 1e-9), _LINE / max(abs(y - other[1]), 1e-9))
+            for other in before
+        ]
+        if (zoom := max(needed, default=0)) > 1 / _DISTANCE:
+            found[f"topic:{label}"] = (float(np.log2(min(zoom, _CLOSEST))), np.inf)
+        before.append((x, y, width))
+    return found
 
 
 def _points(opened: Opened, order: Ints) -> pd.DataFrame:

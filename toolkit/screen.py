@@ -31,7 +31,9 @@ class Screen:
         self.articles = panes.panel("articles", run, **can)
         self.trends = None if run.calendar.empty else panes.panel("trends", run, trends=panes.drawn(run, view.trends))
         self.map: map_pane.Map | None = None
-        self._page, self._busy, self._dark = 0, False, False
+        self._page, self._busy = 0, False
+        self._ground: tuple[bool, str] | None = None
+        """Whether JupyterLab is dark, and its colour; None: not told yet, which is on white."""
         parts = [panel for panel in (self.filters, self.trends, self.articles) if panel is not None]
         for panel in parts:
             panel.on_msg(lambda panel, content, _: self.heard(panel, content))
@@ -66,8 +68,7 @@ class Screen:
         drawn.layout.width = "100%"
         self._middle.children = [widgets.Box([drawn], layout=widgets.Layout(**_HALF)), *self._sides]
         self.show_map()
-        if self._dark:
-            self._look(True)
+        self._look()
 
     # What is shown ----------------------------------------------------------------------------------------------
 
@@ -87,11 +88,9 @@ class Screen:
         view, picked = self.view, self.view.choice.picked
         facets = {f.name: getattr(view.choice, f.name) for f in fields(Choice) if f.name != "picked"}
         said: dict[str, Any] = {name: list(v) if isinstance(v, tuple) else v for name, v in facets.items()}
-        said["picked"] = (
-            "" if picked is None else f"{number(len(picked))} {'picked' if view.asked is None else 'found'}"
-        )
+        said["picked"] = "" if picked is None else f"{number(len(picked))} {view.found.how}"
         with self.filters.hold_sync():
-            self.filters.choice, self.filters.asked = said, view.asked or ""
+            self.filters.choice, self.filters.asked = said, view.found.asked
             self.filters.said, self.filters.code = shown.said(view.run, view.marks.chosen), view.code
             self.filters.saved = ""
 
@@ -104,18 +103,16 @@ class Screen:
             panel.rows = shown.listed(view.run, view.rows[start : start + panes.PAGE])
             panel.total, panel.page = len(view.rows), self._page
             panel.by, panel.falling = view.by, view.falling
-            panel.ranked = view.asked is not None
+            panel.ranked = bool(view.found.call)
 
     def show_map(self) -> None:
         """Let the map show what the other filters leave, and mark what is picked."""
         if self.map is None:
             return
-        (scatter, order, _), picked = self.map, self.view.choice.picked
-        left = narrow.choose(self.view.run, replace(self.view.choice, picked=None)).chosen[order]
+        picked, left = self.view.choice.picked, narrow.choose(self.view.run, replace(self.view.choice, picked=None))
         self._busy = True
         try:
-            scatter.filter(None if left.all() else np.flatnonzero(left))
-            scatter.selection([] if picked is None else np.flatnonzero(left & np.isin(order, picked)))
+            map_pane.show(self.map, left.chosen, picked)
         finally:
             self._busy = False
 
@@ -174,8 +171,9 @@ class Screen:
                 view.find(query)
             case {"do": "clear"}:
                 view.clear()
-            case {"do": "look", "dark": bool(dark)}:
-                self._look(dark)
+            case {"do": "look", "dark": bool(dark), "paper": str(paper)}:
+                self._ground = (dark, paper)
+                self._look()
             case _:
                 self._do_with_rows(said)
 
@@ -196,10 +194,9 @@ class Screen:
             case {"do": "decide", "decision": dict(decision)}:
                 view.decide(decision)
 
-    def _look(self, dark: bool) -> None:
-        self._dark = dark
-        if self.map is not None:
-            map_pane.darken(self.map, self.view.run, dark)
+    def _look(self) -> None:
+        if self.map is not None and self._ground is not None:
+            map_pane.darken(self.map, self.view.run, *self._ground)
 
     def _lassoed(self, change: Mapping[str, Any]) -> None:
         if self._busy or self.map is None:

@@ -21,6 +21,13 @@ function nice(most) { // the least of 1, 2, 5, 10, … that three steps of reach
   return [1, 2, 5, 10].map((by) => by * unit).find((step) => 3 * step >= most) || 1;
 }
 
+function weighty(periods, total) { // those that hold most articles, nineteen in twenty: a week of one does not set a scale
+  const order = [...periods].sort((one, other) => total[other.at] - total[one.at]);
+  const all = order.reduce((sum, one) => sum + total[one.at], 0);
+  let sum = 0;
+  return order.filter((one) => { const before = sum; sum += total[one.at]; return before < 0.95 * all; });
+}
+
 function timeTicks(from, to, most) {
   const days = (to - from) / DAY;
   if (days < 45) {
@@ -70,7 +77,7 @@ function drawTrends(model, root, tell) {
       const value = element(head, "span", "tk-value");
       const svg = shape(box, "svg", { width, height: high + 8 + (last ? FOOT : 4), "aria-hidden": "true" });
       const step = nice(most), top = step * Math.max(1, Math.ceil(most / step - 1e-9));
-      const y = (share) => 6 + high - (high * share) / top;
+      const y = (share) => 6 + high - (high * Math.min(share, top)) / top;
       for (let at = 0; at <= top + 1e-9; at += step) {
         shape(svg, "line", { x1: LEFT, x2: width - RIGHT, y1: y(at), y2: y(at) }, "tk-grid");
         shape(svg, "text", { x: LEFT - 6, y: y(at) + 4, "text-anchor": "end" }).textContent = format(at, step);
@@ -82,7 +89,7 @@ function drawTrends(model, root, tell) {
       const held = shape(svg, "rect", { x: 0, y: 6, width: 0, height: high }, "tk-held");
       const line = shape(svg, "line", { x1: 0, x2: 0, y1: 6, y2: 6 + high, visibility: "hidden" }, "tk-cross");
       panels.push({ svg, value, held, line });
-      return { svg, y, base: 6 + high };
+      return { svg, y, top, base: 6 + high };
     };
     const count = (n) => Math.round(n).toLocaleString("en");
     const most = Math.max(1, ...every.map((one) => total[one.at]));
@@ -99,7 +106,7 @@ function drawTrends(model, root, tell) {
     }
     lines.forEach((one, place) => {
       const seen = every.filter(({ at }) => one.share[at] !== null);
-      const high = Math.max(0.01, ...seen.map(({ at }) => one.high[at]));
+      const high = Math.max(0.01, ...weighty(seen, total).map(({ at }) => one.high[at]));
       const percent = (share, step) => `${(100 * share).toFixed(step < 0.01 ? 1 : 0)}%`;
       const made = panel(`${one.title}, share of articles`, HIGH, high, percent, place === lines.length - 1, one.colour);
       made.svg.style.setProperty("--colour", one.colour);
@@ -116,7 +123,8 @@ function drawTrends(model, root, tell) {
       }
       if (inner / Math.max(1, every.length) < 4) return;
       for (const { when, at } of seen) {
-        shape(made.svg, "circle", { cx: x(when), cy: made.y(one.share[at]), r: 3.2 }, partial[at] ? "tk-part" : "tk-point");
+        shape(made.svg, "circle", { cx: x(when), cy: made.y(one.share[at]), r: 3.2 }, 
+          partial[at] || one.share[at] > made.top ? "tk-part" : "tk-point");
       }
     });
     mark();
