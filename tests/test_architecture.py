@@ -46,9 +46,9 @@ STAGES = {
     "cache": {"blobs", "pruning", "keeping", "cache"},
     "searching": {"searching", "wordindex", "neighbours"},
     "planting": {"planting"},
-    "decisions": {"decisions", "decisionfile"},
+    "decisions": {"decisions", "decisionfile", "refinding"},
     "comparing": {"comparing", "pairing"},
-    "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "stills"},
+    "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "screen", "map_pane"} | {"stills"},
 }
 RUNNER = {"params", "plan", "batch", "kernels", "profiling", "reuse", "sweep", "evaluation", "comparison"}
 RUNNER |= {"lease", "place", "children", "engine", "overview"}
@@ -56,7 +56,7 @@ REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
 READING = {"reading"}
 START = {"starting", "steps"}
-DESK = {"desk"}
+DESK = {"desk", "pending"}
 GROUPS = {
     **STAGES,
     "base": BASE,
@@ -86,7 +86,8 @@ MAY = {
     "check": {"base", "store", "ingest", "clean", "embed", "themes", "tables"},  # composes stages, as a notebook does
     "reading": {"base", "store", "embed", "themes"},  # composes stages, batch by batch
     "start": {"base", "store", "ingest", "themes", "runner", "desk"},  # runs, and opens the result
-    "desk": {"base", "store", "searching", "decisions", "labels", "explore"},  # joins the view to what keeps and finds
+    # joins the view to what keeps and finds, and shows at once what the next run will make of it
+    "desk": {"base", "store", "searching", "planting", "decisions", "labels", "topics", "trends", "explore"},
     "explore": {"base", "store", "counts", "figures", "trends", "tables", "package"},  # the edge in JupyterLab
     "cli": {"base", "store", "runner", "themes", "actors", "decisions", "check", "package", "cache"},
     "package": set(),
