@@ -19,19 +19,25 @@ from toolkit import words
 _TERMS = 5
 _VOCABULARY = 20_000
 _RARE = 2
+_TEXTS = 50_000
 
 Whole = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
+
+
+def some_of(articles: pd.Series) -> pd.Series:
+    """Return the ids whose texts are read for the terms: all up to 50,000, of more every second, third and so on."""
+    return articles.iloc[:: len(articles) // _TEXTS + 1]
 
 
 def over_time(placed: pd.DataFrame, groups: pd.DataFrame, texts: pd.Series, starts: Sequence[object]) -> pd.DataFrame:
     """Return ``group, start, articles, total, share, terms`` for every group and period, groups in their order.
 
     `placed` has ``article_id, start``; `groups` ``article_id, group``, an article in one, several or none; `texts` is
-    indexed by article id. `starts` are the periods, of which some may be empty: shares are NaN there. ``terms`` are
-    the five words of the greatest weight, none where there is no article: class-based TF-IDF of the words in group and
-    period, the mean of it and of the group's own over all time (Grootendorst 2022, "BERTopic: Neural topic modeling
-    with a class-based TF-IDF procedure", global tuning).
+    indexed by article id, and those that are not in it tell no terms. `starts` are the periods, of which some may be
+    empty: shares are NaN there. ``terms`` are the five words of the greatest weight, none where there is no article:
+    class-based TF-IDF of the words in group and period, the mean of it and of the group's own over all time
+    (Grootendorst 2022, "BERTopic: Neural topic modeling with a class-based TF-IDF procedure", global tuning).
     """
     joined = groups.merge(placed[["article_id", "start"]], on="article_id")
     group, names = pd.factorize(joined["group"], sort=True)
