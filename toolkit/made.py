@@ -62,7 +62,14 @@ def _profile(profile: object) -> dict[str, Any]:
         [str(r.get("notebook", "")), *map(duration, took), f"{sum(took) / whole:.0%}", _megabytes(r.get("memory_mb"))]
         for r, took in zip(records, parts, strict=True)
     ]
-    names = ["notebook", "waiting for its kernel", "imports", "cells", "share of the time", "memory at its end at most"]
+    names = [
+        "notebook",
+        "waiting for its kernel",
+        "imports",
+        "cells",
+        "share",
+        "memory at its end",
+    ]
     return _table("Notebooks", zip(names, ["text", *["number"] * 5], strict=True), rows)
 
 

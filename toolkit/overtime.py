@@ -6,8 +6,9 @@ All is counted at once: a sparse matrix of words by article, summed by group and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ def some_of(articles: pd.Series) -> pd.Series:
     return articles.iloc[:: len(articles) // _TEXTS + 1]
 
 
-def over_time(placed: pd.DataFrame, groups: pd.DataFrame, texts: pd.Series, starts: Sequence[object]) -> pd.DataFrame:
+def over_time(placed: pd.DataFrame, groups: pd.DataFrame, texts: pd.Series, starts: Iterable[Any]) -> pd.DataFrame:
     """Return ``group, start, articles, total, share, terms`` for every group and period, groups in their order.
 
     `placed` has ``article_id, start``; `groups` ``article_id, group``, an article in one, several or none; `texts` is
@@ -41,8 +42,8 @@ def over_time(placed: pd.DataFrame, groups: pd.DataFrame, texts: pd.Series, star
     """
     joined = groups.merge(placed[["article_id", "start"]], on="article_id")
     group, names = pd.factorize(joined["group"], sort=True)
-    every = pd.Index(starts)
-    cell = group * len(every) + every.get_indexer(joined["start"])
+    every = pd.Index(list(starts))
+    cell = np.asarray(group * len(every) + every.get_indexer(pd.Index(joined["start"])), dtype=np.intp)
     size = len(names) * len(every)
     articles = np.bincount(cell, minlength=size)
     total = placed["start"].value_counts().reindex(every, fill_value=0).to_numpy()
@@ -64,7 +65,7 @@ def over_time(placed: pd.DataFrame, groups: pd.DataFrame, texts: pd.Series, star
     )
 
 
-def count_words(texts: Sequence[str]) -> tuple[sparse.csr_matrix, list[str]]:
+def count_words(texts: Iterable[str]) -> tuple[sparse.csr_matrix, list[str]]:
     """Return how often each stem stands in each text, shape (texts, stems), and the commonest form of each stem.
 
     Kept are the 20,000 commonest stems of those that stand there twice or more.
@@ -97,7 +98,7 @@ def _terms(counts: sparse.csr_matrix, articles: Whole, groups: int, forms: Seque
     sums = sparse.csr_matrix((np.ones(len(owner)), (owner, np.arange(len(owner)))), shape=(groups, len(owner))) @ counts
     frequency = np.asarray(sums.sum(axis=0)).ravel()
     weight = sparse.diags_array(np.log(int(sums.sum(axis=1).mean() or 0) / np.maximum(frequency, 1) + 1))
-    whole, parts = (sparse.csr_matrix(_in_unit(table) @ weight) for table in (sums, counts))
+    whole, parts = (_in_unit(_in_unit(table) @ weight) for table in (sums, counts))
     found: list[list[str]] = []
     for group in range(groups):
         own = whole[[group]].toarray()[0]

@@ -232,8 +232,8 @@ class EmbeddedEncoder:
         share = np.zeros(len(texts), dtype=np.float32)
         share[mixed] = [len(cyrillic[row]) / (len(_LATIN.findall(rest[row])) + len(cyrillic[row])) for row in mixed]
         out = np.zeros((len(texts), self.dim), dtype=np.float32)
-        own = np.flatnonzero(share < 1)
-        read = self._latin.encode([rest.get(int(row), texts[row]) for row in own])
+        own = np.flatnonzero(share < 1).tolist()
+        read = self._latin.encode([rest.get(row, texts[row]) for row in own])
         out[own, : self._latin.dim] = read * (1 - share[own, None])
         read = self._cyrillic.encode_words([cyrillic[row] for row in mixed])
         out[mixed, self._latin.dim :] = read * share[mixed, None]
