@@ -140,9 +140,9 @@ def _count(period: npt.NDArray[np.intp], told: npt.NDArray[np.intp], starts: pd.
 def _source_mix(dated: pd.DataFrame, periods: pd.DataFrame, starts: pd.Series) -> npt.NDArray[np.float64]:
     """Return for each period how far its sources are those of all other periods: the overlap over that of chance.
 
-    The overlap is the sum over sources of the smaller of the two shares (Weitzman's coefficient). As many articles drawn
-    from the rest have an overlap below 1 as well, since few articles come from few sources: on average the rest's share
-    less half the mean deviation of a binomial share from it (De Moivre's formula).
+    The overlap is the sum over sources of the smaller of the two shares (Weitzman's coefficient). As many articles
+    drawn from the rest have an overlap below 1 as well, since few articles come from few sources: on average the rest's
+    share less half the mean deviation of a binomial share from it (De Moivre's formula).
     """
     placed = periods.merge(dated[["article_id", "source"]], on="article_id")
     counts = pd.crosstab(placed["start"], placed["source"]).reindex(starts, fill_value=0).to_numpy(dtype=float)
