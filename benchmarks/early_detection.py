@@ -275,7 +275,7 @@ def main():
     text = "\n\n".join(
         [
             "# Early detection",
-            "Median delay in weeks / mean delay (a miss counts 6) / seen in the first week / seen in six; 200 histories each.",
+            "Median delay in weeks / mean delay (a miss counts 6) / seen at once / seen in six; 200 histories each.",
             as_markdown([row for rows, _ in results for row in rows]),
             "In hindsight: events that `detect.find_changes` dates to within a week (50 histories per strength).",
             as_markdown([row for _, row in results]),

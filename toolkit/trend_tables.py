@@ -10,7 +10,7 @@ import pandas as pd
 from toolkit.exhibits import Table, number, percent, rows, signed, windows_named, with_bounds
 
 _CITED, _TERMS = 2, 6
-_GREATEST = 1000
+_GREATEST = 100
 _LEAST_SHARE = 0.0005
 
 
@@ -47,7 +47,7 @@ def findings(found: pd.DataFrame, titles: Mapping[str, str], few: int | None = N
     if cells:
         return Table("What changed beyond chance, with 95% intervals", columns, cells)
     periods = f"{few} comparable period{'s' * (few != 1)}: too few to tell a change from chance; eight are needed."
-    why = "No change beyond chance." if few is None else periods if few else "No article has a date."
+    why = "No change beyond chance." if few is None else periods if few else "No period can be compared with another."
     return _nothing("What changed beyond chance", why)
 
 
@@ -224,7 +224,7 @@ def rising(alarms: pd.DataFrame, titles: Mapping[str, str]) -> Table:
         ("chance of so many", "text"),
     ]
     caption = "Rising at the end, seen from the past alone"
-    why = "No theme rises at the end as chance does once in fifty periods; thirteen comparable periods are needed."
+    why = "No theme rises at the end beyond chance; to tell takes thirteen comparable periods."
     return Table(caption, columns, cells) if cells else _nothing(caption, why)
 
 
@@ -245,5 +245,9 @@ def corrected(points: pd.DataFrame, titles: Mapping[str, str]) -> Table:
 
 
 def _growth(growth: float, low: float, high: float) -> str:
-    size = f"×{growth:.1f}" if growth < 10 else f"×{growth:,.0f}" if growth < _GREATEST else f"over ×{_GREATEST:,}"
-    return f"{size} (at least ×{low:.1f})" if high >= _GREATEST else f"{size} ({low:.1f}–{high:.1f})"
+    size = f"over ×{_GREATEST}" if growth > _GREATEST else f"×{_times(growth)}"
+    return f"{size} (at least ×{_times(low)})" if high > _GREATEST else f"{size} ({_times(low)}–{_times(high)})"
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.1f}" if factor < 10 else f"{factor:.0f}"
