@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ import toolkit
 
 if TYPE_CHECKING:
     from toolkit.engine import Running
+    from toolkit.plan import Plan
     from toolkit.sweep import Outcome, Progress
 
 REPORT = "toolkit.report:build_report"
@@ -135,7 +136,7 @@ def _run(args: argparse.Namespace) -> int:
     _check_files(planned.values)
     if args.fresh:
         os.environ["TOOLKIT_FRESH"] = "1"  # for the runner and its kernels
-    with _notebook_bar() as progress:
+    with _notebook_bar(planned) as progress:
         out = run_notebooks(planned, progress, REPORT)
     for line in _summary(out, args.profile):
         print(_line(line))
@@ -182,7 +183,7 @@ def _evaluate(args: argparse.Namespace) -> int:
 
     planned = plan_evaluation(_once([("labels", args.labels), *args.parameters]), args.out, args.json)
     _check_files(planned.values)
-    with _notebook_bar() as progress:
+    with _notebook_bar(planned) as progress:
         out = run_notebooks(planned, progress, REPORT)
     for line in copy_figures(out, args.json):
         print(_line(line))
@@ -195,7 +196,7 @@ def _compare(args: argparse.Namespace) -> int:
     from toolkit.comparison import lines, plan_comparison
 
     planned = plan_comparison(tuple(args.runs), args.out)
-    with _notebook_bar() as progress:
+    with _notebook_bar(planned) as progress:
         out = run_notebooks(planned, progress, REPORT)
     for line in lines(out):
         print(_line(line))
@@ -203,30 +204,10 @@ def _compare(args: argparse.Namespace) -> int:
     return 0
 
 
-@contextmanager
-def _notebook_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar over all code cells; where standard error is no terminal, a line a notebook."""
-    if not sys.stderr.isatty():
-        seen: set[str] = set()
+def _notebook_bar(planned: Plan) -> AbstractContextManager[Callable[[str, int, int], None]]:
+    from toolkit.bar import notebook_bar
 
-        def tell(name: str, done: int, total: int) -> None:
-            if name not in seen:
-                seen.add(name)
-                print(f"{name} ({done} of {total} cells done)", file=sys.stderr)
-
-        yield tell
-        return
-    from tqdm import tqdm  # type: ignore[import-untyped]
-
-    with tqdm(unit="cell", file=sys.stderr, dynamic_ncols=True) as bar:
-
-        def move(name: str, done: int, total: int) -> None:
-            bar.total = total
-            bar.set_description(name, refresh=False)
-            bar.n = done
-            bar.refresh()
-
-        yield move
+    return notebook_bar(planned, lambda line: print(line, file=sys.stderr))
 
 
 def _summary(out: Path, profile: bool) -> list[str]:
@@ -270,7 +251,7 @@ def _run_bar(total: int) -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield lambda outcome, running: outcome and print(_line(_told(outcome)), file=sys.stderr)
         return
-    from tqdm import tqdm
+    from tqdm import tqdm  # type: ignore[import-untyped]
 
     with tqdm(total=total, unit="run", file=sys.stderr, dynamic_ncols=True) as bar:
 
