@@ -6,9 +6,10 @@ Weeks of seven days. An event happens on a day and is told in one or several sto
 by one or several articles; nine of ten articles of an event agree on the theme, the tenth is drawn on its own. `none`:
 every article by itself. `as found`: stories as large as those that dedupe finds in 21,746 Russian posts. `events`: the
 same, and an event has 1.5 stories in the mean, which nothing in the data marks as one. `heavy`: stories up to 40
-articles (power law), two to an event: harsher than any corpus at hand. `other`: a second generator, made when all was settled:
-events of a log-normal number of articles that trickle in over days, of which six of ten join the story before them;
-each event has a leaning (beta) and its articles follow it by chance; half as much is published at week-ends.
+articles (power law), two to an event: harsher than any corpus at hand. `other`: a second generator, made when all
+was settled: events of a log-normal number of articles that trickle in over days, of which six of ten join the story
+before them; each event has a leaning (beta) and its articles follow it by chance; half as much is published at
+week-ends.
 
 The error of a cell is that of its data sets, since the periods of one share an estimate.
 """
@@ -135,8 +136,8 @@ def main():
         [
             "# Coverage of 95% intervals",
             "",
-            "Percent of periods whose interval holds the true share: Wilson / block bootstrap / **ours** ± one standard "
-            "error.",
+            "Percent of periods whose interval holds the true share: Wilson / block bootstrap / **ours** ± one "
+            "standard error.",
             "",
             head,
             "|" + " --- |" * (3 + len(SHARES)),

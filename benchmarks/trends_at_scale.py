@@ -91,7 +91,7 @@ def run_cells(name, folder):
     for cell in (cell for cell in cells if cell["cell_type"] == "code"):
         source = "".join(cell["source"])
         begun = time.perf_counter(), time.process_time()
-        exec(compile(source, name, "exec"), place)  # noqa: S102
+        exec(compile(source, name, "exec"), place)
         if "parameters" in cell["metadata"].get("tags", []):
             place |= {"run_dir": folder, "answers": str(ROOT / "data" / "answers.csv")}
             place |= {"gazetteer": str(ROOT / "data" / "gazetteer.yml")} if name == "4-trends" else {}
@@ -117,7 +117,7 @@ def main():
     for name in ("4-trends", "5-briefing"):
         words = [sys.executable, __file__, args.folder, "--notebook", name]
         begun = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(words, capture_output=True, text=True, check=True)  # noqa: S603
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         total = ended.ru_utime + ended.ru_stime - begun.ru_utime - begun.ru_stime
         lines += [*done.stdout.splitlines(), f"| {name} | **all** | {total:.0f} | |"]

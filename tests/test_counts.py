@@ -279,7 +279,8 @@ def event(**more):
             "end": pd.Timestamp("2024-04-01"), "label": "March to April 2024", "lasting": False,
             "page": "articles/terror-2024-03.html", "share": 0.15, "low": 0.12, "high": 0.18, "rest": 0.08,
             "rest_low": 0.06, "rest_high": 0.1, "against": "before", "then": 0.07, "within": 0.7,
-            "within_low": 0.4, "within_high": 0.95, "stories": 41, "sources": 5, "p": 1e-5, "q": 1e-4, "terms": ["drone", "refinery"], "led": ["a"],
+            "within_low": 0.4, "within_high": 0.95, "stories": 41, "sources": 5,
+            "p": 1e-5, "q": 1e-4, "terms": ["drone", "refinery"], "led": ["a"],
             "cited": ["“A raid” (Post, 1 March 2024)"]}  # fmt: skip
     return pd.DataFrame([{**told, **more}])
 
@@ -347,8 +348,8 @@ def test_a_change_is_told_only_as_far_as_the_numbers_go(articles, scores, more, 
     ("more", "said"),
     [
         ({}, "Its share of stories rose from 8.0% (6.0–10) to 15% (12–18) in March to April 2024, and 7.0% afterwards; "
-             "70% of the rise is within the same sources (95% interval 40 to 95%); 41 stories of 5 sources, led by “A raid” "
-             r"\(Post, 1 March 2024\)."),
+             "70% of the rise is within the same sources (95% interval 40 to 95%); 41 stories of 5 sources, "
+             r"led by “A raid” \(Post, 1 March 2024\)."),
         ({"lasting": True, "label": "week of 6 March 2017", "then": float("nan")}, "from the week of 6 March 2017 on;"),
         ({"label": "week of 6 March 2017"}, "in the week of 6 March 2017, and"),
         ({"label": "6 March 2017"}, "on 6 March 2017, and"),

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from toolkit.clumps import find_clumps
+from toolkit.clumps import Clumps, find_clumps
 from toolkit.exhibits import date, number
-from toolkit.intervals import share_intervals
+from toolkit.intervals import share_intervals, values_of
 from toolkit.mix import FEWEST, PARTS, split_change, waterfall
 from toolkit.schema import InputError
 from toolkit.settings import WindowSettings
@@ -134,15 +134,21 @@ def compare_windows(
     either, rows = windows.before | windows.after, []
     sources = placed["source"][either].nunique()
     named: dict[str, object] = {"first": first, "second": second, "since": windows.since, "sources": sources}
-    for theme, values in _values(placed, carried):
-        table = placed.assign(value=values, late=windows.after)[either]
-        split = split_change(placed, values, windows.after, windows.before)
+    table = _coded(placed, "source").assign(late=windows.after)
+    sides = {unit: _sides(table[either], unit) for unit in ("article", "story")}
+    for theme, values in values_of(placed, carried):
+        split = split_change(table, values, windows.after, windows.before)
         for row in waterfall(split).to_dict("records"):
-            low, high, effects = _bounds(table, str(row["unit"]), confidence)
+            low, high, effects = _bounds(sides[str(row["unit"])], values[either], confidence)
             same = within_bounds(split, str(row["unit"]), effects, confidence)
             told = dict(zip(("theme", *_BOUNDS), (theme, low, high, *same), strict=True))
             rows.append(told | named | {str(name): value for name, value in row.items()})
     return pd.DataFrame(rows, columns=list(_COMPARED))
+
+
+def _coded(placed: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Return `placed` with stories as numbers and `key` as a category, which many themes share."""
+    return placed.assign(story_id=pd.factorize(placed["story_id"])[0], **{key: placed[key].astype("category")})
 
 
 def split_windows(
@@ -151,28 +157,41 @@ def split_windows(
     """Return what each source (or language) adds to that change: `mix.split_change` with a column ``theme``."""
     if windows is None:
         return pd.DataFrame(columns=list(_KEYS))
+    table = _coded(placed, key)
     parts = [
-        split_change(placed, values, windows.after, windows.before, key).assign(theme=theme)
-        for theme, values in _values(placed, carried)
+        split_change(table, values, windows.after, windows.before, key).assign(theme=theme)
+        for theme, values in values_of(placed, carried)
     ]
     return pd.concat(parts, ignore_index=True)[list(_KEYS)] if parts else pd.DataFrame(columns=list(_KEYS))
 
 
-def _values(placed: pd.DataFrame, carried: pd.DataFrame) -> list[tuple[str, pd.Series]]:
-    """Return each theme with its value for every placed article, 0 where it does not carry it."""
-    every = placed["article_id"]
-    found = [(theme, rows.set_index("article_id")["value"]) for theme, rows in carried.groupby("theme", sort=False)]
-    return [(str(theme), every.map(value).fillna(0).astype(float)) for theme, value in found]
+class _Sides(NamedTuple):
+    """The two windows as periods: their clumps, and the place of each row's story among these; the rows themselves
+    where the unit is the article."""
+
+    clumps: Clumps
+    of: npt.NDArray[np.int64] | None
 
 
-def _bounds(table: pd.DataFrame, unit: str, confidence: float) -> tuple[float, float, Floats]:
-    """Return the interval of the change and the design effects; a story stands in each window on its first day."""
-    if unit == "story":
-        told = table.groupby(["late", "story_id"])["value"].transform("max")
-        table = table.assign(value=told).sort_values("day", kind="stable").drop_duplicates(["late", "story_id"])
-    sides = [pd.Timestamp(0), pd.Timestamp(1)]
-    clumps = find_clumps(table.assign(start=pd.Series(sides)[table["late"].astype(int)].to_numpy()), sides)
-    found = share_intervals(clumps, table["value"], confidence)
+def _sides(table: pd.DataFrame, unit: str) -> _Sides:
+    """Return the clumps of both windows; a story stands in each on its first day."""
+    starts = [pd.Timestamp(0), pd.Timestamp(1)]
+    placed = table.assign(start=pd.Series(starts)[table["late"].astype(int)].to_numpy())
+    if unit == "article":
+        return _Sides(find_clumps(placed, starts), None)
+    of = placed.groupby(["late", "story_id"], sort=True).ngroup()
+    first = placed.assign(of=of).sort_values("day", kind="stable").drop_duplicates("of").sort_values("of")
+    return _Sides(find_clumps(first, starts), of.to_numpy(dtype=np.int64))
+
+
+def _bounds(sides: _Sides, values: Floats, confidence: float) -> tuple[float, float, Floats]:
+    """Return the interval of the change and the design effects; a story's value is the highest of its articles."""
+    if sides.of is not None:
+        told = np.zeros(int(sides.of.max()) + 1)
+        carrying = np.flatnonzero(values)
+        np.maximum.at(told, sides.of[carrying], values[carrying])
+        values = told
+    found = share_intervals(sides.clumps, values, confidence)
     before, after = (tuple(map(float, row)) for row in found[["share", "low", "high"]].to_numpy(dtype=float))
     return *_difference(before, after), found["effect"].to_numpy(dtype=float)  # type: ignore[arg-type]
 
@@ -182,8 +201,9 @@ def within_bounds(
 ) -> tuple[float, float]:
     """Return the interval of the part of a change that lies within the same sources; 0 to 0 where there are none.
 
-    `split` from `mix.split_change`, `effects` the design effects of the first and the second window. The bounds of the single sources' shares, Wilson's at the effective counts, are put together as Zou & Donner 2008
-    ("Construction of confidence limits about effect measures: a general approach") do for sums of proportions.
+    `split` from `mix.split_change`, `effects` the design effects of the first and the second window. The bounds of the
+    single sources' shares, Wilson's at the effective counts, are put together as Zou & Donner 2008 ("Construction
+    of confidence limits about effect measures: a general approach") do for sums of proportions.
     """
     counts = split[split["unit"] == "article"].set_index("key")[["articles_before", "articles_after"]]
     mine = split[split["unit"] == unit].set_index("key")

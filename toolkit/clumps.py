@@ -1,10 +1,10 @@
 """How the articles of a period hang together, and what that does to the variance of a share: its design effect.
 
 Two articles of one story resemble each other by a correlation, two articles of one day by another, which halves with
-each day between them, up to two (in news at hand it fell to 0.16 and 0.63 after one day, to 0 and 0.35 after two). Both are
-estimated from all periods of the theme together, which one period alone is too small for, by the method of moments
-(Ridout, Demetrio & Firth 1999, "Estimating intraclass correlation for binary data"), and each period's own clumps
-decide what they do to it (Kish 1965, "Survey Sampling", section 8.2).
+each day between them, up to two (in two corpora of news it fell to 0.16 and 0.63 after one day, to 0 and 0.35 after
+two). Both are estimated from all periods of the theme together, which one period alone is too small for, by the method
+of moments (Ridout, Demetrio & Firth 1999, "Estimating intraclass correlation for binary data"), and each period's own
+clumps decide what they do to it (Kish 1965, "Survey Sampling", section 8.2).
 
 Few clumps tell little of a correlation. The estimate is therefore drawn towards what is usual, as far as the number of
 clumps that speak for it asks (empirical Bayes; Efron & Morris 1975, "Data analysis using Stein's estimator and its

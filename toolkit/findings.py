@@ -20,6 +20,7 @@ from toolkit.chance import FEWEST_PERIODS, dispersion
 from toolkit.changes import within_bounds
 from toolkit.detect import Counts, counts_of, every_test
 from toolkit.exhibits import rows
+from toolkit.intervals import values_of
 from toolkit.mix import split_change
 from toolkit.scan import run_tests
 from toolkit.stats import false_discovery, wilson
@@ -185,17 +186,17 @@ def _told(
 ) -> pd.DataFrame:
     """Add what lies within the same sources, and how many stories and sources tell of each event."""
     empty = counts.starts[(counts.totals == 0).all(axis=0)]
-    more = []
-    for event in rows(table):
-        values = placed["article_id"].map(carried[carried["theme"] == event.theme].set_index("article_id")["value"])
-        values = values.fillna(0).astype(float)
-        after = placed["start"].between(event.start, event.end) & ~placed["start"].isin(empty)
-        before = placed["start"].isin(counts.starts[event.since])
-        telling = placed[after & (values > 0)]
-        within = _within(split_change(placed, values, after, before), effects[event.theme])
-        stories, sources = telling["story_id"].nunique(), telling.loc[telling["source"] != "", "source"].nunique()
-        more.append((*within, stories, sources))
-    added = pd.DataFrame(more, columns=COLUMNS[-7:-2], index=table.index)
+    codes = {"story_id": pd.factorize(placed["story_id"])[0], "source": placed["source"].astype("category")}
+    coded, more = placed.assign(**codes), []
+    for theme, values in values_of(placed, carried[carried["theme"].isin(table["theme"])]):
+        for event in table[table["theme"] == theme].itertuples():
+            after = placed["start"].between(event.start, event.end) & ~placed["start"].isin(empty)
+            before = placed["start"].isin(counts.starts[event.since])
+            telling = coded[after & (values > 0)]
+            within = _within(split_change(coded, values, after, before), effects[theme])
+            sources = telling.loc[telling["source"] != "", "source"].nunique()
+            more.append((event.Index, *within, telling["story_id"].nunique(), sources))
+    added = pd.DataFrame(more, columns=["at", *COLUMNS[-7:-2]]).set_index("at")
     return table.join(added)[COLUMNS].reset_index(drop=True)
 
 

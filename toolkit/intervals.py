@@ -15,7 +15,7 @@ three.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +47,18 @@ def place(articles: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> 
     day = own["published"].dt.tz_convert(settings.timezone).dt.tz_localize(None).dt.normalize()
     placed = own[names].assign(day=day).merge(assign_periods(articles, settings), on="article_id", validate="1:1")
     return placed.assign(language=placed.get("language", ""))
+
+
+def values_of(placed: pd.DataFrame, carried: pd.DataFrame) -> Iterator[tuple[str, Floats]]:
+    """Yield each theme of `carried` (``theme, article_id, value``) with its value for every placed article, else 0."""
+    at = pd.Index(placed["article_id"]).get_indexer(pd.Index(carried["article_id"]))
+    value = carried["value"].to_numpy(dtype=float)
+    for theme, indices in carried.groupby("theme", sort=False).indices.items():
+        mine = np.asarray(indices, dtype=np.int64)
+        mine = mine[at[mine] >= 0]
+        values = np.zeros(len(placed))
+        values[at[mine]] = value[mine]
+        yield str(theme), values
 
 
 def share_intervals(clumps: Clumps, values: npt.ArrayLike, confidence: float = 0.95) -> pd.DataFrame:

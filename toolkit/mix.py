@@ -21,6 +21,7 @@ import pandas as pd
 from toolkit.schema import InputError
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 FEWEST = 5
 """A source with fewer articles in a window has no share to compare there."""
@@ -50,33 +51,32 @@ def split_change(
     for name, rows in zip(("first", "second"), windows, strict=True):
         if not rows.any():
             raise InputError(f"The {name} window holds no dated article; choose one that does.")
-    keys, stories = placed[key].to_numpy(), placed["story_id"].to_numpy()
-    counts = [pd.Series(keys[rows]).value_counts() for rows in windows]
-    stayers = counts[0].index[counts[0] >= least].intersection(counts[1].index[counts[1] >= least])
+    keys = pd.Categorical(placed[key])
+    codes, stories = keys.codes.astype(np.int64), pd.factorize(placed["story_id"])[0]
+    counts = np.array([np.bincount(codes[rows], minlength=len(keys.categories)) for rows in windows])
+    there = counts.any(axis=0)
+    stay = (counts >= least).all(axis=0)[there]
     parts = []
     for unit in ("article", "story"):
-        first, second = (_sums(keys[rows], stories[rows], values[rows], unit) for rows in windows)
-        parts.append(_split(first, second, stayers).assign(unit=unit))
+        sums = [_sums(codes[rows], stories[rows], values[rows], unit, len(there)) for rows in windows]
+        sizes, hits = (np.array(both)[:, there] for both in zip(*sums, strict=True))
+        parts.append(_split(keys.categories[there], sizes, hits, stay).assign(unit=unit))
     return pd.concat(parts, ignore_index=True)[["unit", *_COLUMNS]]
 
 
-def _sums(keys: npt.NDArray[np.object_], stories: npt.NDArray[np.object_], values: Floats, unit: str) -> pd.DataFrame:
-    """Return per key the weight of its articles and of those that carry: ``size, hits``."""
-    table = pd.DataFrame({"key": keys, "story": stories, "value": values, "weight": 1.0})
-    if unit == "story":
-        told = table.groupby("story")["value"]
-        table = table.assign(value=told.transform("max"), weight=1 / told.transform("size"))
-    table = table.assign(hits=table["value"] * table["weight"])
-    sums: pd.DataFrame = table.groupby("key")[["weight", "hits"]].sum()
-    return sums.rename(columns={"weight": "size"})
+def _sums(codes: Ints, stories: Ints, values: Floats, unit: str, count: int) -> tuple[Floats, Floats]:
+    """Return per key the weight of its articles, and of those that carry."""
+    if unit == "article":
+        return np.bincount(codes, minlength=count).astype(float), np.bincount(codes, values, count)
+    told, carrying = np.zeros(int(stories.max()) + 1), np.flatnonzero(values)
+    np.maximum.at(told, stories[carrying], values[carrying])
+    weight = 1 / np.bincount(stories)[stories]
+    return np.bincount(codes, weight, count), np.bincount(codes, told[stories] * weight, count)
 
 
-def _split(before: pd.DataFrame, after: pd.DataFrame, stayers: pd.Index) -> pd.DataFrame:
-    keys = before.index.union(after.index)
-    sizes = np.array([part["size"].reindex(keys, fill_value=0) for part in (before, after)])
-    hits = np.array([part["hits"].reindex(keys, fill_value=0) for part in (before, after)])
+def _split(keys: pd.Index, sizes: Floats, hits: Floats, stay: npt.NDArray[np.bool_]) -> pd.DataFrame:
     rates = np.divide(hits, sizes, out=np.full(hits.shape, np.nan), where=sizes > 0)
-    parts = dict(zip(PARTS, _parts(sizes, np.nan_to_num(rates), keys.isin(stayers)), strict=True))
+    parts = dict(zip(PARTS, _parts(sizes, np.nan_to_num(rates), stay), strict=True))
     table = pd.DataFrame(
         {"key": keys, "before": rates[0], "after": rates[1], "articles_before": sizes[0], "articles_after": sizes[1]}
     ).assign(**parts)

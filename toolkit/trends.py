@@ -92,12 +92,16 @@ def share_over_time(
         return pd.DataFrame(columns=_COLUMNS)
     dated = articles[articles["published"].notna()]
     base = dated[["article_id", "story_id"]].merge(assign_periods(articles, settings), on="article_id")
-    totals = _count(base, every["start"])
+    period = pd.Index(every["start"]).get_indexer(pd.Index(base["start"]))
+    told = period * len(base) + pd.factorize(base["story_id"])[0]
+    totals = _count(period, told, every["start"])
     mix = _source_mix(dated, assign_periods(articles, settings), every["start"])
     parts = []
-    for theme, mine in scores.groupby("theme", sort=False):
-        carrying = base[base["article_id"].isin(mine.loc[mine["label"], "article_id"])]
-        counts = _count(carrying, every["start"])
+    rows = pd.Index(base["article_id"]).get_indexer(pd.Index(scores["article_id"]))
+    carrying = (rows >= 0) & scores["label"].to_numpy(dtype=bool)
+    for theme, mine in scores.groupby("theme", sort=False).indices.items():
+        own = rows[mine[carrying[mine]]]
+        counts = _count(period[own], told[own], every["start"])
         low, high = wilson(counts["articles"], totals["articles"], settings.confidence)
         table = every.assign(
             theme=theme,
@@ -122,11 +126,14 @@ _COLUMNS = (
 ).split()
 
 
-def _count(base: pd.DataFrame, starts: pd.Series) -> pd.DataFrame:
-    """Return articles and stories per period; a story counts once in each period it is told in."""
-    grouped = base.groupby("start")
-    counts = pd.DataFrame({"articles": grouped.size(), "stories": grouped["story_id"].nunique()})
-    return pd.DataFrame(counts.reindex(starts, fill_value=0))
+def _count(period: npt.NDArray[np.intp], told: npt.NDArray[np.intp], starts: pd.Series) -> pd.DataFrame:
+    """Return articles and stories per period; a story counts once in each period it is told in.
+
+    `period` is the place of each article's period in `starts`; `told` differs between stories and between periods.
+    """
+    first = pd.Series(period).groupby(told).first() if len(told) else period
+    counts = {"articles": period, "stories": first}
+    return pd.DataFrame({name: np.bincount(at, minlength=len(starts)) for name, at in counts.items()}, index=starts)
 
 
 def _source_mix(dated: pd.DataFrame, periods: pd.DataFrame, starts: pd.Series) -> npt.NDArray[np.float64]:

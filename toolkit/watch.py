@@ -4,7 +4,7 @@ A prospective scan (Kulldorff 2001, "Prospective time periodic geographical dise
 statistic", without the geography): the last one, two, three and four periods are each compared with the share of up to
 a year before them, and the least likely of the four decides. The tail is that of clumped counts (`chance.tails`) at the
 dispersion of the past, swollen by what a short past leaves unknown. An alarm is raised where that chance falls below a
-limit that the wanted number of false alarms a year sets.
+limit that the wanted number of false alarms a year sets, in histories drawn without any event.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from toolkit.chance import dispersion, tails
+from toolkit.chance import dispersion, draw, tails
 from toolkit.detect import Counts, counts_of
 
 Floats = npt.NDArray[np.float64]
@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 SHORTEST_PAST = 12
 _LONGEST_PAST = 52
 _SCANS = (1, 2, 3, 4)
+_STEP = 0.25
+_HISTORIES, _DRAWN, _WARM = 150, 104, 26
 
 
 def surprise(hits: Floats, totals: Floats) -> Floats:
@@ -44,21 +46,53 @@ def _scan(hits: Floats, totals: Floats, effect: Floats, now: int, length: int) -
     return np.asarray(-np.log10(np.maximum(tails(x, n, np.minimum(before / size, 1 - 1e-9), swollen)[0], 1e-300)))
 
 
-def alarm_limit(periods_a_year: float, false_alarms: float = 1.0) -> float:
-    """Return the `surprise` from which to raise an alarm, for so many false alarms per series and year at most.
+def alarm_limits(
+    hits: Floats, totals: Floats, periods_a_year: float, false_alarms: float = 1.0, seed: int = 42
+) -> Floats:
+    """Return for each series the `surprise` from which an alarm is raised, for so many false alarms a year at most.
 
-    A false alarm may last for several periods, and four overlapping scans are taken; the chance of one period is
-    therefore set as if all were separate tests in half of which nothing new can happen.
-
-    >>> round(alarm_limit(52), 2)
-    2.02
+    How often the best of four overlapping scans is that surprising by chance depends on how many stories there are and
+    how they clump. So histories of like share, dispersion and size are drawn without any event (`chance.draw`), and
+    the limit is the lowest at which alarms begin as often as is allowed. `hits` and `totals` are those of quiet
+    periods, (series, periods); series alike share their histories.
     """
-    return float(-np.log10(min(0.5, false_alarms / periods_a_year / 2)))
+    effects = dispersion(hits, totals)
+    share = (hits.sum(axis=1) + 0.5) / (totals.sum(axis=1) + 1)
+    size = totals.sum(axis=1) / np.maximum((totals > 0).sum(axis=1), 1)
+    alike = np.column_stack([np.round(np.log(np.maximum(of, 1e-9)) / _STEP) for of in (share, effects, size)])
+    groups, of = np.unique(alike, axis=0, return_inverse=True)
+    rate, of = min(0.5, false_alarms / periods_a_year), of.ravel()
+    limits = np.empty(len(groups))
+    for group in range(len(groups)):
+        rows = of == group
+        week = np.full(_DRAWN, max(1.0, float(size[rows].mean())))
+        random = np.random.default_rng(seed)
+        drawn = draw(float(share[rows].mean()), float(effects[rows].mean()), week, _HISTORIES, random)
+        limits[group] = _limit(surprise(drawn, np.broadcast_to(week, drawn.shape))[:, _WARM:], rate)
+    return np.asarray(limits[of])
+
+
+def _limit(scores: Floats, rate: float) -> float:
+    """Return the lowest limit at which alarms begin in at most a part `rate` of the periods."""
+    tried = np.quantile(scores, 1 - np.geomspace(1e-4, 0.5, 200))
+    begun = [float((onsets(scores >= limit)).mean()) for limit in tried]
+    allowed = [limit for limit, found in zip(tried, begun, strict=True) if found > rate]
+    return float(np.nextafter(max(allowed, default=tried.min()), np.inf))
+
+
+def onsets(on: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return whether an alarm begins: on now and not the period before; (series, periods)."""
+    return on & ~np.concatenate([np.zeros((len(on), 1), dtype=bool), on[:, :-1]], axis=1)
 
 
 def alarms(hits: Floats, totals: Floats, periods_a_year: float, false_alarms: float = 1.0) -> npt.NDArray[np.bool_]:
-    """Return for each series and period whether an alarm is on; `hits` and `totals` are stories, (series, periods)."""
-    return np.nan_to_num(surprise(hits, totals)) >= alarm_limit(periods_a_year, false_alarms)
+    """Return for each series and period whether an alarm is on; `hits` and `totals` are stories, (series, periods).
+
+    The limits are set on the first year, which is held to be quiet.
+    """
+    first = slice(0, _LONGEST_PAST)
+    limits = alarm_limits(hits[:, first], totals[:, first], periods_a_year, false_alarms)
+    return np.asarray(np.nan_to_num(surprise(hits, totals)) >= limits[:, None])
 
 
 def rising(points: pd.DataFrame) -> pd.DataFrame:
@@ -77,7 +111,9 @@ def rising(points: pd.DataFrame) -> pd.DataFrame:
     effect = dispersion(x[:, max(0, now - _LONGEST_PAST) : now], n[:, max(0, now - _LONGEST_PAST) : now])
     found = np.array([_scan(x, n, effect, now, length) for length in _SCANS])
     labels, told = points.drop_duplicates("start").set_index("start")["label"], []
-    for at in np.flatnonzero(found.max(axis=0) >= alarm_limit(max(_LONGEST_PAST, _periods_a_year(counts.starts)))):
+    quiet, often = slice(max(0, now - _LONGEST_PAST), now), max(_LONGEST_PAST, _periods_a_year(counts.starts))
+    limits = alarm_limits(x[:, quiet], n[:, quiet], often)
+    for at in np.flatnonzero(found.max(axis=0) >= limits):
         length = _SCANS[int(found[:, at].argmax())]
         cut = now - length + 1
         recent, past = slice(cut, now + 1), slice(max(0, now - _LONGEST_PAST), cut)
