@@ -45,7 +45,7 @@ def emerging_words(
 ) -> pd.DataFrame:
     """Return the words that are small and grow, ranked, those of the same articles in one row.
 
-    `placed` from `intervals.place`; `held` is what `words_of` gives of these articles (read anew where it is not given).
+    `placed` from `intervals.place`; `held` is what `words_of` gives of these articles (read anew where not given).
     Columns: ``label``, ``terms`` (words, the surest first), the figures of the surest as `weak.weak_signals` gives
     them, and ``led``, the ids of the first articles, a tenth left aside that may be strays.
     """
