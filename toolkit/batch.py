@@ -28,10 +28,15 @@ from toolkit.place import FAILED, beside, part_folder
 from toolkit.plan import Plan, RunFailed, read_by
 from toolkit.schema import ToolkitError
 
-_UNUSED = "rfc3987_syntax"
-"""Where it is installed, plotly's first figure and papermill load it: 1.5 s, for checks that no notebook needs."""
 Progress = Callable[[str, int, int], None]
 """Called with the notebook's name, code cells done and code cells in all."""
+_NEEDLESS = ("rfc3987_syntax", "debugpy")
+"""What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
+_KERNEL = f"""
+import runpy, sys
+sys.modules.update(dict.fromkeys({_NEEDLESS}))
+runpy.run_module("ipykernel_launcher", run_name="__main__")
+"""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -164,7 +169,7 @@ def _main() -> None:
     def tell(**what: object) -> None:
         news.write(json.dumps(what) + "\n")
 
-    sys.modules.setdefault(_UNUSED, None)  # type: ignore[arg-type]
+    sys.modules.update(dict.fromkeys(_NEEDLESS))  # type: ignore[arg-type]
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
     while True:
@@ -217,11 +222,8 @@ def _read_jobs(jobs: queue.SimpleQueue[str]) -> None:
 
 def _prepare_kernels(scratch: Path) -> None:
     """Let ``python3`` mean this interpreter, whatever else is installed, and keep the user's profile out."""
-    from ipykernel.kernelspec import write_kernel_spec
-
-    write_kernel_spec(scratch / "kernels" / "python3")
-    lighter = f"import sys; sys.modules.setdefault({_UNUSED!r}, None)"
-    store.write_text(lighter, scratch / "ipython" / "profile_default" / "startup" / "lighter.py")
+    spec = {"argv": [sys.executable, "-c", _KERNEL, "-f", "{connection_file}"], "display_name": "Python 3"}
+    store.write_json({**spec, "language": "python"}, scratch / "kernels" / "python3" / "kernel.json")
     places = {"JUPYTER_PATH": scratch, "JUPYTER_RUNTIME_DIR": scratch, "IPYTHONDIR": scratch / "ipython"}
     os.environ.update({name: str(place) for name, place in places.items()})
 
