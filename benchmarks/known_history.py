@@ -41,7 +41,7 @@ KNOWN = (
 NOTE = """By month the attacks of Paris are not found, and that is right: November 2015 had 31% of its items on armed
 conflict and attacks, October 34% (the editors' labels), since Syria filled October, and the attacks came in
 mid-month: 36 of the month's 675 items name Paris. By week the share rose from 23% to 34 to 36% for three weeks, and is
-found. What lasts a week is for weeks to find; the toolkit takes weeks for spans of up to a year, unless told otherwise."""
+found. What lasts a week is for weeks to find; the toolkit takes weeks for spans up to a year, unless told."""
 
 
 def labelled(items):

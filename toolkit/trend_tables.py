@@ -10,7 +10,7 @@ import pandas as pd
 from toolkit.exhibits import Table, number, percent, rows, signed, windows_named, with_bounds
 
 _CITED, _TERMS = 2, 6
-_GREATEST = 1000
+_GREATEST = 100
 _LEAST_SHARE = 0.0005
 
 
@@ -245,5 +245,9 @@ def corrected(points: pd.DataFrame, titles: Mapping[str, str]) -> Table:
 
 
 def _growth(growth: float, low: float, high: float) -> str:
-    size = f"×{growth:.1f}" if growth < 10 else f"×{growth:,.0f}" if growth < _GREATEST else f"over ×{_GREATEST:,}"
-    return f"{size} (at least ×{low:.1f})" if high >= _GREATEST else f"{size} ({low:.1f}–{high:.1f})"
+    size = f"over ×{_GREATEST}" if growth > _GREATEST else f"×{_times(growth)}"
+    return f"{size} (at least ×{_times(low)})" if high > _GREATEST else f"{size} ({_times(low)}–{_times(high)})"
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.1f}" if factor < 10 else f"{factor:.0f}"
