@@ -11,10 +11,10 @@ from goldens import ROOT
 
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
-BASE = {"schema", "settings", "words", "languages", "stats", "exhibits", "style", "nodes"}
+BASE = {"schema", "pieces", "settings", "words", "languages", "stats", "exhibits", "style", "nodes"}
 STAGES = {
-    "ingest": {"ingest", "readers", "encoding", "columns", "dates"},
-    "clean": {"clean"},
+    "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
+    "clean": {"clean", "boilerplate"},
     "dedupe": {"dedupe"},
     "embed": {"embed", "encoders", "space"},
     "themes": {"themes", "themefile", "matching", "plain", "subjects", "learning", "seeds", "suggest", "faults"},
@@ -29,7 +29,7 @@ STAGES = {
     "labels": {"labels", "ask"},
     "evaluate": {"evaluate", "measures", "peers"},
     "briefing": {"briefing"},
-    "store": {"store", "arrays", "parquet", "progress", "heads"},
+    "store": {"store", "arrays", "parquet", "progress", "heads", "spool"},
     "cache": {"blobs", "pruning", "keeping", "cache"},
     "searching": {"searching", "wordindex", "neighbours"},
     "planting": {"planting"},
@@ -51,7 +51,7 @@ GROUPS = {
     "report": REPORT,
     "start": START,
     "desk": DESK,
-    "cli": {"cli"},
+    "cli": {"cli", "bar", "given"},
     "package": {"__init__"},
 }
 GROUP = {module: group for group, modules in GROUPS.items() for module in modules}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, reduce
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -228,6 +228,11 @@ def find_all_mentions(batches: Iterable[pd.DataFrame], gazetteer: pd.DataFrame) 
     """Return `find_mentions` of articles that come piece by piece, such as `store.read_batches` gives them."""
     automaton = _automaton(gazetteer)
     return pd.concat([_found(piece, automaton) for piece in batches], ignore_index=True)
+
+
+def who_names(actors: Sequence[str], gazetteer: pd.DataFrame) -> Callable[[pd.DataFrame], pd.Series[str]] | None:
+    """Return what tells the ids of those articles of a table that name any of `actors`; None where there are none."""
+    return (lambda articles: naming(find_mentions(articles, gazetteer), actors, gazetteer)) if actors else None
 
 
 def _names(gazetteer: pd.DataFrame) -> pd.DataFrame:

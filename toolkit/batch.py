@@ -43,12 +43,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 def run_notebooks(
     plan: Plan, progress: Progress, finish: str = "", children: Children | None = None, minutes: float = 0
 ) -> Path:
-    """Execute the notebooks of `plan` in order; return the run folder, complete and in place.
+    """Execute the notebooks of `plan` in order, or take from the cache (`reuse`) what they would make again.
 
-    What a notebook would make again is taken from the cache (`reuse`), unless `settings.fresh` forbids it.
-
-    `finish` names a function of the run folder (``module:function``), called in the child when the notebooks
-    are done; `minutes` is the deadline (0: none). Raises the `ToolkitError` that a notebook raised (nothing is left
+    Returns the run folder, complete and in place. `finish` names a function of it (``module:function``), called in the
+    child when the notebooks are done; `minutes` is the deadline (0: none). Raises the `ToolkitError` that a notebook raised (nothing is left
     behind), or `RunFailed` (the part folder is kept as ``<out>.failed``). An interrupt leaves nothing behind.
     """
     own = children or Children()
@@ -232,8 +230,8 @@ def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
     started, begin, part = store.now(), time.perf_counter(), Path(job["part"])
     became: dict[str, list[str]] = {}
     for step in job["steps"]:
-        found, failure = reuse.taken_or_made(step, part, _execute_one, tell)
-        became.setdefault(found, []).append(Path(step["output"]).stem)
+        name, (found, failure) = Path(step["output"]).stem, reuse.taken_or_made(step, part, _execute_one, tell)
+        became.setdefault(found, []).append(name)
         if failure:
             tell(failure=failure)
             return

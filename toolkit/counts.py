@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from toolkit.exhibits import date
-from toolkit.schema import InputError, Kept
+from toolkit.pieces import Steps, count_rows, together
+from toolkit.schema import InputError, Kept, Pieces, Stored, Tell, quiet
 from toolkit.stats import wilson
 
 _MOST_SOURCES = 9
 _LONGEST_TITLE = 100
 OTHERS = "all others"
+LIGHT = ("article_id", "published", "source", "language", "story_id")
+"""The columns of an article table that counting needs, which are all but its texts."""
 
 
-def gather_dropped(steps: Mapping[str, Kept]) -> pd.DataFrame:
+def gather_dropped(steps: Mapping[str, Kept | Stored]) -> pd.DataFrame:
     """Return what each step dropped: ``stage, reason, detail, title, source``, in the order of the steps.
 
     ``reason`` is the same for all rows lost in one way; ``detail`` keeps the words of the single row.
@@ -49,7 +53,7 @@ def count_dropped(dropped: pd.DataFrame) -> pd.DataFrame:
     return ranked.drop(columns="place").reset_index(drop=True)
 
 
-def flow(step: Kept) -> dict[str, int]:
+def flow(step: Kept | Stored) -> dict[str, int]:
     """Return the rows that went into a lossy step and those that came out, for the record of its stage."""
     return {"rows_in": len(step.kept) + len(step.dropped), "rows_out": len(step.kept)}
 
@@ -153,26 +157,50 @@ def select(
     Empty or None means all. Undated articles are dropped when a date is asked for. Raises `InputError` on a source
     that no article has, or a date that is none.
     """
-    unknown = sorted(set(sources) - set(articles["source"]))
-    if unknown:
-        known = ", ".join(repr(name) for name in articles["source"].value_counts().index[:8])
-        raise InputError(f"No article has the source {unknown[0]!r}; the largest sources are {known}.")
-    reason = np.full(len(articles), "", dtype=object)
-    if named is not None:
-        reason[~articles["article_id"].isin(set(named)).to_numpy()] = "names none of the places asked for"
-    published = articles["published"]
-    if start:
-        reason[~(published >= _day(start, "start")).to_numpy()] = "published before the start asked for, or undated"
-    if end:
-        last = _day(end, "end") + pd.Timedelta(days=1)
-        reason[~(published < last).to_numpy()] = "published after the end asked for, or undated"
+    naming = None if named is None else (lambda _: named)
+    return together(select_pieces([articles], sources, start, end, naming))
+
+
+def select_pieces(
+    pieces: Pieces,
+    sources: Sequence[str] = (),
+    start: str = "",
+    end: str = "",
+    naming: Callable[[pd.DataFrame], Iterable[str]] | None = None,
+    tell: Tell = quiet,
+) -> Steps:
+    """Keep as `select` does, of articles in pieces; `naming` gives the ids of those of a piece that are named.
+
+    Without anything asked for, each piece is kept as it is.
+    """
     if sources:
-        reason[~articles["source"].isin(set(sources)).to_numpy()] = "source not asked for"
-    keep = reason == ""
-    dropped = articles[~keep].assign(reason=reason[~keep]).reset_index(drop=True)
-    if not keep.any():
+        known = Counter(name for piece in pieces for name in piece["source"])
+        unknown = sorted(set(sources) - set(known))
+        if unknown:
+            largest = ", ".join(repr(name) for name, _ in known.most_common(8))
+            raise InputError(f"No article has the source {unknown[0]!r}; the largest sources are {largest}.")
+    done, some = 0, False
+    for piece in pieces:
+        reason = np.full(len(piece), "", dtype=object)
+        if naming is not None:
+            reason[~piece["article_id"].isin(set(naming(piece))).to_numpy()] = "names none of the places asked for"
+        published = piece["published"]
+        if start:
+            early = ~(published >= _day(start, "start")).to_numpy()
+            reason[early] = "published before the start asked for, or undated"
+        if end:
+            late = ~(published < _day(end, "end") + pd.Timedelta(days=1)).to_numpy()
+            reason[late] = "published after the end asked for, or undated"
+        if sources:
+            reason[~piece["source"].isin(set(sources)).to_numpy()] = "source not asked for"
+        keep = reason == ""
+        dropped = piece[~keep].assign(reason=reason[~keep]).reset_index(drop=True)
+        yield Kept(piece[keep].reset_index(drop=True), dropped)
+        done, some = done + len(piece), some or bool(keep.any())
+        tell(done, count_rows(pieces))
+    if not some:
         raise InputError("No article is left: of those read, none fits the sources, dates and places asked for.")
-    return Kept(articles[keep].reset_index(drop=True), dropped)
+    return None
 
 
 def _day(text: str, name: str) -> pd.Timestamp:

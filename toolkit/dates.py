@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -93,23 +94,42 @@ _CLOCK_FIRST = re.compile(rf"({re.sub(r'[?]P<[a-z]+>', '?:', _CLOCK)})[,\s|]+(?=
 _WEEKDAY = re.compile(r"^[^\W\d_]{2,12}\.?,\s*|^(?:mon|tue|wed|thu|fri|sat|sun)\s+|\s*\([^()]*\)$")
 
 
-def parse_dates(values: pd.Series, settings: IngestSettings) -> pd.DataFrame:
+class Evidence(NamedTuple):
+    """The first date of a column that can be read in two ways, and the first in which day or month leads for sure."""
+
+    unclear: tuple[str, tuple[int, int]] | None = None
+    day_leads: str | None = None
+    month_leads: str | None = None
+
+    def or_else(self, later: Evidence) -> Evidence:
+        """Return what was seen, or else what was seen later."""
+        return Evidence(
+            self.unclear or later.unclear, self.day_leads or later.day_leads, self.month_leads or later.month_leads
+        )
+
+
+def parse_dates(values: pd.Series, settings: IngestSettings, evidence: Evidence | None = None) -> pd.DataFrame:
     """Read a column of dates: ``published`` (UTC, missing where empty or not read) and ``reason`` per value.
 
     ``reason`` is ``""`` for a date that was read and for an empty one. 03/04/2024 is settled by the column:
     one value with a part above 12 settles it; `InputError` if none does, or if they contradict each other,
-    and ``settings.day_first`` is not given. Dates without a zone are in ``settings.timezone``; an hour that
-    occurs twice there is the first of the two, an hour that is skipped is the instant after the gap.
-    `SettingsError` if there is no such zone.
+    and ``settings.day_first`` is not given. Where `values` are a piece of a column, `evidence` is that of the whole.
+    Dates without a zone are in ``settings.timezone``; an hour that occurs twice there is the first of the two, an
+    hour that is skipped is the instant after the gap. `SettingsError` if there is no such zone.
     """
     zone = _zone(settings.timezone)
     codes, distinct = pd.factorize(pd.Series(_texts(values), dtype=object))
     texts = [str(value) for value in distinct]
-    day_first = _day_first(texts, settings.day_first)
+    day_first = _day_first(_seen(texts) if evidence is None else evidence, settings.day_first)
     isos = [text if _ISO.fullmatch(text) else _rewrite(text, day_first) for text in texts]
     instants = _instants(isos, zone)
     reasons = np.array([_reason(*each) for each in zip(texts, isos, instants.notna(), strict=True)], dtype=object)
     return pd.DataFrame({"published": instants.iloc[codes].array, "reason": reasons[codes]}, index=values.index)
+
+
+def see_dates(values: pd.Series) -> Evidence:
+    """Return what a column, or a piece of it, says about 03/04/2024."""
+    return _seen(list(dict.fromkeys(_texts(values))))
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -160,21 +180,26 @@ def _match(text: str) -> re.Match[str] | None:
     return next((found for form in _FORMS if (found := form.fullmatch(lowered))), None)
 
 
-def _day_first(texts: Sequence[str], asked: bool | None) -> bool | None:
-    """Settle 03/04/2024 for the column; None if no value needs it."""
-    if asked is not None:
-        return asked
+def _seen(texts: Sequence[str]) -> Evidence:
     pairs: dict[str, tuple[int, int]] = {}
     for text in texts:
         found = None if _ISO.fullmatch(text) or not re.search("[0-9][/-]", text[:8]) else _match(text)
         if found and "a" in found.groupdict():
             pairs[text] = (int(found["a"]), int(found["b"]))
-    day_leads = [text for text, (a, b) in pairs.items() if 12 < a <= 31 and b <= 12]
-    month_leads = [text for text, (a, b) in pairs.items() if a <= 12 < b <= 31]
-    open_ones = [text for text, (a, b) in pairs.items() if a != b and a <= 12 and b <= 12]
-    if open_ones and bool(day_leads) == bool(month_leads):
-        raise _ambiguous(open_ones[0], pairs[open_ones[0]], [*day_leads[:1], *month_leads[:1]])
-    return bool(day_leads) if open_ones else None
+    return Evidence(
+        next(((text, pair) for text, pair in pairs.items() if pair[0] != pair[1] and max(pair) <= 12), None),
+        next((text for text, (a, b) in pairs.items() if 12 < a <= 31 and b <= 12), None),
+        next((text for text, (a, b) in pairs.items() if a <= 12 < b <= 31), None),
+    )
+
+
+def _day_first(seen: Evidence, asked: bool | None) -> bool | None:
+    """Settle 03/04/2024 for the column; None if no value needs it."""
+    if asked is not None or seen.unclear is None:
+        return asked
+    if (seen.day_leads is None) == (seen.month_leads is None):
+        raise _ambiguous(*seen.unclear, [text for text in (seen.day_leads, seen.month_leads) if text is not None])
+    return seen.day_leads is not None
 
 
 def _ambiguous(text: str, pair: tuple[int, int], witnesses: Sequence[str]) -> InputError:

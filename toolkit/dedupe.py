@@ -9,7 +9,10 @@ Jaccard similarity decides. Two reports of one event in different words are two 
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,7 +20,8 @@ from numpy.typing import NDArray
 from rensa import RMinHash
 from scipy import sparse
 
-from toolkit.schema import Kept
+from toolkit.pieces import Steps, count_rows, together
+from toolkit.schema import Kept, Pieces, Tell, quiet
 from toolkit.settings import DedupeSettings
 
 Words = list[list[str]]
@@ -33,6 +37,8 @@ NEIGHBOURS = 32
 SLACK = 0.15
 """How far a signature's estimate may lie below the asked similarity: over three standard errors."""
 PAIRS_AT_ONCE = 20_000
+HASHES_AT_ONCE = 50_000_000
+ARTICLES_AT_ONCE = 2_000
 
 _WORD = re.compile(r"\w+")
 _PAD = ""
@@ -49,23 +55,93 @@ def find_stories(articles: pd.DataFrame, settings: DedupeSettings = DedupeSettin
     and one that would stretch a story beyond ``window_days`` is not taken, so that a text which changes a little
     every day (a weather report) does not chain into one endless story. The order of the rows does not matter.
     """
-    rows = _in_time(articles)
-    ordered = articles.iloc[rows]
-    words = _words(ordered)
-    first = _first_copies(ordered["source"].tolist(), words)
-    alone = np.flatnonzero(first == np.arange(len(rows)))
-    story = first.copy()
-    story[alone] = alone[_stories([words[row] for row in alone], _days(ordered)[alone], settings)]
-    ids = ordered["article_id"].to_numpy(dtype=object)
-    names = pd.DataFrame({"original": ids[first], "story_id": ids[story]}, index=rows, dtype="str").sort_index()
-    kept = _split(articles, names["original"].to_numpy(dtype=object))
-    own = names["original"].to_numpy() == articles["article_id"].to_numpy()
-    return kept, kept.kept[["article_id"]].assign(story_id=names["story_id"][own].to_numpy())
+    kept, dropped = together(story_pieces([articles], settings))
+    return Kept(kept.drop(columns="story_id"), dropped), kept[["article_id", "story_id"]].copy()
 
 
-def _in_time(articles: pd.DataFrame) -> Ints:
+def story_pieces(pieces: Pieces, settings: DedupeSettings = DedupeSettings(), tell: Tell = quiet) -> Steps:
+    """Find stories as `find_stories` does, of articles in pieces; ``kept`` has a column ``story_id``.
+
+    Held of an article are its id, its date, a hash of its words and its signature, 600 bytes in all.
+    """
+    total = count_rows(pieces)
+    read = _read(pieces, settings, lambda done: tell(done, 2 * total))
+    original, story = _settle(read, pieces, settings)
+    done = 0
+    for piece in pieces:
+        rows = slice(done, done + len(piece))
+        kept, dropped = _split(piece, read.ids[original[rows]])
+        own = original[rows] == np.arange(rows.start, rows.stop)
+        yield Kept(kept.assign(story_id=pd.Series(read.ids[story[rows]][own], kept.index, dtype="str")), dropped)
+        done += len(piece)
+        tell(total + done, 2 * total)
+    return None
+
+
+class _Read(NamedTuple):
+    """What is held of the articles, in the order in which they came."""
+
+    ids: NDArray[np.object_]
+    days: Floats
+    """Since 1970; not a number where undated."""
+    words: NDArray[np.object_]
+    """16 bytes of the source and the words; an article without words has its own."""
+    signatures: NDArray[np.uint32]
+    shingles: Ints
+
+
+def _read(pieces: Pieces, settings: DedupeSettings, tell: Callable[[int], None]) -> _Read:
+    parts = []
+    done = 0
+    for piece in _blocks(pieces):
+        words = _words(piece)
+        hashes, offsets = _shingles(words, settings.shingle)
+        ids = piece["article_id"].to_numpy(dtype=object)
+        found = zip(ids, piece["source"], words, strict=True)
+        named = [_name(source, said) if said else name.encode() for name, source, said in found]
+        parts.append(
+            _Read(
+                ids,
+                _days(piece),
+                np.array(named, dtype=object),
+                _sign(hashes, offsets, settings.seed),
+                np.diff(offsets),
+            )
+        )
+        done += len(piece)
+        tell(done)
+    return _Read(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _blocks(pieces: Pieces) -> Iterator[pd.DataFrame]:
+    """Cut pieces smaller: the words of an article take ten times the room of its text."""
+    for piece in pieces:
+        yield from (piece.iloc[at : at + ARTICLES_AT_ONCE] for at in range(0, max(1, len(piece)), ARTICLES_AT_ONCE))
+
+
+def _name(source: str, words: list[str]) -> bytes:
+    return hashlib.blake2b("\x1f".join((source, *words)).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _settle(read: _Read, pieces: Pieces, settings: DedupeSettings) -> tuple[Ints, Ints]:
+    """Of every article: the row of the one that it copies, and of the earliest of its story (else its own)."""
+    rows = _in_time(read)
+    place = np.empty_like(rows)
+    place[rows] = np.arange(len(rows))
+    first = _first_copies(read.words[rows])
+    alone = rows[first == np.arange(len(rows))]
+    left, right = _candidates(read, alone[read.shingles[alone] > 0], settings)
+    similarity = _similarities(pieces, read.shingles, left, right, settings)
+    left, right = place[left], place[right]
+    same = similarity >= settings.similarity
+    order = np.lexsort((right[same], left[same], -similarity[same]))
+    story = _join(left[same][order], right[same][order], read.days[rows], settings.window_days)
+    return rows[first][place], rows[story[first]][place]
+
+
+def _in_time(read: _Read) -> Ints:
     """Positions of the rows in order of time, undated ones last, ties by id."""
-    keys = articles[["published", "article_id"]].reset_index(drop=True)
+    keys = pd.DataFrame({"published": read.days, "article_id": read.ids})
     return keys.sort_values(["published", "article_id"]).index.to_numpy(dtype=np.int64)
 
 
@@ -88,24 +164,10 @@ def _days(articles: pd.DataFrame) -> Floats:
     return np.asarray(since / pd.Timedelta(days=1), dtype=np.float64)
 
 
-def _first_copies(sources: list[str], words: Words) -> Ints:
-    """Of every article: the row of the first with the same source and words (itself, where it has no words)."""
-    seen: dict[tuple[str, str], int] = {}
-    found = enumerate(zip(sources, words, strict=True))
-    rows = [seen.setdefault((source, " ".join(said)), row) if said else row for row, (source, said) in found]
-    return np.array(rows, dtype=np.int64)
-
-
-def _stories(words: Words, days: Floats, settings: DedupeSettings) -> Ints:
-    """Of every article: the row of the earliest article of its story. Rows come in order of time."""
-    hashes, offsets = _shingles(words, settings.shingle)
-    left, right = _candidates(hashes, offsets, settings)
-    near = ~(np.abs(days[left] - days[right]) > settings.window_days)
-    left, right = left[near], right[near]
-    similarity = _jaccard(hashes, offsets, left, right)
-    same = similarity >= settings.similarity
-    order = np.lexsort((right[same], left[same], -similarity[same]))
-    return _join(left[same][order], right[same][order], days, settings.window_days)
+def _first_copies(words: NDArray[np.object_]) -> Ints:
+    """Of every article, in order of time: the first with the same source and words."""
+    seen: dict[bytes, int] = {}
+    return np.array([seen.setdefault(name, row) for row, name in enumerate(words)], dtype=np.int64)
 
 
 def _shingles(words: Words, size: int) -> tuple[Hashes, Ints]:
@@ -144,25 +206,33 @@ def _unique_per_owner(hashes: Hashes, owner: Ints, owners: int) -> tuple[Hashes,
     return hashes[fresh], offsets.astype(np.int64)
 
 
-def _candidates(hashes: Hashes, offsets: Ints, settings: DedupeSettings) -> tuple[Ints, Ints]:
-    """Pairs of rows, ``left < right``, whose signatures share a band and promise the asked similarity."""
+def _sign(hashes: Hashes, offsets: Ints, seed: int) -> NDArray[np.uint32]:
+    """MinHash signatures of `PERMUTATIONS` numbers, zeros for articles without words."""
+    signatures = np.zeros((len(offsets) - 1, PERMUTATIONS), dtype=np.uint32)
     rows = np.flatnonzero(np.diff(offsets))
-    if len(rows) < 2:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    bounds = np.append(offsets[rows], len(hashes)).astype(np.uint64)
-    matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, bounds, PERMUTATIONS, settings.seed)
-    signatures = np.array(matrix.to_rows(), dtype=np.uint32)
+    if len(rows):
+        bounds = np.append(offsets[rows], len(hashes)).astype(np.uint64)
+        matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, bounds, PERMUTATIONS, seed)
+        signatures[rows] = matrix.to_rows()
+    return signatures
+
+
+def _candidates(read: _Read, rows: Ints, settings: DedupeSettings) -> tuple[Ints, Ints]:
+    """Pairs of `rows`, which are in order of time, that share a band, are near in time and promise the similarity."""
     width = _band_width(settings.similarity)
-    bands = [signatures[:, at : at + width] for at in range(0, PERMUTATIONS - width + 1, width)]
-    pairs = np.sort(np.concatenate([_sharing(band) for band in bands]))
-    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
-    left, right = np.divmod(pairs, len(rows))
-    estimate = [
-        (signatures[left[at : at + PAIRS_AT_ONCE]] == signatures[right[at : at + PAIRS_AT_ONCE]]).mean(axis=1)
+    found = [np.zeros(0, dtype=np.int64)]
+    for at in range(0, PERMUTATIONS - width + 1, width):
+        left, right = _sharing(read.signatures[rows, at : at + width], read.days[rows], settings.window_days)
+        found.append(left * len(rows) + right)
+    pairs = np.unique(np.concatenate(found))
+    left, right = np.divmod(pairs, max(1, len(rows)))
+    left, right = rows[left], rows[right]
+    agree = [
+        (read.signatures[left[at : at + PAIRS_AT_ONCE]] == read.signatures[right[at : at + PAIRS_AT_ONCE]]).mean(axis=1)
         for at in range(0, len(pairs), PAIRS_AT_ONCE)
     ]
-    promising = np.concatenate([np.zeros(0), *estimate]) >= settings.similarity - SLACK
-    return rows[left[promising]], rows[right[promising]]
+    promising = np.concatenate([np.zeros(0), *agree]) >= settings.similarity - SLACK
+    return left[promising], right[promising]
 
 
 def _band_width(similarity: float) -> int:
@@ -171,24 +241,52 @@ def _band_width(similarity: float) -> int:
     return next((w for w in widths if 1 - (1 - similarity**w) ** (PERMUTATIONS // w) >= RECALL), 1)
 
 
-def _sharing(band: NDArray[np.uint32]) -> Ints:
-    """Pairs of rows with equal bands, as ``left * rows + right``; see `NEIGHBOURS`."""
+def _sharing(band: NDArray[np.uint32], days: Floats, window: int) -> tuple[Ints, Ints]:
+    """Pairs of rows with equal bands that are near in time, the earlier first; see `NEIGHBOURS`."""
     key = np.zeros(len(band), dtype=np.uint64)
     for column in band.T:
         key = _mix(key + column.astype(np.uint64))
     order = np.argsort(key, kind="stable")
     key = key[order]
-    found = [np.zeros(0, dtype=np.int64)]
+    left, right = [order[:0]], [order[:0]]
     for step in range(1, min(NEIGHBOURS, len(key) - 1) + 1):
         equal = np.flatnonzero(key[step:] == key[:-step])
         if not len(equal):
             break
-        found.append(order[equal] * len(key) + order[equal + step])
-    return np.concatenate(found)
+        one, other = order[equal], order[equal + step]
+        near = ~(np.abs(days[one] - days[other]) > window)
+        left.append(one[near])
+        right.append(other[near])
+    return np.concatenate(left), np.concatenate(right)
+
+
+def _similarities(pieces: Pieces, shingles: Ints, left: Ints, right: Ints, settings: DedupeSettings) -> Floats:
+    """Exact Jaccard similarity of the shingle sets of each pair, of texts that are read again `HASHES_AT_ONCE`."""
+    found = np.zeros(len(left))
+    parts = np.cumsum(shingles[left] + shingles[right]) // HASHES_AT_ONCE if len(left) else left
+    for part in np.unique(parts):
+        pairs = np.flatnonzero(parts == part)
+        rows, sides = np.unique(np.concatenate([left[pairs], right[pairs]]), return_inverse=True)
+        hashes, offsets = _shingles_of(pieces, rows, settings.shingle)
+        found[pairs] = _jaccard(hashes, offsets, sides[: len(pairs)], sides[len(pairs) :])
+    return found
+
+
+def _shingles_of(pieces: Pieces, rows: Ints, size: int) -> tuple[Hashes, Ints]:
+    """Shingles as `_shingles` gives them, of these rows of all pieces, in ascending order."""
+    hashes, counts, done = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.int64)], 0
+    for piece in pieces:
+        own = piece.iloc[rows[(rows >= done) & (rows < done + len(piece))] - done]
+        for block in _blocks([own]):
+            some, offsets = _shingles(_words(block), size)
+            hashes.append(some)
+            counts.append(np.diff(offsets))
+        done += len(piece)
+    return np.concatenate(hashes), np.append(0, np.cumsum(np.concatenate(counts)))
 
 
 def _jaccard(hashes: Hashes, offsets: Ints, left: Ints, right: Ints) -> Floats:
-    """Exact Jaccard similarity of the shingle sets of each pair."""
+    """Exact Jaccard similarity of the shingle sets of each pair of rows."""
     names, columns = np.unique(hashes, return_inverse=True)
     ones = np.ones(len(hashes), dtype=np.int32)
     table = sparse.csr_matrix((ones, columns, offsets), shape=(len(offsets) - 1, len(names)))

@@ -22,6 +22,7 @@ from toolkit.schema import InputError
 
 UNFIT = re.compile("[\udc80-\udcff]")
 """How a byte that does not fit the file's encoding appears in its text."""
+UNFIT_BYTES = "bytes that do not fit the file's encoding"
 
 _BOMS = {
     codecs.BOM_UTF32_LE: "utf-32",

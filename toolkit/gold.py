@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from toolkit.columns import find_columns
-from toolkit.readers import TABLES, Raw
+from toolkit.readers import TABLES, Raw, whole
 from toolkit.schema import InputError, Kept, SettingsError
 
 SAID = "said"
@@ -50,7 +50,7 @@ def read_labels(path: str | Path) -> Raw:
         raise InputError(f"{path.name} is no table of labels, expected one of {', '.join(TABLES)}: convert it.")
     if not path.is_file():
         raise InputError(f"There is no file {str(path)!r} of labels; check the path.")
-    raw = reader(path)
+    raw = whole(reader(path))
     if raw.rows.empty:
         raise InputError(f"{path.name} holds no readable row of labels; check the file.")
     return raw._replace(rows=raw.rows.set_axis([str(name).strip() for name in raw.rows.columns], axis="columns"))

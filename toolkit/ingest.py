@@ -6,20 +6,26 @@ What comes out keeps the promises of `schema`; what does not come out is listed 
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import itertools
 import re
+import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from toolkit.columns import find_columns, sound, take_columns, unique_names, writable
-from toolkit.dates import parse_dates
-from toolkit.readers import TABLES, Rejected, read_html, read_plain
-from toolkit.schema import ARTICLE_COLUMNS, InputError, Kept, OutputError, article_id, check_articles
+from toolkit.carried import Types
+from toolkit.columns import find_columns, may_be, sound, take_columns, unique_names
+from toolkit.dates import Evidence, parse_dates, see_dates
+from toolkit.documents import read_html, read_plain
+from toolkit.pieces import Steps, together
+from toolkit.readers import TABLES, Raw, Rejected
+from toolkit.schema import ARTICLE_COLUMNS, InputError, Kept, OutputError, Tell, article_id, check_articles, quiet
 from toolkit.settings import IngestSettings
 
 DROPPED_COLUMNS = ("file", "line", "reason", "excerpt")
@@ -32,15 +38,26 @@ _DOCUMENTS: dict[str, Callable[[Path], dict[str, str]]] = {
 }
 _DOCUMENT_COLUMNS = ("title", "text", "published", "source", "url")
 _EXPECTED = ", ".join([*TABLES, *_DOCUMENTS])
+_TWICE = "the same article twice in the input"
 _LEADING_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 
 
 class _Part(NamedTuple):
-    """What came of one file, or of all documents of one folder: articles without ids, in step with `origin`."""
+    """What came of a piece of a file, or of the documents of a folder: articles without ids, in step with `origin`."""
 
     articles: pd.DataFrame
     origin: pd.DataFrame
     dropped: pd.DataFrame
+    size: float = 0
+    """Bytes of the files that it comes from."""
+
+
+class _Whole(NamedTuple):
+    """What a piece of a file has to know of all of it: column names, records, what its dates say of 03/04/2024."""
+
+    names: list[object]
+    records: int
+    dates: dict[object, Evidence]
 
 
 def read_articles(paths: Sequence[str | Path], settings: IngestSettings = IngestSettings()) -> Kept:
@@ -53,16 +70,55 @@ def read_articles(paths: Sequence[str | Path], settings: IngestSettings = Ingest
     Raises `InputError` if a path is missing, is no such file, or yields no article; `SettingsError` if the
     settings do not fit.
     """
-    parts = [part for path in paths for part in _read_path(Path(path), settings)]
-    if not parts:
+    read = together(read_pieces(paths, settings, rows=sys.maxsize))
+    return Kept(check_articles(read.kept), read.dropped)
+
+
+def read_pieces(
+    paths: Sequence[str | Path],
+    settings: IngestSettings = IngestSettings(),
+    tell: Tell = quiet,
+    rows: int = 20_000,
+) -> Steps:
+    """Read as `read_articles` does, in pieces of about `rows` articles; the types of carried columns come at last.
+
+    A long file is read twice: what its columns and dates are is settled by the whole of it. Files that are one
+    document (JSON that is a list, web pages) are held whole. Articles that stand in the input twice are told after
+    the last piece.
+    """
+    missing = next((path for path in paths if not Path(path).exists()), None)
+    if missing is not None:
+        raise InputError(f"There is no file or folder {str(missing)!r}; check the path.")
+    types, ids, repeats, done = Types(), set[str](), list[pd.DataFrame](), 0.0
+    total = sum(_size(file) for path in paths for file in (Path(path), *Path(path).rglob("*")))
+    for some in _grouped((part for path in paths for part in _read_path(Path(path), settings, rows)), rows):
+        table = pd.concat([part.articles for part in some], ignore_index=True)
+        origin = pd.concat([part.origin for part in some], ignore_index=True)
+        table.insert(0, "article_id", _ids(table))
+        again = table["article_id"].duplicated() | pd.Series([name in ids for name in table["article_id"]], dtype=bool)
+        repeats.append(_dropped(table[again], origin[again], [_TWICE] * int(again.sum())))
+        ids.update(table["article_id"])
+        kept = types.pack(_typed(table[~again].reset_index(drop=True)))
+        yield Kept(kept, pd.concat([part.dropped for part in some], ignore_index=True))
+        done += sum(part.size for part in some)
+        tell(int(done), max(int(done), total))
+    if not repeats:
         raise InputError("No path was given, expected files or folders of articles.")
-    table = pd.concat([part.articles for part in parts], ignore_index=True)
-    origin = pd.concat([part.origin for part in parts], ignore_index=True)
-    table.insert(0, "article_id", _ids(table))
-    again = table["article_id"].duplicated()
-    repeats = _dropped(table[again], origin[again], ["the same article twice in the input"] * int(again.sum()))
-    dropped = pd.concat([*(part.dropped for part in parts), repeats], ignore_index=True)
-    return Kept(check_articles(_typed(table[~again].reset_index(drop=True))), dropped)
+    yield Kept(kept.iloc[:0], pd.concat(repeats, ignore_index=True))
+    return types.unpack
+
+
+def _grouped(parts: Iterable[_Part], rows: int) -> Iterator[list[_Part]]:
+    """Put parts together until they have `rows` articles, so that a thousand small files are not a thousand pieces."""
+    some, count = list[_Part](), 0
+    for part in parts:
+        some.append(part)
+        count += len(part.articles)
+        if count >= rows:
+            yield some
+            some, count = [], 0
+    if some:
+        yield some
 
 
 def write_rejected(dropped: pd.DataFrame, path: str | Path) -> None:
@@ -87,21 +143,19 @@ def write_rejected(dropped: pd.DataFrame, path: str | Path) -> None:
         raise OutputError(f"{target} cannot be written: {error.strerror}; choose another folder.") from error
 
 
-def _read_path(path: Path, settings: IngestSettings) -> list[_Part]:
+def _read_path(path: Path, settings: IngestSettings, rows: int) -> Iterator[_Part]:
     """Read one path as given; it has to yield at least one article."""
-    if not path.exists():
-        raise InputError(f"There is no file or folder {str(path)!r}; check the path.")
     inside = _inside(path) if path.is_dir() else [path]
-    tables = [file for file in inside if _ending(file) in TABLES]
     others = [file for file in inside if _ending(file) not in TABLES]
-    parts = [_read_table(file, _name(file, path), settings) for file in tables]
-    if others:
-        parts.append(_read_documents(others, path, settings))
-    if not sum(len(part.articles) for part in parts):
-        reasons = pd.concat([part.dropped["reason"] for part in parts])
-        first = "; ".join(reasons.drop_duplicates().head(3))
-        raise InputError(f"{path.name}: none of the {len(reasons)} records can be used: {first}.")
-    return parts
+    tables = [file for file in inside if _ending(file) in TABLES]
+    parts = (part for file in tables for part in _read_table(file, _name(file, path), settings, rows))
+    some, lost, reasons = False, 0, list[str]()
+    for part in itertools.chain(parts, [_read_documents(others, path, settings)] if others else []):
+        some, lost = some or len(part.articles) > 0, lost + len(part.dropped)
+        reasons = list(dict.fromkeys([*reasons, *part.dropped["reason"]]))[:3]
+        yield part
+    if not some:
+        raise InputError(f"{path.name}: none of the {lost} records can be used: {'; '.join(reasons)}.")
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -124,15 +178,51 @@ def _name(file: Path, given: Path) -> str:
     return file.name if file == given else file.relative_to(given).as_posix()
 
 
-def _read_table(file: Path, name: str, settings: IngestSettings) -> _Part:
-    raw = TABLES[_ending(file)](file)
-    rows = raw.rows.set_axis(unique_names(raw.rows.columns), axis="columns")
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else 0
+
+
+def _read_table(file: Path, name: str, settings: IngestSettings, rows: int) -> Iterator[_Part]:
+    """Read a file of records in pieces; one that is longer than a piece is read before for what all have to know."""
+    pieces = TABLES[_ending(file)](file, rows)
+    first = list(itertools.islice(pieces, 2))
+    whole = _survey(first if len(first) == 1 else TABLES[_ending(file)](file, rows), settings)
+    names = unique_names(whole.names)
+    with _naming(name):
+        chosen = find_columns(names, settings.columns) if whole.records else {}
+    dated = whole.names[names.index(chosen["published"])] if "published" in chosen else None
+    dates = whole.dates.get(dated, Evidence())
+    for raw in itertools.chain(first, pieces):
+        cells = raw.rows
+        if list(cells.columns) != whole.names:
+            cells = cells.reindex(columns=whole.names).astype(object)
+        table = take_columns(cells.set_axis(names, axis="columns"), chosen)
+        with _naming(name):
+            part = _part(table, pd.DataFrame({"file": name, "line": raw.lines}), raw.rejected, settings, dates)
+        yield part._replace(size=_size(file) * len(raw.lines) / max(1, whole.records))
+
+
+@contextlib.contextmanager
+def _naming(file: str) -> Iterator[None]:
     try:
-        chosen = {} if rows.empty else find_columns(list(rows.columns), settings.columns)
-        table = take_columns(rows, chosen)
-        return _part(table, pd.DataFrame({"file": name, "line": raw.lines}), raw.rejected, settings)
+        yield
     except InputError as error:
-        raise InputError(f"{name}: {error}") from error
+        raise InputError(f"{file}: {error}") from error
+
+
+def _survey(pieces: Iterable[Raw], settings: IngestSettings) -> _Whole:
+    """Read a file for the names of its columns, and for what the columns that may hold its dates say."""
+    names: list[object] = []
+    seen: dict[object, Evidence] = {}
+    records = 0
+    for raw in pieces:
+        found = list(raw.rows.columns)
+        names += [name for name in found if name not in names] if names else found
+        records += len(raw.lines)
+        for name in dict.fromkeys(name for name in found if may_be(name, "published", settings.columns)):
+            dates = raw.rows.iloc[:, found.index(name)]
+            seen[name] = seen.get(name, Evidence()).or_else(see_dates(dates))
+    return _Whole(names, records, seen)
 
 
 def _read_documents(files: Sequence[Path], given: Path, settings: IngestSettings) -> _Part:
@@ -152,7 +242,8 @@ def _read_documents(files: Sequence[Path], given: Path, settings: IngestSettings
     rows = pd.DataFrame(records, columns=_DOCUMENT_COLUMNS, dtype=object)
     table = take_columns(rows, {column: column for column in _DOCUMENT_COLUMNS})
     part = _part(table, pd.DataFrame({"file": names, "line": 1}), [], settings)
-    return part._replace(dropped=pd.concat([*dropped, part.dropped], ignore_index=True))
+    size = sum(map(_size, files))
+    return part._replace(dropped=pd.concat([*dropped, part.dropped], ignore_index=True), size=size)
 
 
 def _read_document(file: Path, given: Path) -> dict[str, str]:
@@ -168,9 +259,15 @@ def _read_document(file: Path, given: Path) -> dict[str, str]:
     }
 
 
-def _part(table: pd.DataFrame, origin: pd.DataFrame, rejected: list[Rejected], settings: IngestSettings) -> _Part:
+def _part(
+    table: pd.DataFrame,
+    origin: pd.DataFrame,
+    rejected: list[Rejected],
+    settings: IngestSettings,
+    seen: Evidence | None = None,
+) -> _Part:
     """Read the dates, and set aside the records that are empty or whose date is not understood."""
-    dates = parse_dates(table["published"], settings)
+    dates = parse_dates(table["published"], settings, seen)
     empty = (table["title"] == "") & (table["text"] == "")
     reasons = dates["reason"].mask(empty, "neither title nor text")
     good = reasons == ""
@@ -207,11 +304,10 @@ def _ids(table: pd.DataFrame) -> list[str]:
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Put the article columns first, as strings; give every carried column one type."""
+    """Put the article columns first, as strings."""
     texts = {name: table[name].astype("str") for name in ARTICLE_COLUMNS if name != "published"}
-    others = {name: writable(table[name]) for name in table.columns if name not in ARTICLE_COLUMNS}
     ordered = {name: texts.get(name, table[name]) for name in ARTICLE_COLUMNS}
-    return pd.DataFrame(ordered | others)
+    return pd.DataFrame(ordered | {name: table[name] for name in table.columns if name not in ARTICLE_COLUMNS})
 
 
 def _no_formula(cell: str) -> str:

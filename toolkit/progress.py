@@ -16,9 +16,21 @@ import contextlib
 import json
 import secrets
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+COSTS = {
+    "1-corpus": {"ingest": 0.1, "select": 0.02, "clean": 0.8, "dedupe": 0.4},
+    "2-themes": {"embed": 1.0, "themes": 1.0, "search": 0.5},
+    "3-topics": {"topics": 1.0, "decisions": 0.1},
+    "4-trends": {"trends": 0.2, "findings": 0.2, "actors": 0.4},
+}
+"""Notebook -> stage -> what it takes, in milliseconds an article; what counts is how they compare."""
+A_CELL = 0.25
+"""What a cell takes besides its stage, in seconds: its share of a kernel's start, of imports and figures."""
+BYTES = 2_000
+"""Bytes of a file that an article takes, about."""
 _EVERY = 0.5
 """Seconds between two writes."""
 
@@ -68,3 +80,27 @@ def read_progress(run_dir: Path | str) -> Told | None:
 
 def _file(run_dir: Path | str) -> Path:
     return Path(run_dir) / "stages" / ".progress"
+
+
+def share_done(run_dir: Path | str, notebooks: Sequence[str], cells: tuple[int, int]) -> float:
+    """Return which share of a run's work is done, from 0 to 1: not of its cells, but of the seconds that they may take.
+
+    `cells` are how many of the notebooks' cells are done, and how many there are. A stage takes longer the more
+    articles there are (`COSTS`), all else the more cells (`A_CELL`).
+    """
+    told = read_progress(run_dir)
+    articles = _articles(Path(run_dir), told)
+    stages = {stage: cost for name in notebooks for stage, cost in COSTS.get(name, {}).items()}
+    share = {path.stem: 1.0 for path in (Path(run_dir) / "stages").glob("[!.]*.json")}
+    if told is not None and told.total:
+        share.setdefault(told.stage, min(1.0, told.done / told.total))
+    done = sum(cost * share.get(stage, 0) for stage, cost in stages.items()) * articles / 1000 + A_CELL * cells[0]
+    whole = sum(stages.values()) * articles / 1000 + A_CELL * cells[1]
+    return min(1.0, done / whole) if whole else 0.0
+
+
+def _articles(run_dir: Path, told: Told | None) -> float:
+    """Return how many articles were read, or about how many there are to read."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return float(json.loads((run_dir / "stages" / "ingest.json").read_text("utf-8"))["rows_out"])
+    return told.total / BYTES if told is not None and told.stage == "ingest" else 0.0

@@ -1,8 +1,8 @@
 """Files to raw records: one function a format, nothing decided about what a column means.
 
-A reader of tables returns `Raw`: the records as they stand in the file (cells are Python objects), the line or
-record number of each, and what could not be read with the reason. A reader of documents returns one record. A
-file that cannot be used at all is an `InputError`.
+A reader of tables gives `Raw`: the records as they stand in the file (cells are Python objects), the line or
+record number of each, and what could not be read with the reason; piece by piece, where a file is long. A file that
+cannot be used at all is an `InputError`, at the latest after its last piece. One article a file: see `documents`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -19,14 +20,12 @@ from typing import IO, Any, NamedTuple, cast
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import trafilatura
 
-from toolkit.encoding import UNFIT, open_text
+from toolkit.encoding import UNFIT, UNFIT_BYTES, open_text
 from toolkit.schema import InputError
 
 _FIELD_LIMIT = 1 << 30
 """Longest CSV field, in characters; the csv module's own limit would refuse long articles."""
-_UNFIT_BYTES = "bytes that do not fit the file's encoding"
 
 
 class Rejected(NamedTuple):
@@ -47,38 +46,64 @@ class Raw(NamedTuple):
 
 def read_csv(path: Path) -> Raw:
     """Read delimited text with a header; the delimiter is found among comma, semicolon, tab and bar."""
+    return whole(csv_pieces(path))
+
+
+def read_json(path: Path) -> Raw:
+    """Read JSON: a list of records, an object holding exactly one such list, one record, or one record a line."""
+    return whole(json_pieces(path))
+
+
+def read_parquet(path: Path) -> Raw:
+    """Read a Parquet file; nested cells become lists and dictionaries."""
+    return whole(parquet_pieces(path))
+
+
+def csv_pieces(path: Path, rows: int = sys.maxsize) -> Iterator[Raw]:
+    """Read as `read_csv` does, in pieces of `rows` records."""
     csv.field_size_limit(_FIELD_LIMIT)
     with open_text(path, newline="") as stream:
         sample = list(islice(stream, 200))
     delimiter = _delimiter(sample)
     one_a_line = delimiter == "\t" and len({line.count("\t") for line in sample if line.strip()}) == 1
+    with open_text(path, newline="") as stream:
+        found = _tab_lines(stream) if one_a_line else _records(stream, delimiter)
+        header: list[str] = []
+        some = False
+        while piece := list(islice(found, rows)):
+            raw, header = _from_fields(piece, header)
+            some = some or bool(raw.lines or raw.rejected)
+            yield raw
+    if not some:
+        raise InputError(f"{path.name} has no records, expected a header and at least one row below it.")
+
+
+def _from_fields(piece: list[tuple[int, list[str], str, str]], header: list[str]) -> tuple[Raw, list[str]]:
+    """Return the records that fit the header, which is the first of a file that can be read."""
     records: list[list[str]] = []
     lines: list[int] = []
     rejected: list[Rejected] = []
-    header: list[str] = []
-    with open_text(path, newline="") as stream:
-        for line, fields, problem, excerpt in _tab_lines(stream) if one_a_line else _records(stream, delimiter):
-            if not header and not problem:
-                header = fields
-            elif problem or UNFIT.search("".join(fields)):
-                rejected.append(Rejected(line, problem or _UNFIT_BYTES, excerpt))
-            elif len(fields) != len(header):
-                reason = f"{len(fields)} fields where the header has {len(header)}"
-                rejected.append(Rejected(line, reason, excerpt))
-            else:
-                records.append(fields)
-                lines.append(line)
-    if not records and not rejected:
-        raise InputError(f"{path.name} has no records, expected a header and at least one row below it.")
-    return Raw(_frame(zip(*records, strict=True), header), lines, rejected)
+    for line, fields, problem, excerpt in piece:
+        if not header and not problem:
+            header = fields
+        elif problem or UNFIT.search("".join(fields)):
+            rejected.append(Rejected(line, problem or UNFIT_BYTES, excerpt))
+        elif len(fields) != len(header):
+            reason = f"{len(fields)} fields where the header has {len(header)}"
+            rejected.append(Rejected(line, reason, excerpt))
+        else:
+            records.append(fields)
+            lines.append(line)
+    return Raw(_frame(zip(*records, strict=True), header), lines, rejected), header
 
 
-def read_json(path: Path) -> Raw:
-    """Read JSON: a list of records, an object holding exactly one such list, one record, or one record a line."""
+def json_pieces(path: Path, rows: int = sys.maxsize) -> Iterator[Raw]:
+    """Read as `read_json` does, in pieces of `rows` records; only records a line are not held all at once."""
     with open_text(path) as stream:
         if _is_lines(stream, path):
             stream.seek(0)
-            return _from_lines(stream, path.name)
+            yield from _from_lines(stream, path.name, rows)
+            return
         stream.seek(0)
         text = stream.read()
     try:
@@ -88,61 +113,34 @@ def read_json(path: Path) -> Raw:
     found = list(enumerate(entries, start=1))
     suspect = UNFIT.search(text) is not None
     unfit = {line for line, entry in found if suspect and UNFIT.search(_begin(entry, len(text)))}
-    rejected = [Rejected(line, _UNFIT_BYTES, _begin(entry)) for line, entry in found if line in unfit]
-    return _from_objects([each for each in found if each[0] not in unfit], rejected, path.name)
+    rejected = [Rejected(line, UNFIT_BYTES, _begin(entry)) for line, entry in found if line in unfit]
+    raw = _from_objects([each for each in found if each[0] not in unfit], rejected)
+    if not raw.lines and not rejected:
+        raise _unusable(path.name, [_kind(entry) for _, entry in found])
+    yield raw
 
 
-def read_parquet(path: Path) -> Raw:
-    """Read a Parquet file; nested cells become lists and dictionaries."""
+def parquet_pieces(path: Path, rows: int = sys.maxsize) -> Iterator[Raw]:
+    """Read as `read_parquet` does, in pieces of `rows` rows."""
     try:
-        table = pq.ParquetFile(path).read()
+        with pq.ParquetFile(path) as file:
+            if not file.metadata.num_rows:
+                raise InputError(f"{path.name} has no records, expected a table with at least one row.")
+            pieces = [file.read()] if rows >= file.metadata.num_rows else file.iter_batches(rows)
+            given = 0
+            for piece in pieces:
+                cells = _frame(map(_cells, piece.columns), piece.schema.names)
+                yield Raw(cells, list(range(given + 1, given + len(cells) + 1)), [])
+                given += len(cells)
     except (pa.ArrowException, OSError) as error:
         why = str(error).splitlines()[0][:120]
         raise InputError(f"{path.name} is not a readable Parquet file ({why}); write it again.") from error
-    rows = _frame(map(_cells, table.columns), table.column_names)
-    if rows.empty:
-        raise InputError(f"{path.name} has no records, expected a table with at least one row.")
-    return Raw(rows, list(range(1, len(rows) + 1)), [])
 
 
-def read_plain(path: Path) -> dict[str, str]:
-    """Read a text or Markdown file as one article; a short first line with more below it is its title."""
-    with open_text(path) as stream:
-        text = _fitting(stream.read(), path.name).strip()
-    first, _, rest = text.partition("\n")
-    title = re.sub(r"^#{1,6}\s+", "", first).strip()
-    if not rest.strip() or len(title) > 120 or title.endswith("."):
-        return {"title": "", "text": text}
-    return {"title": title, "text": rest.strip()}
-
-
-def read_html(path: Path) -> dict[str, str]:
-    """Read a web page as one article: its main text, and its title, date, site and address where it says so."""
-    with open_text(path) as stream:
-        page = _fitting(stream.read(), path.name)
-    # Dates are only taken where the page states them, and no date is refused for lying in the future of today.
-    dates = {"extensive_search": False, "original_date": True, "outputformat": "%Y-%m-%dT%H:%M:%S%z"}
-    dates |= {"min_date": "1800-01-01", "max_date": "2100-12-31"}
-    found: Any = trafilatura.bare_extraction(
-        page, with_metadata=True, include_comments=False, date_extraction_params=dates
-    )
-    if found is None:
-        return {"title": "", "text": ""}
-    title = (found.title or "").strip()
-    text = (found.text or "").strip()
-    return {
-        "title": title,
-        "text": text.removeprefix(f"{title}\n").strip() if title else text,
-        "published": found.date or "",
-        "source": found.sitename or "",
-        "url": found.url or "",
-    }
-
-
-def _fitting(text: str, name: str) -> str:
-    if UNFIT.search(text):
-        raise InputError(f"{name} has {_UNFIT_BYTES}; save it as UTF-8.")
-    return text
+def whole(pieces: Iterator[Raw]) -> Raw:
+    """Return the one piece of a file that was not asked for in several."""
+    (raw,) = pieces
+    return raw
 
 
 def _is_lines(stream: IO[str], path: Path) -> bool:
@@ -157,18 +155,29 @@ def _is_lines(stream: IO[str], path: Path) -> bool:
         return False
 
 
-def _from_lines(stream: IO[str], name: str) -> Raw:
-    found: list[tuple[int, object]] = []
-    rejected: list[Rejected] = []
-    for line, text in enumerate(stream, start=1):
-        if UNFIT.search(text):
-            rejected.append(Rejected(line, _UNFIT_BYTES, text[:400]))
-        elif text.strip():
-            try:
-                found.append((line, json.loads(text)))
-            except (ValueError, RecursionError) as error:
-                rejected.append(Rejected(line, _why(error), text[:400]))
-    return _from_objects(found, rejected, name)
+def _from_lines(stream: IO[str], name: str, rows: int) -> Iterator[Raw]:
+    numbered = enumerate(stream, start=1)
+    usable = False
+    odd: list[str] = []
+    while (piece := list(islice(numbered, rows))) or not (usable or odd):
+        found: list[tuple[int, object]] = []
+        rejected: list[Rejected] = []
+        for line, text in piece:
+            if UNFIT.search(text):
+                rejected.append(Rejected(line, UNFIT_BYTES, text[:400]))
+            elif text.strip():
+                try:
+                    found.append((line, json.loads(text)))
+                except (ValueError, RecursionError) as error:
+                    rejected.append(Rejected(line, _why(error), text[:400]))
+        raw = _from_objects(found, rejected)
+        usable = usable or bool(raw.lines or rejected)
+        odd += [] if usable else [_kind(entry) for _, entry in found]
+        if not piece:
+            break
+        yield raw
+    if not usable:
+        raise _unusable(name, odd)
 
 
 def _why(error: Exception) -> str:
@@ -244,19 +253,22 @@ def _only_list(document: object, name: str) -> list[object]:
     return document
 
 
-def _from_objects(found: list[tuple[int, object]], rejected: list[Rejected], name: str) -> Raw:
+def _from_objects(found: list[tuple[int, object]], rejected: list[Rejected]) -> Raw:
     good = [(line, entry) for line, entry in found if isinstance(entry, dict)]
     odd = [
         Rejected(line, f"not a record with named fields but {_kind(entry)}", _begin(entry))
         for line, entry in found
         if not isinstance(entry, dict)
     ]
-    if not good and not rejected:
-        what = f"{len(odd)} entries, the first {_kind(found[0][1])}" if odd else "no records"
-        raise InputError(f"{name} holds {what}, expected articles as JSON objects with named fields.")
     names = list(dict.fromkeys(key for _, entry in good for key in entry))
     rows = _frame(([entry.get(key) for _, entry in good] for key in names), names)
     return Raw(rows, [line for line, _ in good], sorted([*rejected, *odd]))
+
+
+def _unusable(name: str, odd: list[str]) -> InputError:
+    """Tell that of a file of JSON nothing is a record, and nothing is broken that might be one."""
+    what = f"{len(odd)} entries, the first {odd[0]}" if odd else "no records"
+    return InputError(f"{name} holds {what}, expected articles as JSON objects with named fields.")
 
 
 def _frame(columns: Iterable[Any], names: list[str]) -> pd.DataFrame:
@@ -284,12 +296,12 @@ def _cells(column: Any) -> pd.Series:
     return pd.Series(column.to_pylist(), dtype=object)
 
 
-TABLES: dict[str, Callable[[Path], Raw]] = {
-    ".csv": read_csv,
-    ".tsv": read_csv,
-    ".json": read_json,
-    ".jsonl": read_json,
-    ".ndjson": read_json,
-    ".parquet": read_parquet,
+TABLES: dict[str, Callable[..., Iterator[Raw]]] = {
+    ".csv": csv_pieces,
+    ".tsv": csv_pieces,
+    ".json": json_pieces,
+    ".jsonl": json_pieces,
+    ".ndjson": json_pieces,
+    ".parquet": parquet_pieces,
 }
-"""File ending -> the reader of tables of that kind."""
+"""File ending -> the reader of tables of that kind, by pieces; `whole` reads one in one."""

@@ -20,8 +20,8 @@ Whatever else a file carried stands in further columns, untouched.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol, overload
 
 import pandas as pd
 
@@ -47,6 +47,22 @@ class OutputError(ToolkitError):
     """A result cannot be written where it was asked for."""
 
 
+class Pieces(Protocol):
+    """A table in pieces, in order, as often as asked for: a list of frames, or rows on disk (`spool`)."""
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        """Give the frames one after another."""
+        ...
+
+
+class Rows(Pieces, Protocol):
+    """Pieces that know how many rows they have together."""
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        ...
+
+
 class Kept(NamedTuple):
     """What a lossy step kept and what it dropped; ``dropped`` has a ``reason`` column.
 
@@ -59,6 +75,13 @@ class Kept(NamedTuple):
 
 def quiet(done: int, total: int) -> None:
     """Tell nobody how far a stage is."""
+
+
+class Stored(NamedTuple):
+    """As `Kept`, of a table in pieces; of what was dropped there is only what a report says of it."""
+
+    kept: Rows
+    dropped: pd.DataFrame
 
 
 def article_id(source: str, url: str, published: str, title: str, text: str) -> str:
@@ -84,7 +107,11 @@ def check_articles(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def check_some(step: Kept) -> pd.DataFrame:
+@overload
+def check_some(step: Kept) -> pd.DataFrame: ...
+@overload
+def check_some(step: Stored) -> Rows: ...
+def check_some(step: Kept | Stored) -> pd.DataFrame | Rows:
     """Return what a step kept; raise `InputError` with the commonest reasons when that is nothing."""
     if len(step.kept):
         return step.kept

@@ -17,7 +17,7 @@ from toolkit import batch, desk, plan, store
 from toolkit.columns import USUAL_NAMES, find_columns, unique_names
 from toolkit.exhibits import Table, date
 from toolkit.ingest import read_articles
-from toolkit.readers import TABLES
+from toolkit.readers import TABLES, whole
 from toolkit.schema import InputError, ToolkitError
 from toolkit.settings import PERIODS, IngestSettings
 from toolkit.steps import Step
@@ -241,7 +241,7 @@ class Start:
         given = map(Path, self.inputs)
         paths = [path for one in given for path in ([one] if one.is_file() else sorted(one.rglob("*")))]
         first = next((path for path in paths if _is_table(path)), None)
-        return unique_names(TABLES[_ending(first)](first).rows.columns) if first else []
+        return unique_names(whole(TABLES[_ending(first)](first)).rows.columns) if first else []
 
     def _tables(self) -> list[Table]:
         columns, (articles, _) = self._file_columns(), self.read()

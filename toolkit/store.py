@@ -43,6 +43,7 @@ from toolkit.parquet import write_table as write_table
 from toolkit.parquet import writing as writing
 from toolkit.progress import Facts
 from toolkit.schema import InputError, OutputError
+from toolkit.spool import Scratch as Scratch
 
 MADE_BY = "toolkit"
 MANIFEST = "manifest.json"
@@ -179,21 +180,22 @@ def peak_memory() -> float | None:
 
 @contextlib.contextmanager
 def stage(run_dir: Path | str, name: str, rows_in: int | None = None) -> Iterator[Facts]:
-    """Time a stage and write ``stages/<name>.json``: seconds, peak memory in MB, rows, the caller's facts.
+    """Time a stage and write ``stages/<name>.json``: seconds (also of processors), peak MB, rows, the caller's facts.
 
     Yields a dict: set ``rows_out`` and any further fact in it. Its ``tell(done, total)`` moves the bar that
     ``toolkit run`` shows; see `progress`. A stage that fails leaves no record.
     """
     facts = Facts(run_dir, name, {"rows_out": None})
     _reset_peak()
-    started, begin = now(), time.perf_counter()
+    started, begin, busy = now(), time.perf_counter(), time.process_time()
     facts.tell(0, 0)
     try:
         yield facts
     finally:
         facts.end()
     record = {"name": name, "started": started, "seconds": round(time.perf_counter() - begin, 3)}
-    record |= {"memory_mb": peak_memory(), "rows_in": rows_in} | facts
+    record |= {"cpu_seconds": round(time.process_time() - busy, 3), "memory_mb": peak_memory()}
+    record |= {"rows_in": rows_in} | facts
     write_json(record, Path(run_dir) / "stages" / f"{name}.json")
 
 
