@@ -46,8 +46,9 @@ def run_notebooks(
     """Execute the notebooks of `plan` in order, or take from the cache (`reuse`) what they would make again.
 
     Returns the run folder, complete and in place. `finish` names a function of it (``module:function``), called in the
-    child when the notebooks are done; `minutes` is the deadline (0: none). Raises the `ToolkitError` that a notebook raised (nothing is left
-    behind), or `RunFailed` (the part folder is kept as ``<out>.failed``). An interrupt leaves nothing behind.
+    child when the notebooks are done; `minutes` is the deadline (0: none). Raises the `ToolkitError` that a notebook
+    raised (nothing is left behind), or `RunFailed` (the part folder is kept as ``<out>.failed``). An interrupt leaves
+    nothing behind.
     """
     own = children or Children()
     try:
