@@ -24,7 +24,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from toolkit import clean, embed, evaluate, gold, ingest, matching, measures, subjects, themefile, themes  # noqa: E402
+from toolkit import clean, embed, evaluate, gold, ingest, matching, measures, subjects, themefile, themes, units  # noqa: E402
 from toolkit.settings import EmbedSettings  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
@@ -99,10 +99,10 @@ class Read:
 
     def corpus(self, part):
         """Return the corpus, prepared anew where the part changes its units or centre."""
-        units = "".join(map(str, np.diff(matching._units(self.passages), prepend=0)))
-        key = units, part if part == CENTRE else ""
+        breaks = "".join(map(str, np.diff(units._units(self.passages), prepend=0)))
+        key = breaks, part if part == CENTRE else ""
         if key not in self.prepared:
-            self.prepared[key] = matching.prepare(self.passages, self.vectors, self.encoder, SEED)
+            self.prepared[key] = units.prepare(self.passages, self.vectors, self.encoder, SEED)
         return self.prepared[key]
 
     def measure(self, part, wanted):
@@ -118,7 +118,7 @@ class Read:
 # The parts ----------------------------------------------------------------------------------------------------
 
 CENTRE = "centred on the mean of the corpus alone"
-priors, regression, naive_bayes = themes._priors, themes._regression, themes._naive_bayes
+priors, both = themes._priors, themes._read
 
 
 def no_contest(found, view):
@@ -131,24 +131,24 @@ def priors_by_words(corpus, match):
     return priors(corpus._replace(breadth=0.0), match)
 
 
-def regression_again(corpus, sure, far):
+def regression_again(taught, vectors, tfidf):
     """Return logistic regression in the place of naive Bayes."""
-    return regression(corpus, sure, far, SEED)
+    return (both(taught, vectors, tfidf)[0],) * 2
 
 
-def naive_bayes_again(corpus, sure, far, seed):
+def naive_bayes_again(taught, vectors, tfidf):
     """Return naive Bayes in the place of logistic regression."""
-    return naive_bayes(corpus, sure, far)
+    return (both(taught, vectors, tfidf)[1],) * 2
 
 
-def match_alone(corpus, match, priors, seed):
+def match_alone(corpus, taught, tie):
     """Return the match above the one that the prior lets in last."""
-    return themes._above(corpus, match.near, priors), match.parts
+    return tie, np.zeros(len(corpus.unit))
 
 
-def own_mean(vectors, rows, language, encoder):
+def own_mean(vectors, rows, known):
     """Return the mean of the units of a language."""
-    return vectors[rows if len(rows) >= matching._OWN_MEAN else slice(None)].mean(axis=0)
+    return vectors[rows if len(rows) >= units._OWN_MEAN else slice(None)].mean(axis=0)
 
 
 PARTS = {
@@ -159,15 +159,15 @@ PARTS = {
     },
     "rivals in the prior only": {(subjects, "nearest_rival"): no_contest},
     "rivals in the match only": {(themes, "_priors"): priors_by_words},
-    "without naive Bayes": {(themes, "_naive_bayes"): regression_again},
-    "without logistic regression": {(themes, "_regression"): naive_bayes_again},
-    "without self-training: the match alone": {(themes, "_self_train"): match_alone},
+    "without naive Bayes": {(themes, "_read"): regression_again},
+    "without logistic regression": {(themes, "_read"): naive_bayes_again},
+    "without self-training: the match alone": {(themes, "_ask"): match_alone},
     "without the mean of the cluster": {(matching, "_AROUND"): 0},
     "without phrases that speak against": {},
     "seeds of the release before": {},
-    "units of 80 words": {(matching, "_UNIT_WORDS"): 80},
-    "units of 300 words": {(matching, "_UNIT_WORDS"): 300},
-    CENTRE: {(matching, "_centre"): own_mean},
+    "units of 80 words": {(units, "_UNIT_WORDS"): 80},
+    "units of 300 words": {(units, "_UNIT_WORDS"): 300},
+    CENTRE: {(units, "_centre"): own_mean},
 }
 
 

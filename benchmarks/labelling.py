@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 import sections  # noqa: E402
 
-from toolkit import embed, labels, learning, matching, peers, themefile, themes  # noqa: E402
+from toolkit import embed, labels, learning, peers, themefile, themes, units  # noqa: E402
 from toolkit.settings import EmbedSettings  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data" / "wiki_current_events_2002_2021.jsonl.gz"
@@ -53,7 +53,7 @@ class Scorer:
         texts = self.passages["text"].tolist()
         reader = embed.CorpusEncoder(embed.load_encoder(encoder), texts, EmbedSettings(encoder=encoder))
         self.name, vectors = reader.name, reader.encode(texts)
-        self.corpus = matching.prepare(self.passages, vectors, reader, SEED)
+        self.corpus = units.prepare(self.passages, vectors, reader, SEED)
         self.start = themes.score_prepared(self.corpus, self.wanted, reader)
         self.pooled = pd.DataFrame(embed.pool(self.passages, vectors, articles["article_id"]), articles["article_id"])
         self.order = articles["article_id"]

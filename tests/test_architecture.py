@@ -11,19 +11,32 @@ from goldens import ROOT
 
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
-BASE = {"schema", "pieces", "settings", "words", "languages", "stats", "exhibits", "style", "nodes"}
+BASE = {"lean", "schema", "pieces", "settings", "words", "languages", "stats", "exhibits", "style", "nodes"}
 STAGES = {
     "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
     "clean": {"clean", "boilerplate"},
     "dedupe": {"dedupe"},
-    "embed": {"embed", "encoders", "space"},
-    "themes": {"themes", "themefile", "matching", "plain", "subjects", "learning", "seeds", "suggest", "faults"},
-    "topics": {"topics"},
+    "embed": {"embed", "encoders", "vectors", "wordvectors", "transformer", "space"},
+    "themes": {
+        "themes",
+        "themefile",
+        "matching",
+        "units",
+        "plain",
+        "subjects",
+        "learning",
+        "learnt",
+        "seeds",
+        "suggest",
+        "faults",
+    },
+    "topics": {"topics", "sampling", "sharpening", "clusters", "naming", "layout", "stability", "levels"},
     "trends": {"trends", "intervals", "clumps", "changes", "mix", "findings", "terms"}
-    | {"detect", "chance", "breaks", "bursts", "scan", "watch", "weak", "emerging"},
+    | {"detect", "chance", "breaks", "bursts", "scan", "watch", "weak", "emerging", "overtime"},
     "actors": {"actors"},
     "counts": {"counts"},
-    "figures": {"figures", "topic_figures", "trend_figures", "evaluate_figures", "compare_figures"},
+    "figures": {"figures", "topic_figures", "trend_figures", "evaluate_figures", "compare_figures"}
+    | {"course_figures"},
     "tables": {"tables", "trend_tables", "evaluate_tables", "label_tables", "doubt_tables", "run_tables"},
     "gold": {"gold"},
     "labels": {"labels", "ask"},
@@ -33,20 +46,22 @@ STAGES = {
     "cache": {"blobs", "pruning", "keeping", "cache"},
     "searching": {"searching", "wordindex", "neighbours"},
     "planting": {"planting"},
-    "decisions": {"decisions", "decisionfile"},
+    "decisions": {"decisions", "decisionfile", "refinding"},
     "comparing": {"comparing", "pairing"},
-    "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "stills"},
+    "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "screen", "map_pane"} | {"stills"},
 }
-RUNNER = {"params", "plan", "batch", "reuse", "sweep", "evaluation", "comparison"}
+RUNNER = {"params", "plan", "batch", "kernels", "profiling", "reuse", "sweep", "evaluation", "comparison"}
 RUNNER |= {"lease", "place", "children", "engine", "overview"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
+READING = {"reading"}
 START = {"starting", "steps"}
-DESK = {"desk"}
+DESK = {"desk", "pending"}
 GROUPS = {
     **STAGES,
     "base": BASE,
     "check": CHECK,
+    "reading": READING,
     "runner": RUNNER,
     "report": REPORT,
     "start": START,
@@ -69,8 +84,10 @@ MAY = {
     "decisions": {"base", "store", "topics"},  # what is merged or split is described anew, as topics are
     "comparing": {"base", "store"},
     "check": {"base", "store", "ingest", "clean", "embed", "themes", "tables"},  # composes stages, as a notebook does
+    "reading": {"base", "store", "embed", "themes"},  # composes stages, batch by batch
     "start": {"base", "store", "ingest", "themes", "runner", "desk"},  # runs, and opens the result
-    "desk": {"base", "store", "searching", "decisions", "labels", "explore"},  # joins the view to what keeps and finds
+    # joins the view to what keeps and finds, and shows at once what the next run will make of it
+    "desk": {"base", "store", "searching", "planting", "decisions", "labels", "topics", "trends", "explore"},
     "explore": {"base", "store", "counts", "figures", "trends", "tables", "package"},  # the edge in JupyterLab
     "cli": {"base", "store", "runner", "themes", "actors", "decisions", "check", "package", "cache"},
     "package": set(),
@@ -142,7 +159,7 @@ def test_no_two_modules_import_each_other():
 @pytest.mark.parametrize(
     ("package", "only"),
     [
-        ("bertopic", {"topics", "peers"}),
+        ("bertopic", {"naming", "peers"}),
         ("papermill", {"batch"}),
         ("argparse", {"cli"}),
         ("jinja2", {"report", "overview"}),
@@ -240,7 +257,7 @@ def loaded(names, wanted):
 def test_what_costs_half_a_minute_is_asked_for_by_name_alone(name):
     atop = {item for node in TREES[name].body for item in outer(ast.Module([node], [])) if not isinstance(node, DEF)}
     assert not atop & SLOW
-    assert outer(TREES[name]) & SLOW <= ({"sentence_transformers"} if name == "encoders" else set())
+    assert outer(TREES[name]) & SLOW <= ({"sentence_transformers", "torch"} if name == "transformer" else set())
 
 
 def test_no_module_loads_what_costs_half_a_minute():
@@ -250,7 +267,7 @@ def test_no_module_loads_what_costs_half_a_minute():
 def test_bertopic_as_locked_loads_nothing_slow_either():
     if any(map(importlib.util.find_spec, SLOW)):
         pytest.skip("installed with umap and hdbscan or sentence-transformers, which BERTopic loads itself")
-    assert not loaded(["toolkit.topics", "bertopic"], SLOW)
+    assert not loaded(["toolkit.naming", "bertopic"], SLOW)
 
 
 def test_the_command_line_answers_before_anything_large_is_loaded():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from test_decisions import corpus
 
-from toolkit import decisions, desk, embed, labels, searching, store, topics
+from toolkit import decisions, desk, embed, labels, searching, store, themefile, topics
 from toolkit.schema import InputError
 from toolkit.settings import EmbedSettings, TopicSettings
 
@@ -49,9 +49,9 @@ def files(tmp_path):
 def ask(view, panel="filters", **said):
     """Send what the browser sends; return what is said, and what went wrong."""
     view.widget()
-    sent = view._shown[panel]
-    view._heard(sent, {"number": 1, **said})
-    return view._shown["filters"].saved, sent.trouble
+    sent = getattr(view.screen, panel)
+    view.screen.heard(sent, {"number": 1, **said})
+    return view.screen.filters.saved, sent.trouble
 
 
 def decide(view, panel="filters", **decision):
@@ -101,7 +101,7 @@ def test_merged_topics_are_one_at_once_and_in_the_next_run_with_the_same_article
     view.filter(topic=[3, 1])
     before = set(view.selection["article_id"])
     said, trouble = decide(view, what="merge", topics=[3, 1])
-    assert not trouble and said.startswith("merge “") and "from the next run" in said and str(files[0]) in said
+    assert not trouble and said.startswith("Merge “") and "from the next run" in said and str(files[0]) in said
     assert set(view.selection["article_id"]) == before and view.choice.topic == (1,)
     assert view.run.topics["articles"].tolist() == [40, 80, 40]
     assert groups(view.selection) < groups(view.clear().selection) == groups(after(run, files[0]).assigned)
@@ -124,20 +124,124 @@ def test_what_is_renamed_is_called_so_in_filters_table_and_reader(run, files):
     view = desk.open_desk(run, *files)
     view.filter(topic=2)
     view.widget()
-    ask(view, "articles", do="open", row=int(view._rows[0]))
+    ask(view, "articles", do="open", row=int(view.rows[0]))
     said, _ = decide(view, what="rename", topics=[2], name="  Money: a & b  ")
     assert "to “Money: a & b”" in said
-    offered, panel = view._shown["filters"].offers["topic"], view._shown["articles"]
+    offered, panel = view.screen.filters.offers["topic"], view.screen.articles
     assert [2, "Money: a & b", 40] in [list(one) for one in offered]
     assert panel.card["topic"] == "Money: a & b" and {row["topic"] for row in panel.rows} == {"Money: a & b"}
     assert set(view.selection["topic"]) == {"Money: a & b"}
 
 
-def test_a_view_opened_again_tells_what_the_run_does_not_know_yet(run, files):
-    decide(desk.open_desk(run, *files), what="merge", topics=[0, 1])
-    assert desk.open_desk(run, *files).run.notes[-1].startswith("1 of the decisions in ")
+def test_a_view_opened_again_shows_what_the_run_does_not_know_yet(run, files):
+    first = desk.open_desk(run, *files)
+    decide(first, what="merge", topics=[0, 1])
+    decide(first, what="split", topics=[2], into=2)
+    decide(first, what="pin", topics=[3], theme="economy")
+    decide(first, what="hide", topics=[0])
+    again = desk.open_desk(run, *files)
+    pd.testing.assert_frame_equal(again.run.topics, first.run.topics)
+    assert (again.run.topic == first.run.topic).all() and len(again.run.topics) == 3
+    assert [one["number"] for one in again.pending()] == [1, 2, 3, 4] == [one["number"] for one in first.pending()]
+    assert not any(one["why"] for one in again.pending())
     store.write_table(after(run, files[0]).log, run / "tables" / "decided.parquet")
-    assert not [note for note in desk.open_desk(run, *files).run.notes if "decisions" in note]
+    assert not desk.open_desk(run, *files).pending() and len(desk.open_desk(run, *files).run.topics) == 4
+
+
+def test_parts_of_a_topic_are_those_of_the_next_run_and_named_by_their_words(run, files):
+    view = desk.open_desk(run, *files)
+    decide(view, what="merge", topics=[0, 1])
+    merged = set(view.filter(topic=0).selection["article_id"])
+    assert not decide(view, what="split", topics=[0], into=2)[1]
+    assert len(view.choice.topic) == 2 and set(view.selection["article_id"]) == merged, "both parts are chosen"
+    assert groups(view.clear().selection) == groups(after(run, files[0]).assigned)
+    parts = view.run.topics.iloc[-2:]
+    assert parts["articles"].tolist() == [40, 40] and not set(parts["label"].iloc[0].split(", ")) & set(
+        parts["label"].iloc[1].split(", ")
+    )
+
+
+def test_what_is_taken_back_is_out_of_the_file_and_no_longer_shown(run, files):
+    view = desk.open_desk(run, *files)
+    decide(view, what="merge", topics=[0, 1])
+    decide(view, what="rename", topics=[2], name="Third")
+    first, second = view.pending()
+    said, _ = decide(view, what="undo", number=1, said=first["said"])
+    assert said.startswith("Taken back: merge “") and [one.do for one in decisions.read_decisions(files[0])] == [
+        "rename"
+    ]
+    assert len(view.run.topics) == 4 and "Third" in view.run.topics["label"].tolist()
+    assert [one["said"] for one in view.pending()] == [second["said"]] == [view.screen.filters.pending[0]["said"]]
+    decide(view, what="undo", number=1, said=second["said"])
+    assert not view.pending() and "Third" not in view.run.topics["label"].tolist()
+
+
+def test_what_cannot_be_shown_any_more_is_listed_with_the_reason(run, files):
+    view = desk.open_desk(run, *files)
+    decide(view, what="split", topics=[0], into=2)
+    decide(view, what="merge", topics=[0, 4])
+    decide(view, what="split", topics=[0], into=3)
+    decide(view, what="hide", topics=[5])
+    decide(view, what="undo", number=3, said=view.pending()[2]["said"])
+    assert view.pending()[2]["why"] or len(view.run.topics) < 4
+    files[0].write_text(
+        "decisions:\n  - do: hide\n    topics: [{label: Gone, terms: [nowhere], articles: [x1, x2, x3]}]\n", "utf-8"
+    )
+    (gone,) = desk.open_desk(run, *files).pending()
+    assert gone["said"] == "hide “Gone”" and "no topic has the articles" in gone["why"]
+
+
+def test_a_topic_too_small_to_split_is_told_and_the_file_is_as_it_was(run, files):
+    view = desk.open_desk(run, *files)
+    vectors = store.read_vectors(run / "tables" / "vectors.safetensors")
+    view.run.__dict__["vectors"] = np.ones_like(vectors)
+    assert "too few for 2 parts" in decide(view, what="split", topics=[1], into=2)[1]
+    assert not files[0].exists() and len(view.run.topics) == 4
+
+
+def test_a_topic_that_is_pinned_has_its_theme_at_once(run, files):
+    view = desk.open_desk(run, *files)
+    view.widget()
+    said, _ = decide(view, what="pin", topics=[1], theme="economy")
+    assert "to the theme economy" in said and [1, "economy"] in view.screen.filters.pinned
+    there = after(run, files[0]).topics.set_index("topic_id")["theme"]
+    assert there[1] == "economy"
+
+
+def test_the_words_on_the_map_follow_what_is_decided(run, files):
+    view = desk.open_desk(run, *files)
+    view.widget()
+    before = set(view.screen.map.points["topic"])
+    decide(view, what="rename", topics=[0], name="Rivers of the east")
+    decide(view, what="hide", topics=[1])
+    names = set(view.screen.map.scatter.widget.labels["label"])
+    assert "Rivers of the east" in names and "none" not in names and len(names) == len(before) - 1
+
+
+def test_an_article_leads_to_those_like_it(run, files):
+    view = desk.open_desk(run, *files, most=9)
+    view.widget()
+    _, trouble = ask(view, "articles", do="like", row=3)
+    subject = view.run.articles["text"].iat[3].split()
+    assert not trouble and len(view.selection) == 9 and view.screen.filters.choice["picked"].startswith("9 like “")
+    assert view.code == "view.like('a0003')"
+    assert view.selection["text"].head(3).map(lambda text: len(set(text.split()) & set(subject))).min() >= 2
+    with pytest.raises(InputError, match="No article of this run has the id 'nobody'"):
+        view.like("nobody")
+
+
+def test_a_search_becomes_a_seed_of_a_theme_in_one_step(run, files, tmp_path):
+    themes = tmp_path / "themes.yml"
+    themes.write_text("themes:\n  - id: economy\n    title: Economy\n    seeds: {en: [inflation]}\n", "utf-8")
+    view = desk.open_desk(run, *files, themes=themes)
+    ask(view, do="find", value="interest loan")
+    assert view.screen.filters.asked == "interest loan"
+    said, trouble = decide(view, what="seed", theme="economy", phrase="interest loan")
+    assert not trouble and said.startswith("“interest loan” is a seed (English) of Economy in ")
+    decide(view, what="seed", theme="economy", phrase="су қоймасы")
+    assert {(one.language, one.text) for one in themefile.read_phrases(themes)} == {
+        ("en", "inflation"), ("en", "interest loan"), ("kk", "су қоймасы")
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -145,13 +249,20 @@ def test_a_view_opened_again_tells_what_the_run_does_not_know_yet(run, files):
     [
         ({"what": "merge", "topics": [1]}, "names 1 topics, expected two or more"),
         ({"what": "merge", "topics": [1, 77]}, "There is no topic 77"),
-        ({"what": "hide", "topics": [0, 1, 2, 3]}, "the last topic shown"),
+        ({"what": "hide", "topics": [0, 1, 2, 3]}, "it names 4 topics, expected one"),
+        ({"what": "split", "topics": [1], "into": 90}, "expected a number from 2 to 20"),
+        ({"what": "split", "topics": [1], "into": 20.5}, "expected a number from 2 to 20"),
+        ({"what": "pin", "topics": [1], "theme": "sport"}, "There is no theme 'sport' in this run; it has economy"),
+        ({"what": "undo", "number": 1, "said": "merge"}, "was changed meanwhile"),
+        ({"what": "unmark", "article_id": "a0001", "theme": "economy"}, "holds no answer"),
+        ({"what": "seed", "theme": "extremism", "phrase": "the of"}, "expected one with a word that is no stop word"),
+        ({"what": "seed", "theme": "sport", "phrase": "football"}, "The theme is 'sport'"),
         ({"what": "rename", "topics": [1], "name": " "}, "expected text"),
         ({"what": "rename", "topics": [1], "name": "x" * 81}, "80 at most"),
-        ({"what": "rename", "topics": ["1"], "name": "One"}, "expected merge, hide, rename"),
-        ({"what": "delete", "topics": [1]}, "expected merge, hide, rename"),
+        ({"what": "rename", "topics": ["1"], "name": "One"}, "expected merge, hide, rename, split"),
+        ({"what": "delete", "topics": [1]}, "expected merge, hide, rename, split"),
         ({"what": "right", "article_id": "nobody", "theme": "economy"}, "'nobody' has no score"),
-        ({}, "expected merge, hide, rename"),
+        ({}, "expected merge, hide, rename, split"),
     ],
 )
 def test_a_decision_that_makes_no_sense_is_told_and_leaves_files_and_view_alone(run, files, decision, why):
@@ -186,6 +297,12 @@ def test_a_run_that_is_not_finished_has_no_desk(run, files):
         desk.open_desk(run, *files)
 
 
+def said_of(path, article_id):
+    """Return the latest answer about an article."""
+    kept = labels.read_answers(path)
+    return kept.loc[kept["article_id"] == article_id, "answer"].iloc[-1]
+
+
 # Answers --------------------------------------------------------------------------------------------------------
 
 
@@ -194,9 +311,13 @@ def test_right_and_wrong_are_answers_that_the_next_run_learns_from(run, files):
     about, other = (view.run.articles["article_id"].iloc[row] for row in (1, 0))
     said, _ = decide(view, "articles", what="right", article_id=about, theme="economy")
     assert said.startswith("“This article is about Economy”: kept in ") and "counts from the next run" in said
-    assert view._shown["articles"].saved == said
+    assert view.screen.articles.saved == said
     decide(view, "articles", what="right", article_id=other, theme="economy")
     decide(view, "articles", what="wrong", article_id=about, theme="economy")
     settled = labels.settle(labels.read_answers(files[1]), view.run.articles["article_id"], ["economy"])
+    assert view.card(1)["answered"] == {"economy": said_of(files[1], about)}
     taught = labels.training(settled).set_index("article_id")["answer"]
     assert dict(taught) == {other: False, about: False}
+    decide(view, "articles", what="unmark", article_id=other, theme="economy")
+    assert view.screen.articles.card["answered"] == {}
+    assert labels.read_answers(files[1])["article_id"].tolist() == [about, about]

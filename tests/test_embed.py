@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit import embed, encoders
+from toolkit import embed, encoders, wordvectors
 from toolkit.schema import InputError, SettingsError
 from toolkit.settings import EmbedSettings
 
@@ -133,6 +135,53 @@ def test_english_vectors_are_those_of_the_library(static):
     assert not static.encode(english)[:, 256:].any()
 
 
+ODD = (
+    *(
+        "",
+        " ",
+        "  ",
+        "a ",
+        " a",
+        "a  b",
+        "a   , b  ",
+        "one\ntwo\n\n three\tfour",
+        "▁",
+        "a▁b",
+        "<s> x",
+        "x</s>y",
+        "<unk>",
+    ),
+    *(
+        "x < s >",
+        "👩‍👩‍👧 family 😀😀",
+        "\u00a0a\u00a0b\u2028",
+        "министры meet",
+        "қазақ тілі, 2024",
+        "e" * 3000,
+        "...   ---   ",
+    ),
+)
+
+
+def test_words_read_once_give_the_vectors_of_whole_texts_whatever_stands_between_them(monkeypatch):
+    import wordllama
+
+    monkeypatch.setattr(wordvectors, "_MOST_WORDS", 20)
+    random = np.random.default_rng(1)
+    texts = [*ODD, *("".join(random.choice(list("ab .▁\n<s>/Яқ'😀\u00a0é"), 30)) for _ in range(300))]
+    model = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
+    model.tokenizer.no_padding()
+    whole = [model.tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    means = [model.embedding[ids].mean(axis=0) if ids else np.zeros(256) for ids in whole]
+    mine = encoders.StaticEncoder()
+    assert np.abs(mine.encode(texts * 8)[-len(texts) :] - embed.normalise(np.array(means))).max() < 1e-5
+
+
+def test_no_token_of_the_english_vectors_reaches_over_a_space():
+    merges = json.loads(encoders.StaticEncoder()._tokenizer.to_str())["model"]["merges"]
+    assert not [pair for pair in merges if re.search("[^▁]▁", "".join(pair))]
+
+
 def test_russian_vectors_are_the_mean_of_the_words_that_are_no_stop_words():
     russian = encoders.RussianEncoder()
     words = [russian._navec[word] for word in ("министры", "торговли", "подписали", "соглашение")]
@@ -153,7 +202,7 @@ def test_each_word_is_read_by_the_vectors_of_its_script(static):
 
 def test_static_vectors_do_not_depend_on_what_stands_beside_a_text(static, monkeypatch):
     together = static.encode(TEXTS)
-    monkeypatch.setattr(encoders, "_BATCH", 2)
+    monkeypatch.setattr(wordvectors, "_BATCH", 2)
     assert np.abs(static.encode(TEXTS) - together).max() < 1e-6
     assert np.abs(static.encode(TEXTS[:1]) - together[:1]).max() < 1e-6
 

@@ -21,7 +21,7 @@ def scored(drawn, seed):
     articles["article_id"] = [f"a{place}" for place in range(len(articles))]
     passages = embed.make_passages(articles, EmbedSettings(passage_words=10))
     made = np.random.default_rng(seed).random((len(passages), len(WANTED))).round(1).astype(np.float32)
-    alone = themes.Scored(made, made, np.arange(len(passages)))
+    alone = themes.Scored(made, made, np.arange(len(passages)), pd.DataFrame())
     return articles, passages, made, themes.score_articles(passages, alone, WANTED)
 
 

@@ -207,8 +207,7 @@ def test_the_nearest_are_those_of_the_whole_product_whatever_the_block(monkeypat
 def test_the_table_is_in_the_order_asked_for(view):
     dates = view.selection["published"].tolist()
     assert dates == sorted(dates, reverse=True)
-    view._by, view._falling = "extremism", True
-    view._take(narrow.Choice())
+    view.sort("extremism")
     assert view.selection["score_extremism"].is_monotonic_decreasing
 
 
@@ -221,11 +220,17 @@ def test_the_selection_is_saved_for_a_spreadsheet_or_for_python(view, tmp_path):
         view.save("some.xls")
 
 
-def test_a_band_has_a_closed_outline_for_each_stretch_without_gaps():
-    days = pd.date_range("2020-01-01", periods=5)
-    table = pd.DataFrame({"start": days, "share": [0.1, 0.2, None, 0.3, 0.4], "low": 0.0, "high": 0.5})
-    xs, ys = panes.outline(table)
-    assert xs.count(None) == 2 and ys[:5] == [0.5, 0.5, 0.0, 0.0, None]
+def test_a_gap_in_a_share_stays_a_gap_and_what_is_read_out_has_its_interval():
+    tables = lab.synthetic(400)
+    tables["articles"].loc[100:, "published"] = pd.Timestamp("2015-01-05", tz="UTC")
+    run = explore.explore(tables).run
+    drawn = panes.drawn(run, shown.shares(run, narrow.choose(run, narrow.Choice())))
+    line = drawn["lines"][0]
+    gaps = [at for at, total in enumerate(drawn["total"]) if not total]
+    assert gaps and all(line["share"][at] is None and line["words"][at] == "no articles" for at in gaps)
+    first = drawn["start"].index(min(drawn["start"]))
+    assert line["low"][first] < line["share"][first] < line["high"][first] and "% (" in line["words"][first]
+    assert json.loads(json.dumps(drawn, allow_nan=False)) == drawn
 
 
 # What may be missing --------------------------------------------------------------------------------------------
@@ -314,7 +319,7 @@ def test_a_run_without_dates_opens_without_trends():
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_run_of_three_articles_opens(count):
     view = explore.explore(make_tables(count))
-    assert view.bundles()[1]["image/png"]
+    assert list(view.bundles())[1]["image/png"]
     assert len(view.open(ids(view)[0])["near"]) == {1: 0, 3: 2}[count]
 
 
@@ -327,8 +332,8 @@ def test_a_selection_of_nothing_is_an_empty_table_with_its_columns(view, tmp_pat
     view.widget()
     nothing = view.filter(text="there is no such word").selection
     assert nothing.empty and "score_extremism" in nothing
-    assert shown.said(view.run, view._marks.chosen) == f"0 of {COUNT} articles" and (view.trends["articles"] == 0).all()
-    assert view.bundles()[0]["text/plain"] == f"0 of {COUNT} articles"
+    assert shown.said(view.run, view.marks.chosen) == f"0 of {COUNT} articles" and (view.trends["articles"] == 0).all()
+    assert next(view.bundles())["text/plain"] == f"0 of {COUNT} articles"
     assert pd.read_csv(view.save(tmp_path / "none.csv")).empty
 
 
@@ -347,8 +352,8 @@ def test_long_titles_are_cut_in_the_table_and_whole_in_the_reader():
 
 def tell(view, part="filters", **said):
     """Send a message as the browser does; return what the panel says is wrong."""
-    panel = view._shown[part]
-    view._heard(panel, said | {"number": panel.answered + 1})
+    panel = getattr(view.screen, part)
+    view.screen.heard(panel, said | {"number": panel.answered + 1})
     return panel.trouble
 
 
@@ -365,10 +370,10 @@ def test_messages_filter_page_sort_open_and_save(linked, tmp_path):
     assert not tell(linked, do="dates", start="2017-01-01", end="") and not tell(linked, do="text", value="opening")
     assert not tell(linked, "articles", do="sort", by="title", falling=False)
     assert linked.selection["title"].str.lower().is_monotonic_increasing
-    assert not tell(linked, "articles", do="open", row=5) and linked._shown["articles"].card["row"] == 5
+    assert not tell(linked, "articles", do="open", row=5) and linked.screen.articles.card["row"] == 5
     assert not tell(linked, do="save", path=str(tmp_path / "s.csv")) and (tmp_path / "s.csv").is_file()
-    assert not tell(linked, do="clear") and linked._shown["filters"].code == "view.clear()"
-    assert linked._shown["articles"].total == COUNT
+    assert not tell(linked, do="clear") and linked.screen.filters.code == "view.clear()"
+    assert linked.screen.articles.total == COUNT
 
 
 @pytest.mark.parametrize(
@@ -388,33 +393,35 @@ def test_messages_filter_page_sort_open_and_save(linked, tmp_path):
     ],
 )
 def test_a_message_that_makes_no_sense_is_told_or_passed_over(linked, said, trouble):
-    assert trouble in tell(linked, **said) and bool(linked._shown["filters"].trouble) == bool(trouble)
+    assert trouble in tell(linked, **said) and bool(linked.screen.filters.trouble) == bool(trouble)
     assert len(linked.selection) == COUNT
 
 
 def test_what_is_picked_on_the_map_filters_the_table_and_one_point_opens(linked):
-    points = linked._shown["points"]
-    linked._shown["map"].widget.selection = np.array([0, 1, 2])
+    points = linked.screen.map.order
+    linked.screen.map.scatter.widget.selection = np.array([0, 1, 2])
     assert set(ids(linked)) == set(linked.run.articles["article_id"].to_numpy()[points[:3]])
-    linked._shown["map"].widget.selection = np.array([4])
-    assert linked._shown["articles"].card["row"] == points[4]
-    linked._shown["map"].widget.selection = np.array([], dtype=np.uint32)
+    linked.screen.map.scatter.widget.selection = np.array([4])
+    assert linked.screen.articles.card["row"] == points[4]
+    linked.screen.map.scatter.widget.selection = np.array([], dtype=np.uint32)
     assert len(linked.selection) == COUNT
 
 
 def test_a_span_drawn_on_a_trend_is_whole_periods(linked):
     starts = linked.run.calendar["start"]
-    box = {"x0": str(starts[2] + pd.Timedelta(hours=5)), "x1": str(starts[1] - pd.Timedelta(hours=5))}
-    linked._drawn({"new": {"relayout_data": {"selections": [{"x0": "2011-01-01", "x1": "2012-01-01"}, box]}}})
+
+    def drawn(low, high):
+        tell(linked, "trends", do="span", low=pd.Timestamp(low).value / 1e6, high=pd.Timestamp(high).value / 1e6)
+        return linked.choice.start, linked.choice.end
+
     after = starts[3] - pd.Timedelta(days=1)
-    assert (linked.choice.start, linked.choice.end) == (f"{starts[1]:%Y-%m-%d}", f"{after:%Y-%m-%d}")
-    for nothing in ({}, None, {"relayout_data": {"xaxis.range": [1, 2]}}):
-        linked._drawn({"new": nothing})
-        assert linked.choice.start
-    linked._spanned(starts.iloc[-1], "2031-01-01")
-    assert linked.choice.end == ""
-    linked._drawn({"new": {"relayout_data": {"selections": []}}})
-    assert not linked.choice
+    hours = pd.Timedelta(hours=5)
+    wanted = (f"{starts[1]:%Y-%m-%d}", f"{after:%Y-%m-%d}")
+    assert drawn(starts[2] + hours, starts[1] - hours) == wanted == tuple(linked.screen.trends.span)
+    assert drawn("1990-01-01", "1991-01-01") == wanted, "where no period begins, nothing changes"
+    assert drawn(starts.iloc[-1], "2031-01-01")[1] == ""
+    tell(linked, "trends", do="dates", start="", end="")
+    assert not linked.choice and linked.screen.trends.span == ["", ""]
 
 
 def test_a_search_chooses_what_it_finds_best_first_and_decisions_are_told():
@@ -424,11 +431,12 @@ def test_a_search_chooses_what_it_finds_best_first_and_decisions_are_told():
     view = explore.explore(tables, search=lambda query: found, decide=lambda what: heard.append(what) or "kept")
     view.widget()
     assert not tell(view, do="find", value="bombs") and ids(view) == [names[9], names[2], names[5]]
-    assert view._shown["filters"].choice["picked"] == "3 found"
+    assert view.screen.filters.choice["picked"] == "3 found for “bombs”"
+    assert view.code == "view.find('bombs')"
     assert not tell(view, do="find", value=" ") and len(view.selection) == COUNT
     decision = {"what": "right", "article_id": names[0], "theme": "extremism"}
     assert not tell(view, "articles", do="decide", decision=decision)
-    assert heard == [decision] and view._shown["filters"].saved == "kept"
+    assert heard == [decision] and view.screen.filters.saved == "kept"
 
 
 # A notebook that is read and not run ----------------------------------------------------------------------------
@@ -453,7 +461,7 @@ def test_without_the_lab_packages_the_view_says_how_to_get_them(view, monkeypatc
 
 
 def test_the_same_view_gives_the_same_picture():
-    pictures = {explore.explore(make_tables()).bundles()[1]["image/png"] for _ in range(2)}
+    pictures = {list(explore.explore(make_tables()).bundles())[1]["image/png"] for _ in range(2)}
     assert len(pictures) == 1
 
 

@@ -156,7 +156,7 @@ def test_a_stretch_of_a_trend_filters_map_and_table_and_leaves_the_trend(view):
     days = "view.selection['published'].dt.strftime('%Y-%m-%d')"
     assert view.ask(f"bool({days}.between({start!r}, {end!r}).all())")
     assert view.ask("view.trends['articles'].tolist()") == before
-    assert view.ask("len(view._shown['map'].widget.filter)") == chosen(view)
+    assert view.ask("len(view.screen.map.scatter.widget.filter)") == chosen(view)
     view.after(lambda: view.click("Clear all"))
     view.until(lambda: not view.all(".js-plotly-plot .selectionlayer path"))
     view.until(lambda: view.js(FAINT) == 0)

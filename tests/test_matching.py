@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from toolkit import encoders, matching, words
+from toolkit import encoders, matching, units, words
 from toolkit import plain as words_alone
 from toolkit.themefile import Theme
 
@@ -41,7 +41,7 @@ class Words:
 @pytest.fixture(scope="module")
 def corpus():
     reader = Words(TEXTS)
-    return reader, matching.prepare(passages_of(TEXTS), reader.encode(TEXTS), reader, 42)
+    return reader, units.prepare(passages_of(TEXTS), reader.encode(TEXTS), reader, 42)
 
 
 def passages_of(texts, articles=None, words=8):
@@ -105,7 +105,7 @@ def test_equal_values_are_all_zero_in_standard_deviations():
 def test_passages_of_one_article_are_read_together_up_to_a_hundred_and_sixty_words():
     reader = Words(TEXTS)
     table = passages_of(TEXTS[:6], ["a", "a", "b", "c", "c", "c"], [75, 85, 5, 70, 70, 70])
-    made = matching.prepare(table, reader.encode(TEXTS[:6]), reader, 42)
+    made = units.prepare(table, reader.encode(TEXTS[:6]), reader, 42)
     assert made.unit.tolist() == [0, 0, 1, 2, 2, 3]
     assert made.articles.tolist() == ["a", "b", "c", "c"]
     assert len(made.vectors) == made.tfidf.shape[0] == 4

@@ -120,14 +120,19 @@ def score(encoder, tmp_path_factory):
     cache = str(tmp_path_factory.mktemp("cache"))
 
     def run(articles, wanted, choice=ThemeSettings(), answers=None):
-        passages = embed.make_passages(articles)
-        texts = passages["text"].tolist()
-        reader = embed.CorpusEncoder(encoder, texts, EmbedSettings(cache_dir=cache))
-        vectors = reader.encode(texts)
+        passages, vectors, reader = read(articles, encoder, cache)
         probabilities = themes.score_passages(passages, vectors, wanted, reader, choice, answers)
         return themes.score_articles(passages, probabilities, wanted, choice)
 
     return run
+
+
+def read(articles, encoder, cache):
+    """Return passages, their vectors and what read them, as the second notebook makes them."""
+    passages = embed.make_passages(articles)
+    texts = passages["text"].tolist()
+    reader = embed.CorpusEncoder(encoder, texts, EmbedSettings(cache_dir=cache))
+    return passages, reader.encode(texts), reader
 
 
 @pytest.fixture(scope="module")
@@ -293,13 +298,32 @@ def test_answers_move_the_scores_of_their_theme_and_of_no_other(sample, score, s
     assert (others["score_x"] == others["score_y"]).all()
 
 
+def test_two_readings_agree_on_a_language_as_far_as_both_understand_it(sample, encoder, tmp_path):
+    passages, vectors, reader = read(sample, encoder, str(tmp_path))
+    wanted = load_themes(SHIPPED)
+    mixed = vectors[np.random.default_rng(0).permutation(len(vectors))]
+    known, lost = (
+        themes.score_passages(passages, seen, wanted, reader).agreement.set_index(["language", "theme"])["agreement"]
+        for seen in (vectors, mixed)
+    )
+    assert set(known.index.get_level_values("language")) == set(sample["language"])
+    assert known.dropna().between(0, 1).all()
+    assert known["en"].mean() > 0.6 > lost["en"].mean() + 0.15
+
+
+def test_of_five_articles_nobody_says_how_far_two_readings_agree(sample, encoder, tmp_path):
+    passages, vectors, reader = read(sample.head(5), encoder, str(tmp_path))
+    found = themes.score_passages(passages, vectors, load_themes(SHIPPED), reader).agreement
+    assert len(found) and found["agreement"].isna().all()
+
+
 def test_the_score_is_the_mean_of_the_best_quarter_of_units_and_the_evidence_the_best_passage():
     passages = pd.DataFrame(
         {"article_id": ["a"] * 6 + ["b"], "offset": [-1, 0, 9, 18, 27, 36, 0], "text": list("tuvwxzy")}
     )
     own = np.array([[0.9, 0.1, 0.7, 0.2, 0.3, 0.6, 0.5]], dtype=np.float32).T
     units = np.array([[0.7, 0.2, 0.9, 0.1, 0.3, 0.5]], dtype=np.float32).T
-    scored = themes.Scored(units, own, np.array([0, 0, 1, 2, 3, 4, 5]))
+    scored = themes.Scored(units, own, np.array([0, 0, 1, 2, 3, 4, 5]), pd.DataFrame())
     found = themes.score_articles(passages, scored, [theme("t", en=("x",))]).set_index("article_id")
     assert found["score"].to_dict() == {"a": 0.8, "b": 0.5}
     assert found["evidence"].to_dict() == {"a": "v", "b": "y"}

@@ -56,8 +56,38 @@ def test_vectors_are_those_of_the_model_with_length_one(folder, encoder):
     assert encoder.dim == 384
     assert (vectors.dtype, vectors.shape) == (np.float32, (len(TEXTS), 384))
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    assert np.abs(vectors - theirs).max() < 1e-5
+    assert (vectors * theirs).sum(axis=1).min() >= 0.999
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
+
+
+def test_without_bfloat16_in_the_processor_vectors_are_the_librarys_own(folder, monkeypatch):
+    from sentence_transformers import SentenceTransformer
+
+    from toolkit import transformer
+
+    monkeypatch.setattr(transformer, "has_bfloat16", lambda: False)
+    mine = embed.load_encoder(str(folder)).encode(TEXTS)
+    theirs = SentenceTransformer(str(folder), device="cpu").encode(TEXTS, normalize_embeddings=True)
+    assert np.abs(mine - theirs).max() < 1e-5
+
+
+def test_a_model_whose_vectors_bfloat16_tells_apart_stays_in_single_precision(folder, monkeypatch):
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    from toolkit import transformer
+
+    model = SentenceTransformer(str(folder), device="cpu")
+    assert next(transformer._halved(model).parameters()).dtype == torch.bfloat16
+    monkeypatch.setattr(transformer, "_LEAST_COSINE", 1.1)
+    assert transformer._halved(model) is model
+
+
+def test_a_text_has_the_same_vector_whatever_stands_beside_it(encoder):
+    texts = [*TEXTS, *(f"{text} {text}" for text in TEXTS), *(text[:9] for text in TEXTS)]
+    together = encoder.encode(texts)
+    assert (encoder.encode(texts[::-1])[::-1] == together).all()
+    assert (np.vstack([encoder.encode([text]) for text in texts]) == together).all()
 
 
 def test_no_texts_give_no_rows(encoder, tmp_path):

@@ -19,10 +19,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from toolkit import params, reuse, schema, store
+from toolkit import kernels, params, profiling, reuse, schema, store
 from toolkit.children import Children, close, deadline, stop
 from toolkit.place import FAILED, beside, part_folder
 from toolkit.plan import Plan, RunFailed, read_by
@@ -30,13 +31,6 @@ from toolkit.schema import ToolkitError
 
 Progress = Callable[[str, int, int], None]
 """Called with the notebook's name, code cells done and code cells in all."""
-_NEEDLESS = ("rfc3987_syntax", "debugpy")
-"""What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
-_KERNEL = f"""
-import runpy, sys
-sys.modules.update(dict.fromkeys({_NEEDLESS}))
-runpy.run_module("ipykernel_launcher", run_name="__main__")
-"""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -45,10 +39,9 @@ def run_notebooks(
 ) -> Path:
     """Execute the notebooks of `plan` in order, or take from the cache (`reuse`) what they would make again.
 
-    Returns the run folder, complete and in place. `finish` names a function of it (``module:function``), called in the
-    child when the notebooks are done; `minutes` is the deadline (0: none). Raises the `ToolkitError` that a notebook
-    raised (nothing is left behind), or `RunFailed` (the part folder is kept as ``<out>.failed``). An interrupt leaves
-    nothing behind.
+    Returns the run folder, in place. `finish` names a function of it (``module:function``), called in the child at the
+    end; `minutes` is the deadline (0: none). Raises the notebook's own `ToolkitError` (nothing is left then, nor after an
+    interrupt), or `RunFailed` (the part folder is kept as ``<out>.failed``).
     """
     own = children or Children()
     try:
@@ -168,7 +161,7 @@ def _main() -> None:
     def tell(**what: object) -> None:
         news.write(json.dumps(what) + "\n")
 
-    sys.modules.update(dict.fromkeys(_NEEDLESS))  # type: ignore[arg-type]
+    sys.modules.setdefault(kernels.UNUSED, None)  # type: ignore[arg-type]
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
     while True:
@@ -221,24 +214,29 @@ def _read_jobs(jobs: queue.SimpleQueue[str]) -> None:
 
 def _prepare_kernels(scratch: Path) -> None:
     """Let ``python3`` mean this interpreter, whatever else is installed, and keep the user's profile out."""
-    spec = {"argv": [sys.executable, "-c", _KERNEL, "-f", "{connection_file}"], "display_name": "Python 3"}
-    store.write_json({**spec, "language": "python"}, scratch / "kernels" / "python3" / "kernel.json")
+    from ipykernel.kernelspec import write_kernel_spec
+
+    argv = [sys.executable, "-P", "-m", "toolkit.kernels", "-f", "{connection_file}"]
+    write_kernel_spec(scratch / "kernels" / "python3", overrides={"argv": argv})
     places = {"JUPYTER_PATH": scratch, "JUPYTER_RUNTIME_DIR": scratch, "IPYTHONDIR": scratch / "ipython"}
     os.environ.update({name: str(place) for name, place in places.items()})
 
 
 def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
     started, begin, part = store.now(), time.perf_counter(), Path(job["part"])
-    became: dict[str, list[str]] = {}
-    for step in job["steps"]:
-        name, (found, failure) = Path(step["output"]).stem, reuse.taken_or_made(step, part, _execute_one, tell)
-        became.setdefault(found, []).append(name)
-        if failure:
-            tell(failure=failure)
-            return
+    became, peaks = dict[str, list[str]](), dict[str, float | None]()
+    with contextlib.closing(kernels.Ahead([Path(step["notebook"]) for step in job["steps"]])) as ahead:
+        for place, step in enumerate(job["steps"]):
+            execute = partial(_execute_ahead, ahead, place, peaks)
+            found, failure = reuse.taken_or_made(step, part, execute, tell)
+            became.setdefault(found, []).append(Path(step["output"]).stem)
+            if failure:
+                tell(failure=failure)
+                return
     seconds = round(time.perf_counter() - begin, 1)
     facts = {"status": "finished", "started": started, "finished": store.now(), "seconds": seconds}
-    store.write_manifest(part, {**job["facts"], **facts, "cache": became})
+    facts |= {"profile": profiling.profile(part / "notebooks", peaks), "cache": became}
+    store.write_manifest(part, {**job["facts"], **facts})
     if job["finish"]:
         try:
             pkgutil.resolve_name(job["finish"])(part)
@@ -246,8 +244,22 @@ def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
             tell(failure={"where": "the report", "ename": type(error).__name__, "evalue": str(error)})
 
 
-def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None]) -> dict[str, str] | None:
-    """Execute one notebook; return what went wrong, if anything did."""
+def _execute_ahead(
+    ahead: kernels.Ahead,
+    place: int,
+    peaks: dict[str, float | None],
+    step: Mapping[str, Any],
+    part: str,
+    tell: Callable[..., None],
+) -> dict[str, str] | None:
+    """Execute the notebook at `place` in a kernel started ahead, and note under `peaks` the memory that it held."""
+    failure = _execute_one(step, part, tell, ahead.take(place))
+    peaks[Path(step["notebook"]).stem] = ahead.end(place)
+    return failure
+
+
+def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None], kernel: Any) -> dict[str, str] | None:
+    """Execute one notebook in `kernel`; return what went wrong, if anything did."""
     import papermill
     from nbclient.exceptions import DeadKernelError
 
@@ -265,7 +277,7 @@ def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None]) 
             language="python",
             progress_bar=False,
             cwd=str(Path(step["notebook"]).parent),
-            config=_transport(output.stem),
+            km=kernel,
             on_cell_execute=lambda cell, cell_index: begun.append(cell_index),
             on_cell_executed=lambda cell, cell_index, execute_reply: tell(notebook=output.stem, cells=1),
         )
@@ -283,18 +295,6 @@ def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None]) 
 def _unbraced(path: str) -> str:
     """Papermill formats paths with the parameters; a brace in a folder's name is only a brace."""
     return path.replace("{", "{{").replace("}", "}}")
-
-
-def _transport(name: str) -> Any:
-    """Sockets in the scratch folder rather than TCP ports, which parallel kernels snatch from each other.
-
-    Their place is given outright: jupyter_client would put them in the working folder, the same for all runs.
-    """
-    from traitlets.config import Config
-
-    place = str(Path(os.environ["JUPYTER_RUNTIME_DIR"]) / name)
-    fits = os.name == "posix" and len(os.fsencode(place)) < 90  # a socket's path has 107 bytes at most
-    return Config({"KernelManager": {"transport": "ipc", "ip": place}} if fits else {})
 
 
 def _tidy(output: Path, shown: Mapping[str, object], part: str) -> None:

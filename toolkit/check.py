@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import pandas as pd
 
-from toolkit import clean, doubt_tables, embed, faults, ingest, matching, schema, seeds, store, suggest, themes
+from toolkit import clean, doubt_tables, embed, faults, ingest, schema, seeds, store, suggest, themes, units
 from toolkit.doubt_tables import counted
 from toolkit.exhibits import Prose, number, percent, rows
 from toolkit.languages import language_name
@@ -114,7 +114,7 @@ def check_corpus(
     settings, choice = EmbedSettings(encoder=encoder), ThemeSettings()
     passages = embed.make_passages(embed.with_background(articles, beside, _FEWEST_ARTICLES), settings)
     texts = passages["text"].tolist()
-    reader = cast(matching.Encoder, embed.CorpusEncoder(embed.load_encoder(encoder), texts, settings))
+    reader = cast(units.Encoder, embed.CorpusEncoder(embed.load_encoder(encoder), texts, settings))
     vectors = reader.encode(texts)
     scores = themes.score_articles(passages, themes.score_passages(passages, vectors, found, reader), found, choice)
     scores = scores[scores["article_id"].isin(articles["article_id"])].reset_index(drop=True)

@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--encoder", metavar="NAME", help="embedded, or a sentence-transformers name or folder")
     run.add_argument("--period", metavar="PERIOD", help="auto, day, week, month, quarter or year")
     run.add_argument("--fresh", action="store_true", help="make everything again, whatever the cache holds")
+    run.add_argument("--profile", action="store_true", help="tell at the end where time and memory went")
     run.set_defaults(command=_run)
 
     batch = commands.add_parser("batch", help="many runs from a sweep file; only what is missing or changed")
@@ -138,7 +139,7 @@ def _run(args: argparse.Namespace) -> int:
         os.environ["TOOLKIT_FRESH"] = "1"  # for the runner and its kernels
     with _notebook_bar(planned) as progress:
         out = run_notebooks(planned, progress, REPORT)
-    for line in _summary(out):
+    for line in _summary(out, args.profile):
         print(_line(line))
     print(f"Report: {Path(args.out) / 'index.html'}")
     return 0
@@ -177,13 +178,13 @@ def _notebook_bar(planned: Plan) -> AbstractContextManager[Callable[[str, int, i
     return notebook_bar(planned, lambda line: print(line, file=sys.stderr))
 
 
-def _summary(out: Path) -> list[str]:
-    from toolkit import store
+def _summary(out: Path, profile: bool) -> list[str]:
+    from toolkit import profiling, store
 
     path = out / "tables" / "summary.json"
     found = store.read_json(path) if path.is_file() else {}
     lines = found.get("lines", []) if isinstance(found, dict) else []
-    return [str(line) for line in lines]
+    return [*map(str, lines), *(profiling.lines(store.read_manifest(out) or {}) if profile else ())]
 
 
 def _batch(args: argparse.Namespace) -> int:

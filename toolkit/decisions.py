@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from toolkit import words
-from toolkit.decisionfile import Decision, TopicRef, decide, read_decisions, refer, undo
+from toolkit.decisionfile import Decision, decide, read_decisions, refer, undo
 from toolkit.exhibits import rows
+from toolkit.refinding import Missing, Places, Rows, find
 
 if TYPE_CHECKING:
     from toolkit import topics  # loads scikit-learn, which a summary of decisions does without
@@ -38,14 +37,7 @@ __all__ = [
     "undo",
 ]
 
-Rows = npt.NDArray[np.intp]
-_Places = tuple[Mapping[str, int], Mapping[str, int]]
-"""Article id -> row, for the articles here and for those of the earlier run that one here stands for."""
-
 APPLIED, NOT_FOUND = "applied", "not applied"
-_FEWEST_KNOWN = 3
-_ALIKE = 0.4
-_CLEARLY = 1.25
 
 
 class Corpus(NamedTuple):
@@ -79,9 +71,10 @@ class _Group:
     hidden: bool = False
     changed: bool = False
 
-
-class _Missing(Exception):
-    """A decision cannot be applied; the text says why."""
+    @property
+    def called(self) -> str:
+        """The name that it was given, or that it has from its terms."""
+        return self.name or self.label
 
 
 def apply(
@@ -108,7 +101,7 @@ def apply(
         try:
             groups, detail, row = _apply_one(decision, groups, places, (corpus.vectors, themes, seed))
             log.append((decision, APPLIED, detail, row))
-        except _Missing as error:
+        except Missing as error:
             log.append((decision, NOT_FOUND, str(error), -1))
     assigned, described = _describe(groups, found, corpus, seed)
     from toolkit import topics
@@ -118,10 +111,10 @@ def apply(
 
 
 def _apply_one(
-    decision: Decision, groups: list[_Group], places: _Places, rest: tuple[topics.Floats, set[str], int]
+    decision: Decision, groups: list[_Group], places: Places, rest: tuple[topics.Floats, set[str], int]
 ) -> tuple[list[_Group], str, int]:
     vectors, themes, seed = rest
-    at, how = zip(*(_find(ref, groups, places) for ref in decision.topics), strict=True)
+    at, how = zip(*(find(ref, groups, places) for ref in decision.topics), strict=True)
     first, mine = at[0], groups[at[0]]
     found = "found by " + " and ".join(dict.fromkeys(how))
     if decision.do == "merge":
@@ -138,48 +131,19 @@ def _apply_one(
         return [*kept, made], found, int(members[0])
     if decision.do == "split":
         if len(np.unique(vectors[mine.rows], axis=0)) < 2 * decision.into:
-            raise _Missing(f"it has only {len(mine.rows)} articles here, too few for {decision.into} parts")
+            raise Missing(f"it has only {len(mine.rows)} articles here, too few for {decision.into} parts")
         from toolkit import topics
 
         labels = topics.divide(vectors[mine.rows], decision.into, seed)
         halves = [replace(mine, rows=mine.rows[labels == part], name="", changed=True) for part in range(decision.into)]
         return [*groups[:first], *halves, *groups[first + 1 :]], found, int(mine.rows[0])
     if decision.do == "pin" and decision.theme not in themes:
-        raise _Missing(f"the theme file has no theme {decision.theme!r}; it has {', '.join(sorted(themes))}")
+        raise Missing(f"the theme file has no theme {decision.theme!r}; it has {', '.join(sorted(themes))}")
     if decision.do == "hide" and sum(not group.hidden for group in groups) == 1 and not mine.hidden:
-        raise _Missing("it is the last topic shown")
+        raise Missing("it is the last topic shown")
     changes = {"rename": {"name": decision.name}, "pin": {"theme": decision.theme}, "hide": {"hidden": True}}
     groups = [*groups[:first], replace(mine, **changes[decision.do]), *groups[first + 1 :]]  # type: ignore[arg-type]
     return groups, found, int(mine.rows[0])
-
-
-def _find(ref: TopicRef, groups: Sequence[_Group], places: _Places) -> tuple[int, str]:
-    """Return which group is meant, and what it was found by; raise `_Missing` with the reason."""
-    for place, how in zip(places, ("its articles", "the earlier run"), strict=True):
-        known = [place[name] for name in ref.articles if name in place]
-        if len(known) < min(_FEWEST_KNOWN, len(ref.articles)) or not known:
-            continue
-        held = [int(np.isin(known, group.rows).sum()) for group in groups]
-        best = int(np.argmax(held))
-        if 2 * held[best] > len(known):
-            return best, how
-        order = np.argsort(-np.array(held), kind="stable")[:3]
-        where = ", ".join(f"“{groups[i].name or groups[i].label}” ({held[i]})" for i in order if held[i])
-        raise _Missing(f"no topic holds most of “{ref.label}”; of its {len(known)} articles here: {where}")
-    alike = np.array([_likeness(ref.terms, group.terms) for group in groups])
-    order = np.argsort(-alike, kind="stable")
-    best = int(order[0])
-    second = float(alike[order[1]]) if len(order) > 1 else 0.0
-    if alike[best] >= _ALIKE and alike[best] >= _CLEARLY * second:
-        return best, "its terms"
-    near = f"; the likeliest is “{groups[best].name or groups[best].label}”" if alike[best] else ""
-    raise _Missing(f"no topic has the articles or enough of the terms of “{ref.label}”{near}")
-
-
-def _likeness(some: Sequence[str], others: Sequence[str]) -> float:
-    """Return the share of common stems of two lists of terms, of the shorter list."""
-    one, other = ({stem for term in terms for stem in words.stems(term)} for terms in (some, others))
-    return len(one & other) / max(1, min(len(one), len(other)))
 
 
 def _describe(

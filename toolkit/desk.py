@@ -1,71 +1,62 @@
 """The analyst's desk: a finished run opened with its search, and with the files that decisions and answers go to.
 
 `open_desk` joins what stands apart: the linked view (`explore`), the search (`searching`), decisions about topics
-(`decisions`) and answers about themes (`labels`). A decision is in its file at once and shown at once; the tables of
-the run stay as they are, the next run makes its own by it.
+(`decisionfile`, `pending`), answers about themes (`labels`) and seeds (`planting`). A decision is in its file at once
+and shown at once; the tables of the run stay as they are, the next run makes its own by it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import cache
-from itertools import chain, zip_longest
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from toolkit import decisions as deciding
-from toolkit import labels, searching, store
-from toolkit.explore import Search, View
+from toolkit import decisionfile, store
+from toolkit import pending as waiting
+from toolkit.explore import Aids, View
+from toolkit.languages import language_name
 from toolkit.opened import Opened, open_run
+from toolkit.pending import Grouped, Waiting, Words
+from toolkit.refinding import Missing
 from toolkit.schema import InputError, ToolkitError
 
 _NEXT = "it counts from the next run"
-_TOPIC_COLUMNS = {"topics": ("topic_id", "label", "terms", "articles"), "assigned": ("article_id", "closeness")}
-_DECISIONS, _ANSWERS = "data/decisions.yml", "data/answers.csv"
+_DECISIONS, _ANSWERS, _THEMES = "data/decisions.yml", "data/answers.csv", "data/themes.yml"
+_KAZAKH, _CYRILLIC = frozenset("әғқңөұүһі"), range(0x400, 0x530)
+_ABOUT_TOPICS = ("merge", "hide", "rename", "split", "pin")
 
 
-class Grouped(NamedTuple):
-    """Topics as a run's tables hold them, and which article is in which."""
-
-    topics: pd.DataFrame
-    assigned: pd.DataFrame
-
-
-def open_desk(run: Path | str, decisions: Path | str = "", answers: Path | str = "", most: int = 50) -> View:
+def open_desk(
+    run: Path | str, decisions: Path | str = "", answers: Path | str = "", most: int = 50, themes: Path | str = ""
+) -> View:
     """Open a run folder as a linked view that searches, and keeps what is decided there.
 
-    Decisions about topics go to the file `decisions`, answers about themes to the file `answers`; unnamed, to those
-    that runs read unasked. A search finds `most` articles. A run that cannot be searched, or whose topics cannot be
+    Decisions about topics go to the file `decisions`, answers about themes to the file `answers`, seeds to the file
+    `themes`; unnamed, to those that runs read unasked. A search finds `most` articles. Decisions that the run does not
+    know yet are shown as the next run will apply them. A run that cannot be searched, or whose topics cannot be
     decided upon, opens all the same and says so. Raises `InputError` where there is no finished run.
     """
     if isinstance(run, Mapping):
         raise InputError("Tables in memory cannot be searched or decided upon, expected a run folder: use explore.")
     opened, tables = open_run(run), Path(run) / "tables"
-    path, kept = Path(decisions or store.asset(_DECISIONS)), Path(answers or store.asset(_ANSWERS))
-    why = _unsearchable(tables)
-    opened = replace(opened, notes=(*opened.notes, *(note for note in (why, _pending(tables, path)) if note)))
-    now: list[Grouped] = []
-
-    def decide(said: Mapping[str, Any]) -> str:
-        match said:
-            case {"what": "right" | "wrong" as what, "article_id": str(article_id), "theme": str(theme)}:
-                return _answer(view.run, kept, article_id, theme, right=what == "right")
-            case {"what": "merge" | "hide" | "rename" as do, "topics": [*ids]} if all(type(one) is int for one in ids):
-                grouped = now[-1] if now else _grouped(tables)
-                decision = _keep(path, grouped, do, ids, str(said.get("name", "")).strip())
-                now[:] = [at_once(grouped, do, ids, decision.name)]
-                view.regroup(*now[-1])
-                return f"{decision.said()}: kept in {path} and shown here, on the map from the next run."
-        raise InputError(f"The decision is {str(dict(said))[:200]}, expected merge, hide, rename, right or wrong.")
-
-    view: View = View(opened, None if why else _searching(Path(run), most), decide)
+    kept, answered, seeds = (
+        Path(given or store.asset(usual))
+        for given, usual in ((decisions, _DECISIONS), (answers, _ANSWERS), (themes, _THEMES))
+    )
+    notes = [why] if (why := _unsearchable(tables)) else []
+    view = View(replace(opened, notes=(*opened.notes, *notes)))
+    desk = _Desk(view, Path(run), kept, answered, seeds, most)
+    view.aids = Aids(decide=desk.decide, answered=desk.answered, pending=desk.pending)
+    view.aids = view.aids if why else view.aids._replace(search=desk.search, like=desk.like)
+    try:
+        desk.replay()
+    except ToolkitError as error:  # of the file; topics that cannot be decided upon are told when one is tried
+        view.run = replace(view.run, notes=(*view.run.notes, str(error).rstrip(".")))
     return view
-
-
-# Search ---------------------------------------------------------------------------------------------------------
 
 
 def _unsearchable(tables: Path) -> str:
@@ -75,85 +66,164 @@ def _unsearchable(tables: Path) -> str:
     return "this run cannot be searched, it holds no index of its words: run notebooks/2-themes.ipynb"
 
 
-def _searching(run: Path, most: int) -> Search:
-    opened = cache(lambda: searching.open_run(run))  # at the first search, since it reads vectors and an encoder
+@dataclass
+class _Desk:
+    """A view, and the files beside it."""
 
-    def search(query: str) -> pd.DataFrame:
-        index = opened()
-        found = searching.search(index, query, most)
-        unknown = searching.unknown_words(index, query)
+    view: View
+    run: Path
+    decisions: Path
+    answers: Path
+    themes: Path
+    most: int
+    told: list[Waiting] = field(default_factory=list)
+    now: Grouped | None = None
+    """Topics as they are shown."""
+
+    # Search -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def index(self) -> Any:
+        """What is searched; read at the first search, with the encoder."""
+        from toolkit import searching
+
+        return searching.open_run(self.run)
+
+    def search(self, query: str) -> pd.DataFrame:
+        from toolkit import searching
+
+        found = searching.search(self.index, query, self.most)
+        unknown = searching.unknown_words(self.index, query)
         lost = f"No article holds {', '.join(unknown)[:200]}." if unknown else ""
-        found.attrs["note"] = " ".join(part for part in (index.note, lost) if part)
+        found.attrs["note"] = " ".join(part for part in (self.index.note, lost) if part)
         return found
 
-    return search
+    def like(self, article_ids: Sequence[str]) -> pd.DataFrame:
+        from toolkit import searching
+
+        return searching.more_like(self.index, list(article_ids), self.most)
+
+    # Decisions --------------------------------------------------------------------------------------------------
+
+    def pending(self) -> list[dict[str, Any]]:
+        return [{"number": one.number, "said": one.decision.said(), "why": one.why} for one in self.told]
+
+    def replay(self) -> None:
+        """Show the topics of the run as the decisions of the file leave them that it does not know."""
+        decided = waiting.waiting(self.decisions, self.run / "tables")
+        if not decided and self.now is None:
+            return
+        self.now, self.told = waiting.replay(self._first, decided, self._words)
+        self.view.regroup(*self.now)
+
+    @cached_property
+    def _first(self) -> Grouped:
+        return waiting.read_grouped(self.run / "tables")
+
+    @property
+    def _words(self) -> Words:
+        opened: Opened = self.view.run
+        rows = opened.row_of.get_indexer(pd.Index(self._first.assigned["article_id"]))
+        seed = ((store.read_manifest(self.run) or {}).get("parameters") or {}).get("seed", 42)  # type: ignore[attr-defined]
+        return Words(
+            lambda: None if opened.vectors is None else opened.vectors[rows],
+            lambda: (opened.articles["title"] + "\n" + opened.articles["text"]).iloc[rows].tolist(),
+            int(seed),
+        )
+
+    def decide(self, said: Mapping[str, Any]) -> str:
+        """Keep a decision in its file, and return what is to be said of it."""
+        match said:
+            case {"what": "right" | "wrong" as what, "article_id": str(article_id), "theme": str(theme)}:
+                return self._answer(article_id, theme, right=what == "right")
+            case {"what": "unmark", "article_id": str(article_id), "theme": str(theme)}:
+                return self._unmark(article_id, theme)
+            case {"what": "undo", "number": int(number), "said": str(words)}:
+                return self._undo(number, words)
+            case {"what": "seed", "theme": str(theme), "phrase": str(phrase)}:
+                return self._plant(theme, phrase)
+            case {"what": str(do), "topics": [*ids]} if do in _ABOUT_TOPICS and all(type(one) is int for one in ids):
+                return self._about_topics(do, list(dict.fromkeys(ids)), said)
+        every = ", ".join((*_ABOUT_TOPICS, "undo, seed, right, wrong"))
+        raise InputError(f"The decision is {str(dict(said))[:200]}, expected {every} or unmark.")
+
+    def _about_topics(self, do: str, ids: Sequence[int], said: Mapping[str, Any]) -> str:
+        grouped = self.now or self._first
+        value = said.get({"split": "into", "pin": "theme"}.get(do, "name"), "")
+        value = "" if do == "hide" else value if isinstance(value, int) else str(value).strip()
+        if do == "pin" and value not in self.view.run.titles:
+            raise InputError(f"There is no theme {value!r} in this run; it has {', '.join(self.view.run.titles)}.")
+        there = self.decisions.exists()
+        decision = decisionfile.decide(self.decisions, *grouped, do, ids, value)
+        try:
+            self.now = waiting.at_once(grouped, decision, ids, self._words)
+        except Missing as error:
+            decisionfile.undo(self.decisions)
+            if not there:
+                self.decisions.unlink()
+            raise InputError(f"{_upper(decision.said())} cannot be done: {error}.") from error
+        self.told.append(Waiting(len(decisionfile.read_decisions(self.decisions)), decision))
+        self.view.regroup(*self.now)
+        return f"{_upper(decision.said())}: kept in {self.decisions} and shown here; {_NEXT}."
+
+    def _undo(self, number: int, words: str) -> str:
+        known = decisionfile.read_decisions(self.decisions)
+        if not 1 <= number <= len(known) or known[number - 1].said() != words:
+            self.replay()
+            raise InputError(f"{self.decisions} was changed meanwhile; the list here is as it is now.")
+        decisionfile.undo(self.decisions, number)
+        self.now = self.now or self._first
+        self.replay()
+        return f"Taken back: {words}; it is out of {self.decisions}."
+
+    def _plant(self, theme: str, phrase: str) -> str:
+        from toolkit import planting
+
+        language = guess_language(phrase)
+        seed = planting.add_seed(self.themes, theme, language, phrase)
+        title = self.view.run.titles.get(theme, theme)
+        return f"“{seed.text}” is a seed ({language_name(language)}) of {title} in {self.themes}; {_NEXT}."
+
+    # Answers ----------------------------------------------------------------------------------------------------
+
+    def answered(self, article_id: str) -> dict[str, str]:
+        """Return theme -> the latest answer about an article, where there is one."""
+        if not self.answers.exists():
+            return {}
+        from toolkit import labels
+
+        mine = labels.read_answers(self.answers)
+        mine = mine[mine["article_id"] == article_id]
+        return dict(zip(mine["theme"], mine["answer"], strict=True))
+
+    def _answer(self, article_id: str, theme: str, *, right: bool) -> str:
+        from toolkit import labels
+
+        opened: Opened = self.view.run
+        kept = labels.mark(self.answers, opened.articles, opened.scores, article_id, theme, right=right)
+        about = "is" if kept["answer"].iloc[-1] == labels.ANSWERS[0] else "is not"
+        return f"“This article {about} about {opened.titles.get(theme, theme)}”: kept in {self.answers}; {_NEXT}."
+
+    def _unmark(self, article_id: str, theme: str) -> str:
+        from toolkit import labels
+
+        gone = labels.undo(self.answers, article_id, theme)
+        if gone is None:
+            raise InputError(f"{self.answers} holds no answer about this article and {theme!r}.")
+        return f"The answer “{gone['answer']}” about {self.view.run.titles.get(theme, theme)} is taken back."
 
 
-# Decisions ------------------------------------------------------------------------------------------------------
+def guess_language(phrase: str) -> str:
+    """Return the language of a phrase by its letters: kk, ru, or en.
 
-
-def _pending(tables: Path, path: Path) -> str:
-    """Return how many decisions of the file the run does not know yet, or what is wrong with the file."""
-    try:
-        said = len(deciding.read_decisions(path))
-    except ToolkitError as error:
-        return str(error).rstrip(".")
-    known = tables / "decided.parquet"
-    more = said - (len(store.read_table(known)) if known.is_file() else 0)
-    return f"{more} of the decisions in {path} are not in this run yet; they count from the next run" * (more > 0)
-
-
-def _grouped(tables: Path) -> Grouped:
-    found = {}
-    for name, columns in _TOPIC_COLUMNS.items():
-        path = tables / f"{name}.parquet"
-        table = store.read_table(path) if path.is_file() else pd.DataFrame()
-        if lacking := [column for column in columns if column not in table]:
-            raise InputError(
-                f"The table {name!r} of this run lacks {', '.join(lacking)}: run notebooks/3-topics.ipynb."
-            )
-        found[name] = table
-    return Grouped(**found)
-
-
-def _keep(path: Path, grouped: Grouped, do: str, ids: Sequence[int], name: str) -> deciding.Decision:
-    """Put a decision about topics into the file."""
-    if do == "hide" and grouped.topics["topic_id"].isin(ids).all():
-        raise InputError("This is the last topic shown, and it cannot be hidden.")
-    return deciding.decide(path, *grouped, do, ids, "" if do == "hide" else name)
-
-
-def at_once(grouped: Grouped, do: str, ids: Sequence[int], name: str = "") -> Grouped:
-    """Return topics as a decision leaves them, with the articles that they will have after the next run.
-
-    Numbers stay as they are: merged topics have that of the largest. Their terms are those of both in turn, and name
-    them, unless they have a `name` or the first has one; the next run finds terms and numbers anew.
+    >>> guess_language("водохранилище"), guess_language("су қоймасы"), guess_language("reservoir")
+    ('ru', 'kk', 'en')
     """
-    topics, assigned = grouped
-    mine = topics["topic_id"].isin(ids)
-    if do == "hide":
-        return Grouped(topics[~mine].reset_index(drop=True), assigned)
-    if do == "rename":
-        return Grouped(topics.assign(label=topics["label"].mask(mine, name)), assigned)
-    parts = topics[mine].sort_values(["articles", "topic_id"], ascending=[False, True])
-    one = int(parts["topic_id"].iloc[0])
-    turns = chain.from_iterable(zip_longest(*parts["terms"]))
-    terms = list(dict.fromkeys(term for term in turns if term is not None))
-    merged = topics[~(mine & (topics["topic_id"] != one))].reset_index(drop=True)
-    at = int(merged.index[merged["topic_id"] == one][0])
-    merged["terms"] = [terms if row == at else list(found) for row, found in enumerate(merged["terms"])]
-    first = topics[topics["topic_id"] == ids[0]].iloc[0]
-    own = first["label"] if first["label"] != ", ".join(list(first["terms"])[:3]) else ""
-    merged.loc[at, "label"] = name or own or ", ".join(terms[:3])
-    merged.loc[at, "articles"] = int(parts["articles"].sum())
-    return Grouped(merged, assigned.assign(topic_id=assigned["topic_id"].where(~assigned["topic_id"].isin(ids), one)))
+    letters = set(phrase.lower())
+    if letters & _KAZAKH:
+        return "kk"
+    return "ru" if any(ord(letter) in _CYRILLIC for letter in letters) else "en"
 
 
-# Answers --------------------------------------------------------------------------------------------------------
-
-
-def _answer(opened: Opened, path: Path, article_id: str, theme: str, *, right: bool) -> str:
-    """Put an answer about an article's theme into the file, and say so."""
-    kept = labels.mark(path, opened.articles, opened.scores, article_id, theme, right=right)
-    about = "is" if kept["answer"].iloc[-1] == labels.ANSWERS[0] else "is not"
-    return f"“This article {about} about {opened.titles.get(theme, theme)}”: kept in {path}; {_NEXT}."
+def _upper(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

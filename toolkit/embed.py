@@ -21,7 +21,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from threadpoolctl import threadpool_limits
 
 from toolkit import words
-from toolkit.encoders import Encoder, Vectors, load_encoder, normalise
+from toolkit.encoders import EmbeddedEncoder, Encoder, Vectors, load_encoder, normalise
 from toolkit.schema import InputError
 from toolkit.settings import EmbedSettings, cache_home
 from toolkit.space import Space, join
@@ -75,10 +75,15 @@ def _sentences(text: str, words: int) -> list[tuple[int, int, int]]:
     spans: list[tuple[int, int, int]] = []
     begin = 0
     for end in [*(match.end() for match in _SENTENCE.finditer(text)), len(text)]:
-        pieces = list(re.finditer(r"\S+", text[begin:end]))
-        for first in range(0, len(pieces), words):
-            last = pieces[min(first + words, len(pieces)) - 1]
-            spans.append((begin + pieces[first].start(), begin + last.end(), min(words, len(pieces) - first)))
+        sentence = text[begin:end]
+        size = len(sentence.split())
+        if 0 < size <= words:
+            spans.append((end - len(sentence.lstrip()), begin + len(sentence.rstrip()), size))
+        elif size:
+            pieces = list(re.finditer(r"\S+", sentence))
+            for first in range(0, size, words):
+                last = pieces[min(first + words, size) - 1]
+                spans.append((begin + pieces[first].start(), begin + last.end(), min(words, size - first)))
         begin = end
     return spans
 
@@ -135,7 +140,7 @@ class CorpusEncoder:
         self._rows = {text: row for row, text in enumerate(ordered)}
         self.name = f"{base.name}+lsa{size}"
         self.dim = len(self._used) + size
-        self.views = (slice(0, len(self._used)), slice(len(self._used), self.dim))
+        self.views: Sequence[slice] = (slice(0, len(self._used)), slice(len(self._used), self.dim))
 
     def _join(self, read: Vectors, latent: Vectors) -> Vectors:
         return join(read[:, self._used], latent)
@@ -154,7 +159,11 @@ class CorpusEncoder:
             ) from error
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return the joined vectors; shape (n, dim)."""
+        """Return the joined vectors; shape (n, dim).
+
+        Those of texts that it was not fitted on are kept in the cache only where reading takes long: the vectors of
+        millions of passages fill a disk, and the embedded default makes them anew about as fast.
+        """
         out = np.empty((len(texts), self.dim), dtype=np.float32)
         fresh = [place for place, text in enumerate(texts) if text not in self._rows]
         seen = [place for place, text in enumerate(texts) if text in self._rows]
@@ -162,8 +171,14 @@ class CorpusEncoder:
         if fresh:
             new = [texts[place] for place in fresh]
             latent = normalise(self._svd.transform(self._tfidf.transform(new)))
-            out[fresh] = self._join(encode_cached(self._base, new, self._cache), latent)
+            quick = isinstance(self._base, EmbeddedEncoder)
+            read = self._base.encode(new) if quick else encode_cached(self._base, new, self._cache)
+            out[fresh] = self._join(read, latent)
         return out
+
+    def forget(self) -> None:
+        """Keep no longer the vectors of the texts that it was fitted on: they are made again if asked for."""
+        self._rows, self._vectors = {}, self._vectors[:0]
 
 
 def encode_cached(encoder: Encoder, texts: Sequence[str], cache_dir: str = "") -> Vectors:

@@ -1,8 +1,8 @@
-// The filters, the table and the reader of the linked view. Article text goes in by textContent alone, so that it is
-// never read as HTML. Every question goes to the kernel, which answers by setting traits; a question without an answer
-// is told.
+// The filters and the table of the linked view, and what all its parts share (`panes` puts the parts' scripts together).
+// Article text goes in by textContent alone, so that it is never read as HTML. Every question goes to the kernel, which
+// answers by setting traits; a question without an answer is told.
 
-const PATIENCE = 10000; // milliseconds
+const [PATIENCE, SLOW] = [20000, 400]; // milliseconds
 const FACETS = [["theme", "Theme"], ["topic", "Topic"], ["source", "Source"], ["language", "Language"],
   ["actor", "Named"]];
 const MOST_OFFERED = 500;
@@ -11,8 +11,9 @@ const STYLE = `
 .tk-view { --ink: var(--jp-ui-font-color1, #1f2933); --soft: var(--jp-ui-font-color2, #4f5963);
   --line: var(--jp-border-color2, #d5d9de); --paper: var(--jp-layout-color1, #fff);
   --shade: var(--jp-layout-color2, #f2f4f6); --accent: #3e5c76;
-  box-sizing: border-box; width: 100%; color: var(--ink); background: var(--paper);
+  box-sizing: border-box; position: relative; width: 100%; color: var(--ink); background: var(--paper);
   font: 14px/1.45 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+.jp-mod-dark .tk-view, [data-jp-theme-light="false"] .tk-view { --accent: #8fb0cc; }
 .tk-view * { box-sizing: border-box; }
 .tk-view :focus-visible { outline: 3px solid var(--accent); outline-offset: 1px; }
 .tk-view select, .tk-view input, .tk-view button { font: inherit; color: var(--ink); background: var(--paper);
@@ -35,6 +36,17 @@ const STYLE = `
 .tk-fields label.tk-inline { flex-direction: row; align-items: center; gap: .5rem; }
 .tk-trouble { margin: .3rem 0; color: #b3261e; font-weight: 600; }
 .jp-mod-dark .tk-trouble, [data-jp-theme-light="false"] .tk-trouble { color: #ff8a80; }
+.tk-busy { position: absolute; right: 0; top: 0; z-index: 3; margin: 0; padding: .1rem .6rem; border-radius: 4px;
+  background: var(--accent); color: var(--paper); font-size: 13px; }
+.tk-pending { margin: .4rem 0; font-size: 13px; } .tk-pending summary { cursor: pointer; font-weight: 600; }
+.tk-pending ol { margin: .3rem 0; padding-left: 1.6rem; } .tk-pending li { margin: .15rem 0; }
+.tk-pending li button { margin-left: .6rem; }
+.tk-deciding:not(:empty) { margin: .4rem 0; }
+.tk-acts { display: flex; flex-wrap: wrap; gap: .4rem; margin: .2rem 0 .5rem; }
+.tk-passage { margin: .8rem 0 .2rem; } .tk-passage input { width: 14rem; max-width: 100%; }
+.tk-view button[aria-pressed="true"], .tk-view button[aria-pressed="true"]:hover:not(:disabled) {
+  background: var(--accent); color: var(--paper); border-color: var(--accent); }
+.tk-saved:empty { display: none; }
 .tk-note { margin: .2rem 0; color: var(--soft); font-size: 13px; }
 .tk-articles { display: grid; grid-template-columns: minmax(0, 11fr) minmax(0, 9fr); gap: .75rem; }
 @container (max-width: 760px) { .tk-articles { grid-template-columns: minmax(0, 1fr); } }
@@ -53,7 +65,7 @@ const STYLE = `
 .tk-view tbody tr:hover { background: var(--shade); }
 .tk-view tbody tr[aria-selected="true"] { background: var(--shade); box-shadow: inset 4px 0 0 var(--accent); }
 .tk-view tbody tr:focus-visible { outline-offset: -3px; }
-.tk-col-date { width: 5.9rem; } .tk-col-source { width: 17%; } .tk-col-themes { width: 7.2rem; }
+.tk-col-date { width: 5.9rem; } .tk-view td:first-child { white-space: nowrap; } .tk-col-source { width: 18%; } .tk-col-themes { width: 7.2rem; }
 .tk-col-topic { width: 17%; }
 .tk-tag { display: inline-flex; align-items: center; gap: .3em; margin-right: .5em; }
 .tk-tag i { width: .75em; height: .75em; border-radius: 2px; flex: none; display: inline-block; }
@@ -72,8 +84,24 @@ const STYLE = `
 .tk-view button.tk-small { min-height: 22px; padding: 0 .4rem; font-size: 12px; }
 .tk-bar { height: 8px; background: var(--line); border-radius: 2px; overflow: hidden; }
 .tk-bar i { display: block; height: 100%; }
-.tk-trends { overflow: hidden; }
-.tk-trends > * { width: 100% !important; min-width: 0 !important; }
+.tk-trends { --keep: 100%; user-select: none; touch-action: pan-y; padding: 2px; min-width: 0; overflow: hidden; }
+.jp-mod-dark .tk-trends, [data-jp-theme-light="false"] .tk-trends { --keep: 72%; }
+.tk-trends svg { display: block; cursor: crosshair; }
+.tk-trends text { font-size: 12px; fill: var(--soft); }
+.tk-trends .tk-grid { stroke: var(--line); stroke-width: 1; shape-rendering: crispEdges; }
+.tk-trends .tk-all { fill: var(--line); } .tk-trends .tk-some { fill: var(--accent); }
+.tk-trends .tk-band { fill: var(--colour); fill-opacity: .2; }
+.tk-trends .tk-line { fill: none; stroke: color-mix(in srgb, var(--colour) var(--keep), white); stroke-width: 2; }
+.tk-trends .tk-point { fill: color-mix(in srgb, var(--colour) var(--keep), white); }
+.tk-trends .tk-part { fill: var(--paper); stroke: color-mix(in srgb, var(--colour) var(--keep), white);
+  stroke-width: 1.5; }
+.tk-trends .tk-held { fill: var(--accent); fill-opacity: .16; }
+.tk-trends .tk-cross { stroke: var(--soft); stroke-width: 1; pointer-events: none; }
+.tk-head { display: flex; margin-top: 3px; gap: .4em; align-items: baseline; font-size: 13px; line-height: 1.35; }
+.tk-head i { width: .75em; height: .75em; border-radius: 2px; flex: none; }
+.tk-head > span:first-of-type { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; min-width: 0; }
+.tk-value { margin-left: auto; font-weight: 600; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.tk-read { margin: 0 0 .2rem; font-size: 13px; color: var(--soft); min-height: 1.4em; text-align: end; }
 .tk-list { list-style: none; margin: 0; padding: 0; }
 .tk-list button { width: 100%; text-align: start; border-color: transparent; padding: .15rem .3rem; font-size: 13px;
   overflow-wrap: anywhere; }
@@ -109,20 +137,27 @@ function asker(model, root) {
   const trouble = element(root, "p", "tk-trouble");
   trouble.setAttribute("role", "alert");
   const show = (text) => { trouble.textContent = text; trouble.hidden = !text; };
+  const busy = element(root, "p", "tk-busy", "Working…");
+  busy.setAttribute("role", "status");
+  busy.hidden = true;
+  let slow = 0;
   const dead = "The kernel does not answer: it is busy, or it was restarted. Run this cell again to go on.";
   const tell = (what) => {
     clearTimeout(timer);
+    clearTimeout(slow);
     timer = setTimeout(() => show(dead), PATIENCE);
+    slow = setTimeout(() => { busy.hidden = false; }, SLOW);
     sent += 1;
     model.send({ ...what, number: sent });
   };
-  const heard = () => { clearTimeout(timer); show(model.get("trouble")); };
-  const lost = () => show(dead);
+  const quiet = () => { clearTimeout(timer); clearTimeout(slow); busy.hidden = true; };
+  const heard = () => { quiet(); show(model.get("trouble")); };
+  const lost = () => { quiet(); show(dead); };
   model.on("change:answered", heard);
   model.on("change:trouble", heard);
   model.on("comm_live_update", lost);
   show(model.get("trouble"));
-  return { tell, stop: () => { clearTimeout(timer); model.off("change:answered", heard);
+  return { tell, stop: () => { quiet(); model.off("change:answered", heard);
     model.off("change:trouble", heard); model.off("comm_live_update", lost); } };
 }
 
@@ -162,17 +197,14 @@ function drawFilters(model, root, tell) {
   for (const input of dates) {
     input.addEventListener("change", () => tell({ do: "dates", start: start.value, end: end.value }));
   }
-  let asked = "";
   const text = field(fields, model.get("searching") ? "Words (terror*), or what is meant" : "Words in the article (terror*)",
     "input", "search");
   text.className = "tk-words";
   text.addEventListener("keydown", (event) => { if (event.key === "Enter") tell({ do: "text", value: text.value }); });
   text.addEventListener("search", () => { if (!text.value) tell({ do: "text", value: "" }); });
   button(fields, "Filter", () => tell({ do: "text", value: text.value }));
-  if (model.get("searching")) button(fields, "Search", () => {
-    asked = text.value;
-    tell({ do: "find", value: asked });
-  }, "tk-find");
+  if (model.get("searching")) button(fields, "Search", () => tell({ do: "find", value: text.value }),
+    "tk-find");
 
   const chips = element(root, "div", "tk-chips");
   const status = element(chips, "span", "tk-status");
@@ -191,9 +223,10 @@ function drawFilters(model, root, tell) {
   path.className = "tk-words";
   path.value = "selection.csv";
   button(saving, "Save", () => tell({ do: "save", path: path.value }), "tk-save");
-  const saved = element(saving, "span", "tk-note");
+  const saved = element(root, "p", "tk-note tk-saved");
   saved.setAttribute("role", "status");
   const deciding = element(root, "div", "tk-fields tk-deciding");
+  const pending = element(root, "details", "tk-pending");
   const legend = element(root, "p", "tk-note", "Colour on the map: ");
   tags(legend, [...model.get("themes").map((one) => one.id), ""], model.get("themes"));
   for (const note of model.get("notes")) element(root, "p", "tk-note", `Note: ${note}.`);
@@ -223,35 +256,17 @@ function drawFilters(model, root, tell) {
     if (held.children.length) button(held, "Clear all", () => tell({ do: "clear" }));
     if (inside) (held.querySelector("button") || fields.querySelector("select, input")).focus();
     if (document.activeElement !== text || choice.text !== last) {
-      text.value = choice.text || (choice.picked.endsWith("found") ? asked : "");
+      text.value = choice.text || model.get("asked");
     }
     last = choice.text;
     [start.value, end.value] = [choice.start || "", choice.end || ""];
     status.textContent = model.get("said");
     code.textContent = model.get("code");
     saved.textContent = model.get("saved");
-    drawDeciding(deciding, choice.topic || [], words.topic, model.get("deciding"), tell);
+    drawDeciding(model, deciding, tell, words.topic);
+    drawPending(model, pending, tell);
   };
   return draw;
-}
-
-function drawDeciding(root, topics, words, can, tell) {
-  const key = JSON.stringify(can ? topics.map((topic) => [topic, words[String(topic)]]) : []);
-  if (root.dataset.shown === key) return;
-  root.dataset.shown = key;
-  const inside = root.contains(document.activeElement);
-  root.replaceChildren();
-  if (!can || !topics.length) return;
-  const decide = (what) => tell({ do: "decide", decision: { topics, ...what } });
-  if (topics.length > 1) {
-    button(root, `Merge these ${topics.length} topics`, () => decide({ what: "merge" }));
-    return;
-  }
-  const name = field(root, "Name of this topic", "input", "text");
-  name.value = words[String(topics[0])] ?? "";
-  button(root, "Rename", () => decide({ what: "rename", name: name.value }));
-  button(root, "Hide", () => decide({ what: "hide" }));
-  if (inside) name.focus();
 }
 
 // The table -----------------------------------------------------------------------------------------------------
@@ -265,6 +280,11 @@ function tags(parent, names, themes) {
     element(tag, "i").style.background = theme.colour;
     element(tag, "span", "", theme.title);
   }
+}
+
+function breakable(parent, text) { // the name of a site breaks at its dots
+  parent.dir = "auto";
+  for (const part of text.split(/(?<=\.)/)) parent.append(part, document.createElement("wbr"));
 }
 
 function drawTable(model, root, tell) {
@@ -325,7 +345,8 @@ function drawTable(model, root, tell) {
       tr.tabIndex = body.children.length === 1 ? 0 : -1;
       tr.dataset.row = row.row;
       element(element(tr, "td"), "div", "", row.date || "no date");
-      for (const name of ["source", "title"]) element(element(tr, "td"), "div", "", row[name]).dir = "auto";
+      breakable(element(element(tr, "td"), "div"), row.source);
+      element(element(tr, "td"), "div", "", row.title).dir = "auto";
       tags(element(element(tr, "td"), "div"), row.themes, themes);
       element(element(tr, "td"), "div", "", row.topic).dir = "auto";
       tr.addEventListener("click", () => { tr.focus(); open(row.row); });
@@ -361,104 +382,51 @@ function drawTable(model, root, tell) {
   return { draw, mark };
 }
 
-// The reader ----------------------------------------------------------------------------------------------------
-
-function listArticles(root, title, articles, tell, note) {
-  if (!articles.length) return;
-  element(root, "h4", "", title);
-  const list = element(root, "ul", "tk-list");
-  for (const one of articles) {
-    const made = button(element(list, "li"), "", () => tell({ do: "open", row: one.row }));
-    element(made, "span", "", `${[one.date, one.source].filter(Boolean).join(" · ")}${note(one)} `);
-    Object.assign(element(made, "bdi", "", one.title), { dir: "auto" });
-  }
-}
-
-function drawReader(model, root, tell) {
-  const reader = element(root, "section", "tk-reader");
-  reader.tabIndex = 0;
-  reader.setAttribute("aria-label", "Reader");
-  let kept = null;
-  const say = () => { if (kept) kept.textContent = model.get("saved"); };
-  const draw = () => {
-    const card = model.get("card"), themes = model.get("themes");
-    reader.replaceChildren();
-    if (!card || card.row === undefined) {
-      element(reader, "p", "tk-note", "Choose a row of the table (click, or Enter) to read the article here.");
-      return;
-    }
-    const title = (name) => (themes.find((one) => one.id === name) || { title: name }).title;
-    const heading = element(reader, "h3");
-    heading.dir = "auto";
-    const titled = element(heading, card.titled.length ? "mark" : "span", "", card.title || "(no title)");
-    if (card.titled.length) titled.title = `speaks for ${card.titled.map(title).join(", ")}`;
-    const meta = element(reader, "p", "tk-meta", card.meta.join(" · "));
-    if (card.url) {
-      meta.append(" · ");
-      const link = element(meta, "a", "", "open");
-      Object.assign(link, { href: card.url, target: "_blank", rel: "noopener noreferrer" });
-    }
-    if (card.topic) element(reader, "p", "tk-meta", `Topic: ${card.topic}`).dir = "auto";
-    const grid = element(reader, "div", "tk-themes");
-    for (const one of card.themes) {
-      const theme = themes.find((each) => each.id === one.theme);
-      element(grid, one.carried ? "strong" : "span", "", theme.title);
-      const bar = element(element(grid, "div", "tk-bar"), "i");
-      Object.assign(bar.style, { width: `${100 * one.share}%`, background: theme.colour });
-      element(grid, "span", "", one.words);
-      const answers = element(grid, "span");
-      if (one.carried && card.parts.some(([, speaks]) => speaks.includes(one.theme))) {
-        const jump = button(answers, "passage", () => reader.querySelector(`mark[data-theme~="${one.theme}"]`)
-          .scrollIntoView({ block: "center" }), "tk-small");
-        jump.setAttribute("aria-label", `${theme.title}: to the passage that speaks for it`);
-      }
-      if (!model.get("deciding")) continue;
-      for (const answer of ["right", "wrong"]) {
-        const said = button(answers, answer, () => tell({ do: "decide", decision: { what: answer,
-          article_id: card.article_id, theme: one.theme } }), "tk-small");
-        said.setAttribute("aria-label", `${theme.title}: ${answer}`);
-      }
-    }
-    kept = element(reader, "p", "tk-note");
-    kept.setAttribute("role", "status");
-    const text = element(reader, "div", "tk-text");
-    text.dir = "auto";
-    text.style.marginTop = ".6rem";
-    for (const [words, speaks] of card.parts) {
-      const part = element(text, speaks.length ? "mark" : "span", "", words);
-      if (speaks.length) {
-        part.dataset.theme = speaks.join(" ");
-        part.title = `speaks for ${speaks.map(title).join(", ")}`;
-        element(part, "sup", "", speaks.map(title).join(", "));
-      }
-    }
-    if (card.named.length) element(reader, "p", "tk-meta", `Named: ${card.named.join(", ")}`);
-    listArticles(reader, `The same story, told ${card.reprinted} more time${card.reprinted > 1 ? "s" : ""}`,
-      card.reprints, tell, () => "");
-    listArticles(reader, "Nearest in content (cosine)", card.near, tell, (one) => ` · ${one.cosine}`);
-    reader.scrollTop = 0;
-  };
-  return { draw, say };
-}
-
-// The picture and the table that follow are for readers without a kernel.
+// The picture and the table that follow are for readers without a kernel; they come when all else is there.
 function hideStills(el) {
-  let next = el.closest(".jp-OutputArea-child");
-  for (let step = 0; next && step < 2; step += 1) {
-    next = next.nextElementSibling;
-    if (next && next.querySelector(".tk-still, img[src^='data:image/png']")) next.style.display = "none";
-  }
+  const hide = () => {
+    let next = el.closest(".jp-OutputArea-child");
+    for (let step = 0; next && step < 2; step += 1) {
+      next = next.nextElementSibling;
+      if (next && next.querySelector(".tk-still, img[src^='data:image/png']")) next.style.display = "none";
+    }
+  };
+  const watch = new MutationObserver(hide);
+  const begin = (tries) => { // at first it stands nowhere
+    const area = el.closest(".jp-OutputArea");
+    if (!area) { if (tries) setTimeout(() => begin(tries - 1), 100); return; }
+    watch.observe(area, { childList: true, subtree: true });
+    hide();
+  };
+  begin(100);
+  return watch;
+}
+
+// The map is drawn by the kernel's leave: it is told whether JupyterLab is dark.
+function followTheme(tell) {
+  const dark = () => document.body.dataset.jpThemeLight === "false";
+  let now = false;
+  const look = () => {
+    if (dark() === now) return;
+    now = dark();
+    const paper = getComputedStyle(document.body).getPropertyValue("--jp-layout-color1").trim();
+    tell({ do: "look", dark: now, paper });
+  };
+  const watch = new MutationObserver(look);
+  watch.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+  look();
+  return watch;
 }
 
 function render({ model, el }) {
   el.classList.add("tk-holder");
   element(el, "style", "", STYLE);
-  const filters = model.get("part") === "filters";
+  const part = model.get("part");
   const outer = element(el, "div", "tk-view");
   outer.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take keys for its own
   const { tell, stop } = asker(model, outer);
-  const root = element(outer, "div", filters ? "" : "tk-articles");
-  const heard = [];
+  const root = element(outer, "div", part === "articles" ? "tk-articles" : "");
+  const ends = [stop], heard = [];
   const on = (names, draw) => { // what changes together is drawn once
     let due = false;
     const later = () => {
@@ -472,8 +440,15 @@ function render({ model, el }) {
     }
     draw();
   };
-  if (filters) on(["choice", "said", "code", "saved", "offers"], drawFilters(model, root, tell));
-  else {
+  if (part === "filters") {
+    on(["choice", "said", "code", "saved", "offers", "pending", "pinned", "asked"], drawFilters(model, root, tell));
+    for (const watch of [followTheme(tell), hideStills(outer)]) ends.push(() => watch.disconnect());
+  } else if (part === "trends") {
+    const trends = drawTrends(model, root, tell);
+    on(["trends"], trends.draw);
+    on(["span"], trends.mark);
+    ends.push(trends.stop);
+  } else {
     const { draw, mark } = drawTable(model, root, tell);
     on(["rows", "total", "page", "by", "falling", "ranked"], draw);
     on(["card"], mark);
@@ -482,17 +457,10 @@ function render({ model, el }) {
     on(["saved"], reader.say);
   }
   outer.addEventListener("keydown", (event) => event.stopPropagation());
-  // The trends beside take the width that they find when they are made; they look again when the window is resized.
-  const settle = () => {
-    window.dispatchEvent(new Event("resize"));
-    hideStills(el);
+  return () => {
+    for (const end of ends) end();
+    for (const [name, draw] of heard) model.off(`change:${name}`, draw);
   };
-  const watch = new ResizeObserver(settle);
-  if (filters) {
-    watch.observe(el);
-    for (const wait of [0, 300, 1500, 4000]) setTimeout(settle, wait);
-  }
-  return () => { watch.disconnect(); stop(); for (const [name, draw] of heard) model.off(`change:${name}`, draw); };
 }
 
 export default { render };

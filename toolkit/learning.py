@@ -21,6 +21,8 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 from threadpoolctl import threadpool_limits
 
+from toolkit.learnt import Learnt
+
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
@@ -43,40 +45,68 @@ class _Told(NamedTuple):
     truth: Flags
 
 
+class _Correction(NamedTuple):
+    """What answers change: log-odds are stretched, shifted, and moved along a direction among the scaled vectors."""
+
+    scale: float
+    stretch: float
+    shift: float
+    direction: Floats
+
+
 def learn(
     vectors: npt.NDArray[np.float32],
     probability: npt.NDArray[np.floating],
     articles: npt.NDArray[np.object_],
     answers: Mapping[str, bool],
+    learnt: Learnt | None = None,
 ) -> Floats:
     """Return the probability of each passage, shape (n,), after the `answers` (article id -> is it about the theme).
 
     `vectors` are the passages' centred vectors (n, dim), `probability` what the seeds gave them (n,), `articles` the
     id of each passage's article (n,). Answers about other articles are passed over; without any, `probability`
-    returns as it came.
+    returns as it came. With what was `learnt` of other passages, they are corrected as those were.
     """
     given = np.asarray(probability, dtype=np.float64)
+    start = logit(np.clip(given, _SURE, 1 - _SURE))
+    found = (learnt or Learnt()).once("answers", _correct, vectors, start, articles, answers)
+    if found is None:
+        return given.copy()
+    unit = (vectors / found.scale).astype(np.float32)
+    with threadpool_limits(1):
+        moved = found.stretch * start + found.shift + unit @ found.direction.astype(np.float32)
+        return np.asarray(expit(moved), dtype=np.float64)
+
+
+def _correct(
+    vectors: npt.NDArray[np.float32],
+    start: Floats,
+    articles: npt.NDArray[np.object_],
+    answers: Mapping[str, bool],
+) -> _Correction | None:
+    """Return how the log-odds `start` are to be corrected by what was told; None where nothing was."""
     rows = np.flatnonzero([article in answers for article in articles])
     if not len(rows):
-        return given.copy()
-    truth = np.array([answers[article] for article in articles[rows]], dtype=bool)
-    told = _Told(rows, articles[rows].astype(str), truth)
+        return None
+    told = _Told(
+        rows, articles[rows].astype(str), np.array([answers[article] for article in articles[rows]], dtype=bool)
+    )
     scale = max(float(np.sqrt(np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors))), 1e-9)
-    unit = (vectors / scale).astype(np.float32)
     with threadpool_limits(1):
-        return np.asarray(expit(_correct(unit, logit(np.clip(given, _SURE, 1 - _SURE)), told)), dtype=np.float64)
+        return _Correction(
+            scale, *_look((vectors[rows] / scale).astype(np.float32).astype(np.float64), start[rows], told)
+        )
 
 
-def _correct(vectors: npt.NDArray[np.float32], start: Floats, told: _Told) -> Floats:
-    """Return the log-odds `start`, corrected by what was told."""
-    known, before = vectors[told.rows].astype(np.float64), start[told.rows]
+def _look(known: Floats, before: Floats, told: _Told) -> tuple[float, float, Floats]:
+    """Return stretch, shift and direction for the log-odds `before` of answered passages."""
     stiff = _STIFF + _FIRST / len(np.unique(told.articles))
     current = before
     for _ in range(_LOOKS):
         weights = _weights(told.articles, current, told.truth)
         stretch, shift, direction = _fit(known, before, told.truth, weights, stiff)
         current = stretch * before + shift + known @ direction
-    return np.asarray(stretch * start + shift + vectors @ direction.astype(np.float32), dtype=np.float64)
+    return stretch, shift, direction
 
 
 def _weights(articles: npt.NDArray[np.str_], scores: Floats, truth: Flags) -> Floats:

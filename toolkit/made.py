@@ -12,12 +12,14 @@ from toolkit.exhibits import duration
 
 Section = tuple[str, dict[str, Any]]
 _TOLD = ("name", "started", "seconds", "memory_mb", "peak_mb", "rows_in", "rows_out")
+_SPENT = ("waited", "imports", "cells")
 
 
 def sections(manifest: Mapping[str, Any], dropped: Path) -> list[Section]:
     """Return (heading, table) of what is known; `dropped` is the table of dropped rows, which may be missing."""
     tables = {
         "The run": _pairs("", _run(manifest).items()),
+        "Where the time went": _profile(manifest.get("profile")),
         "Rows and time of each step": _stages(manifest.get("stages")),
         "Where rows were lost": _losses(dropped),
         "Parameters": _pairs("parameter", _mapping(manifest.get("parameters")).items()),
@@ -53,6 +55,30 @@ def _run(manifest: Mapping[str, Any]) -> dict[str, object]:
     return {name: value for name, value in facts.items() if value not in (None, "", {}, [])}
 
 
+def _profile(profile: object) -> dict[str, Any]:
+    """Return a row a notebook; `profile` as `profiling.profile` gives it."""
+    records = [record for record in profile if isinstance(record, dict)] if isinstance(profile, list) else []
+    parts = [[float(record.get(name) or 0) for name in _SPENT] for record in records]
+    whole = sum(map(sum, parts)) or 1.0
+    rows = [
+        [str(r.get("notebook", "")), *map(duration, took), f"{sum(took) / whole:.0%}", _megabytes(r.get("memory_mb"))]
+        for r, took in zip(records, parts, strict=True)
+    ]
+    names = [
+        "notebook",
+        "waiting for its kernel",
+        "imports",
+        "cells",
+        "share",
+        "memory at its end",
+    ]
+    return _table("Notebooks", zip(names, ["text", *["number"] * 5], strict=True), rows)
+
+
+def _megabytes(value: object) -> str:
+    return f"{value:,.0f} MB" if isinstance(value, int | float) else "–"
+
+
 def _stages(stages: object) -> dict[str, Any]:
     names = ["step", "rows in", "rows out", "difference", "time", "memory at most", "further"]
     kinds = ["text", *["number"] * 5, "text"]
@@ -69,7 +95,7 @@ def _stage(record: Mapping[str, Any]) -> list[str]:
         str(record.get("name", "")).replace("_", " "),
         *(_count(value) for value in (before, after, lost)),
         duration(record.get("seconds")),
-        f"{memory:,.0f} MB" if isinstance(memory, int | float) else "–",
+        _megabytes(memory),
         "; ".join(f"{key.replace('_', ' ')}: {_value(value)}" for key, value in further.items()),
     ]
 

@@ -184,12 +184,14 @@ def _sizes(values: pd.Series) -> list[tuple[Any, int]]:
     return list(found.items())
 
 
-def code(choice: Choice, opened: Opened) -> str:
-    """Return the call that makes this choice."""
+def code(choice: Choice, opened: Opened, found: str = "") -> str:
+    """Return the call that makes this choice; `found` is the call that made what is picked, if there is one."""
     given = {f.name: getattr(choice, f.name) for f in fields(choice) if f.name != "picked" and getattr(choice, f.name)}
     words = ", ".join(f"{name}={list(value) if isinstance(value, tuple) else value!r}" for name, value in given.items())
     calls = [f"view.filter({words})"] * bool(words)
-    if choice.picked is not None and len(choice.picked) <= _MOST_SPELT:
+    if choice.picked is not None and found:
+        calls.append(found)
+    elif choice.picked is not None and len(choice.picked) <= _MOST_SPELT:
         calls.append(f"view.pick({opened.articles['article_id'].to_numpy()[choice.picked].tolist()})")
     elif choice.picked is not None:
         calls.append('ids = view.selection["article_id"].tolist(); view.pick(ids)')

@@ -38,6 +38,8 @@ _OPTIONAL = {
     "mentions": "articles cannot be chosen by who is named: run notebooks/4-trends.ipynb",
 }
 
+_TOPIC_COLUMNS = ["topic_id", "label", "short", "articles", "theme"]
+
 
 class Judged(NamedTuple):
     """Scores lined up with the articles, a column a theme: probability, label, and the row of `Opened.scores`."""
@@ -59,7 +61,7 @@ class Opened:
     colours: Mapping[str, str]
     judged: Judged
     topics: pd.DataFrame
-    """``topic_id, label, short, articles``; empty where there are none."""
+    """``topic_id, label, short, articles, theme`` (``""`` for none); empty where there are none."""
     topic: Ints
     """The topic of each article, -1 for none."""
     places: npt.NDArray[np.float32] | None
@@ -227,7 +229,7 @@ def _topics(tables: Mapping[str, Any], index: pd.Index) -> tuple[pd.DataFrame, I
     found, assigned = tables["topics"], tables["assigned"]
     topic = np.full(len(index), -1, dtype=np.int64)
     if found.empty or assigned.empty:
-        return pd.DataFrame(columns=["topic_id", "label", "short", "articles"]), topic, None
+        return pd.DataFrame(columns=_TOPIC_COLUMNS), topic, None
     at = index.get_indexer(pd.Index(assigned["article_id"]))
     places = np.full((len(index), 2), np.nan, dtype=np.float32)
     places[at[at >= 0]] = assigned[["x", "y"]].to_numpy(dtype=np.float32)[at >= 0]
@@ -235,7 +237,8 @@ def _topics(tables: Mapping[str, Any], index: pd.Index) -> tuple[pd.DataFrame, I
     named = counts.topic_places(assigned, found)
     sizes = pd.Series(topic).value_counts()
     named = named.assign(articles=named["topic_id"].map(sizes).fillna(0).astype(int))
-    return named[["topic_id", "label", "short", "articles"]].reset_index(drop=True), topic, places
+    named = named.assign(theme=named["theme"].fillna("") if "theme" in named else "")
+    return named[_TOPIC_COLUMNS].reset_index(drop=True), topic, places
 
 
 def _named(tables: Mapping[str, Any], index: pd.Index) -> pd.DataFrame:

@@ -29,6 +29,7 @@ MAKERS = {
     "words": "2-themes",
     "topics": "3-topics",
     "assigned": "3-topics",
+    "hierarchy": "3-topics",
     "decided": "3-topics",
     "points": "4-trends",
     "mentions": "4-trends",

@@ -62,3 +62,10 @@ def _in_phrase(
     found = sparse.csr_matrix(((held >= needed) & (needed > 0)).astype(np.float64)) @ inside.T
     found.data = np.ones_like(found.data)
     return found.tocsr()
+
+
+def every_stem(themes: Sequence[Theme]) -> set[str]:
+    """Return the stems of all seeds and of all phrases against, read as words of each language that has themes."""
+    sides = [side for theme in themes for side in (theme.seeds, theme.against)]
+    said = [phrase for side in sides for group in side.values() for phrase in group]
+    return set().union(*(words.exact_stems(phrase, language) for phrase in said for language in words.LANGUAGES))

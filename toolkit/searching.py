@@ -8,7 +8,7 @@ Condorcet and Individual Rank Learning Methods").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,8 +49,11 @@ class Searchable(NamedTuple):
 # What is searched -----------------------------------------------------------------------------------------------
 
 
-def write_index(articles: pd.DataFrame, made: Space, tables: Path | str) -> None:
-    """Keep beside a run's tables what its search needs: its space, the index of its words, and of very many vectors."""
+def write_index(articles: pd.DataFrame | Iterable[pd.DataFrame], made: Space, tables: Path | str) -> None:
+    """Keep beside a run's tables what its search needs: its space, the index of its words, and of very many vectors.
+
+    `articles` as `wordindex.index_words` takes them, in pieces where they are many.
+    """
     tables, known = Path(tables), wordindex.index_words(articles)
     learnt: dict[str, npt.NDArray[Any]] = {"used": made.used.astype(np.int64), "idf": made.idf}
     arrays.write_arrays(learnt | {"axes": made.axes.astype(np.float16)}, tables / "space.safetensors")
@@ -60,7 +63,7 @@ def write_index(articles: pd.DataFrame, made: Space, tables: Path | str) -> None
     parts |= {"indptr": known.weights.indptr.astype(np.int64), "shape": shape}
     arrays.write_arrays(parts, tables / "words.safetensors")
     store.write_json(list(known.rows), tables / "words.json")
-    if len(articles) > neighbours.EXACT:
+    if known.weights.shape[1] > neighbours.EXACT:
         neighbours.keep_index(store.read_vectors(tables / "vectors.safetensors"), tables / _INDEX)
 
 

@@ -26,11 +26,11 @@ from scipy.stats import binomtest
 from sklearn.feature_extraction.text import CountVectorizer
 
 from toolkit import words
-from toolkit.matching import Corpus as Prepared
-from toolkit.matching import Encoder, Floats, prepare
 from toolkit.settings import ThemeSettings
 from toolkit.themefile import Theme
 from toolkit.themes import score_articles, score_prepared
+from toolkit.units import Corpus as Prepared
+from toolkit.units import Encoder, Floats, prepare
 
 SEED_COLUMNS = ["theme", "language", "phrase"]
 HELD_COLUMNS = [

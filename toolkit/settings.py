@@ -109,10 +109,13 @@ class TopicSettings:
 
     n_topics: int = 0
     """Number of topics; 0: chosen by the data."""
+    sample: int = 50_000
+    """Of more articles, topics are found in a sample of so many, and all are assigned to them."""
     seed: int = 42
 
     def __post_init__(self) -> None:
         _check(self.n_topics >= 0, "n_topics", self.n_topics, "0 (chosen by the data) or more")
+        _check(self.sample >= 1000, "sample", self.sample, "1000 or more")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,6 @@ from toolkit.nearest import nearest
 from toolkit.opened import Bools, Ints, Opened
 
 _LONGEST_TITLE = 300
-_LONGEST_OPENING = 100
 _MOST_LISTED = 20
 
 
@@ -127,10 +126,11 @@ def card(opened: Opened, row: int) -> dict[str, Any]:
     return {
         "row": int(row),
         "article_id": str(about["article_id"]),
-        "title": str(about["title"]) or headline(opened, row, _LONGEST_OPENING),
+        "title": str(about["title"]),
         "meta": [part for part in (str(about["source"]), date(about["published"]), spoken) if part],
         "url": url if url.startswith(("http://", "https://")) else "",
         "topic": str(topic.iat[0]) if len(topic) else "",
+        "topic_id": int(opened.topic[row]),
         "themes": _themes(opened, row),
         "titled": [theme for start, _, theme in marks if start < 0],
         "parts": _parts(str(about["text"]), marks),

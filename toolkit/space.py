@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit import words
-from toolkit.encoders import Encoder, Vectors, normalise
+from toolkit.vectors import Encoder, Vectors, normalise
 
 
 class Space(NamedTuple):

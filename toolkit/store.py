@@ -23,13 +23,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 import toolkit
+from toolkit.arrays import adding_vectors as adding_vectors
+from toolkit.arrays import read_vectors as read_vectors
+from toolkit.arrays import write_vectors as write_vectors
 from toolkit.heads import read_heads as read_heads
 from toolkit.heads import read_rows as read_rows
 from toolkit.heads import read_texts as read_texts
@@ -58,24 +57,6 @@ _CHUNK = 1 << 20
 def now() -> str:
     """Return the time as ISO 8601, UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def write_vectors(vectors: npt.NDArray[np.float32], path: Path | str) -> Path:
-    """Write a matrix of shape (n, dim) as safetensors."""
-    with writing(Path(path)) as aside:
-        save_file({"vectors": np.ascontiguousarray(vectors)}, aside)
-    return Path(path)
-
-
-def read_vectors(path: Path | str) -> npt.NDArray[np.float32]:
-    """Read a matrix that `write_vectors` wrote; a missing or broken one gives an `InputError`."""
-    path = Path(path)
-    if not path.is_file():
-        raise missing(path)
-    try:
-        return np.asarray(load_file(path)["vectors"], dtype=np.float32)
-    except (SafetensorError, KeyError, OSError) as error:
-        raise InputError(f"{path} holds no readable vectors ({error}): make it again.") from error
 
 
 def _plain(value: object) -> object:

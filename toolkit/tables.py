@@ -66,16 +66,31 @@ def _quote(text: str) -> str:
     return f"“{text}”" if len(text) <= _LONGEST_QUOTE else f"“{text[:_LONGEST_QUOTE].rsplit(' ', 1)[0]} …”"
 
 
-def by_language(shares: pd.DataFrame, titles: Mapping[str, str]) -> Table:
-    """Return each language's share of articles per theme; `shares` as `counts.shares_by` gives them."""
+def by_language(shares: pd.DataFrame, titles: Mapping[str, str], agreement: pd.DataFrame) -> Table:
+    """Return each language's share of articles per theme, and how far two readings agree on them.
+
+    `shares` as `counts.shares_by` gives them, `agreement` as `themes.Scored` has it.
+    """
     wide = shares.pivot(index=["language", "total"], columns="theme", values="share").reset_index()
     ranked = wide.sort_values(["total", "language"], ascending=[False, True])
+    agreed = agreement.set_index(["language", "theme"])["agreement"].to_dict()
     cells = [
-        [language_name(row["language"]), number(row["total"]), *(percent(row[theme]) for theme in titles)]
+        [language_name(row["language"]), number(row["total"])]
+        + [cell for theme in titles for cell in (percent(row[theme]), _of_ten(agreed.get((row["language"], theme))))]
         for row in ranked.to_dict("records")
     ]
-    columns = [("language", "text"), ("articles", "number"), *((title, "number") for title in titles.values())]
-    return Table("Share of each language's articles that carry a theme", columns, cells)
+    columns = [("language", "text"), ("articles", "number")]
+    columns += [(name, "number") for title in titles.values() for name in (title, "agreed on")]
+    return Table(
+        "Share of each language's articles that carry a theme. Agreed on: of ten passages that one reading (by words) "
+        "picks, so many are picked by the other (by meaning) as well; where it is five or fewer, check by hand",
+        columns,
+        cells,
+    )
+
+
+def _of_ten(share: float | None) -> str:
+    return "too few" if share is None or pd.isna(share) else f"{10 * share:.0f} of 10"
 
 
 def outside(topics: pd.DataFrame, most: int = 10) -> Table:

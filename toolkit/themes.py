@@ -1,6 +1,6 @@
 """The analyst's themes: scores and evidence from seed phrases alone, without labels.
 
-An article is read in units, its title and passages, a hundred and sixty words at most (`toolkit.matching`). Per theme:
+An article is read in units, its title and passages, a hundred and sixty words at most (`toolkit.units`). Per theme:
 
 1. *Match*: how near a unit is to the seeds, by meaning and by words, above how near it is to what else news is about.
 2. *Prior*: how common the theme is, per language. The share of units nearer to the theme than to each other subject
@@ -13,6 +13,8 @@ An article is read in units, its title and passages, a hundred and sixty words a
 4. *Answers*: what the analyst answered corrects the scores (`toolkit.learning`).
 5. *Evidence*: a passage speaks for the theme by its own match, and half as much by the classifiers' answer, to which
    a passage on two themes speaks against each.
+6. *Agreement*: per language, how far the two classifiers find the same units when each is taught on one half of the
+   corpus and asked about the other. Where they do not, the scores of that language are less to be trusted.
 """
 
 from __future__ import annotations
@@ -30,10 +32,12 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from toolkit.learning import learn
-from toolkit.matching import Corpus, Doubles, Encoder, Floats, Match, Rows, match_theme, prepare
+from toolkit.learnt import Learnt
+from toolkit.matching import Match, match_theme
 from toolkit.plain import SURE_MATCH
 from toolkit.settings import ThemeSettings
 from toolkit.themefile import Theme, as_records, from_records, load_themes
+from toolkit.units import Corpus, Doubles, Encoder, Floats, Rows, prepare
 
 __all__ = [
     "Encoder",
@@ -60,17 +64,21 @@ _SMOOTHING = 0.05
 _SPREAD = 2.0
 _BORROWED = 100
 _BEST_PART = 1 / 4
+_TELLING = 20
+"""Units that carry a theme from which the agreement of two readings says something."""
 
 
 class Scored(NamedTuple):
     """The probability of u units (u, themes), and how well their p passages speak for it, 0 to 1 (p, themes).
 
-    ``unit`` (p,) is the row of each passage's unit.
+    ``unit`` (p,) is the row of each passage's unit. ``agreement`` (``theme, language, agreement``) is the share of the
+    units which one reading of a language picks that the other picks as well; NaN where they are too few to tell.
     """
 
     units: Floats
     passages: Floats
     unit: Rows
+    agreement: pd.DataFrame
 
 
 def score_passages(
@@ -96,16 +104,23 @@ def score_prepared(
     encoder: Encoder,
     settings: ThemeSettings = ThemeSettings(),
     answers: pd.DataFrame | None = None,
+    learnt: Learnt | None = None,
 ) -> Scored:
-    """Return what `score_passages` returns, of a corpus that `matching.prepare` made."""
+    """Return what `score_passages` returns, of a corpus that `units.prepare` made.
+
+    With what was `learnt` of another corpus, the themes are those that were found there.
+    """
     units = np.empty((len(corpus.vectors), len(themes)), np.float32)
     parts = np.empty((len(corpus.unit), len(themes)), np.float32)
+    agreed: list[tuple[str, str, float]] = []
     with threadpool_limits(1):
         for column, theme in enumerate(themes):
-            whole, own = _log_odds(corpus, match_theme(corpus, theme, themes, encoder), settings.seed)
-            units[:, column] = learn(corpus.vectors, expit(whole), corpus.articles, _about(answers, theme))
+            mine = (learnt or Learnt()).within("theme", theme.id)
+            whole, own = _log_odds(corpus, match_theme(corpus, theme, themes, encoder, mine), settings.seed, mine)
+            agreed.extend((theme.id, *found) for found in mine.once("agreed", _agreement, corpus, whole, settings.seed))
+            units[:, column] = learn(corpus.vectors, expit(whole), corpus.articles, _about(answers, theme), mine)
             parts[:, column] = expit(own)
-    return Scored(units, parts, corpus.unit)
+    return Scored(units, parts, corpus.unit, pd.DataFrame(agreed, columns=["theme", "language", "agreement"]))
 
 
 def _about(answers: pd.DataFrame | None, theme: Theme) -> dict[str, bool]:
@@ -115,14 +130,21 @@ def _about(answers: pd.DataFrame | None, theme: Theme) -> dict[str, bool]:
     return dict(zip(mine["article_id"], mine["answer"].astype(bool), strict=True))
 
 
-def _log_odds(corpus: Corpus, match: Match, seed: int) -> tuple[Doubles, Doubles]:
+def _log_odds(corpus: Corpus, match: Match, seed: int, learnt: Learnt) -> tuple[Doubles, Doubles]:
     """Return steps 2 and 3: a figure a unit, and a passage. With too few sure units the plain words decide alone."""
-    priors = _priors(corpus, match)
-    sure = sum(round(_SURE_SHARE * priors[language] * len(rows)) for language, rows in corpus.groups.items())
-    if min(sure, (match.plain > SURE_MATCH).sum()) < _FEWEST:
+    priors = learnt.once("priors", _priors, corpus, match)
+    if learnt.once("few", _too_few, corpus, match, priors):
         plain = (match.plain - 1.5 * SURE_MATCH) * 20
         return plain, plain[corpus.unit]
-    return _self_train(corpus, match, priors, seed)
+    tie = _above(corpus, match.near, priors, learnt.within("tie"))
+    taught = learnt.once("taught", _teach, corpus, match.near, tie, priors, seed)
+    score, own = _ask(corpus, taught, tie)
+    return _above(corpus, score, priors, learnt.within("score")), own / 4 + match.parts / 2
+
+
+def _too_few(corpus: Corpus, match: Match, priors: Mapping[str, float]) -> bool:
+    sure = sum(round(_SURE_SHARE * priors[language] * len(rows)) for language, rows in corpus.groups.items())
+    return bool(min(sure, (match.plain > SURE_MATCH).sum()) < _FEWEST)
 
 
 def _priors(corpus: Corpus, match: Match) -> dict[str, float]:
@@ -140,10 +162,21 @@ def _priors(corpus: Corpus, match: Match) -> dict[str, float]:
     return found
 
 
-def _self_train(corpus: Corpus, match: Match, priors: Mapping[str, float], seed: int) -> tuple[Doubles, Doubles]:
-    """Return the log-odds of units, and how well passages speak for the theme, after the classifiers were taught."""
-    score, own = match.near, match.parts
-    tie = _above(corpus, match.near, priors)
+class _Taught(NamedTuple):
+    """Two classifiers and what is added to their log-odds, by language.
+
+    ``by_words`` (stems,) are the log-odds of stems; those of a unit are brought to one scale by ``mean``, ``spread``.
+    """
+
+    by_meaning: LogisticRegression
+    by_words: Doubles
+    mean: float
+    spread: float
+    shifts: Mapping[str, tuple[float, float]]
+
+
+def _teach(corpus: Corpus, score: Doubles, tie: Doubles, priors: Mapping[str, float], seed: int) -> _Taught:
+    """Return the classifiers of the last round; each is taught by the surest and farthest units of that before."""
     for _ in range(_ROUNDS):
         positive, negative = [], []
         for language, rows in corpus.groups.items():
@@ -151,36 +184,58 @@ def _self_train(corpus: Corpus, match: Match, priors: Mapping[str, float], seed:
             positive.append(order[: round(_SURE_SHARE * priors[language] * len(rows))])
             negative.append(order[round((_FAR_SHARE * priors[language] + _FAR_MARGIN) * len(rows)) :])
         sure, far = np.concatenate(positive), np.concatenate(negative)
-        by_meaning, parts_by_meaning = _regression(corpus, sure, far, seed)
-        by_words, parts_by_words = _naive_bayes(corpus, sure, far)
-        first, second = _shift(corpus, by_meaning, priors), _shift(corpus, by_words, priors)
-        score = (by_meaning + first + by_words + second) / 2 + tie
-        own = (parts_by_meaning + parts_by_words + (first + second)[corpus.unit]) / 2
-    return _above(corpus, score, priors), own / 4 + match.parts / 2
+        taught = _Taught(_regression(corpus, sure, far, seed), *_naive_bayes(corpus, sure, far), {})
+        meant, said = _read(taught, corpus.vectors, corpus.tfidf)
+        shifts = {
+            language: (_shift(meant[rows], priors[language]), _shift(said[rows], priors[language]))
+            for language, rows in corpus.groups.items()
+        }
+        taught = taught._replace(shifts=shifts)
+        score, _ = _ask(corpus, taught, tie)
+    return taught
 
 
-def _above(corpus: Corpus, score: Doubles, priors: Mapping[str, float]) -> Doubles:
+def _ask(corpus: Corpus, taught: _Taught, tie: Doubles) -> tuple[Doubles, Doubles]:
+    """Return what the classifiers answer: log-odds of units, tied to the match by `tie`, and of passages."""
+    meant, said = _read(taught, corpus.vectors, corpus.tfidf)
+    shifts = np.empty((2, len(meant)))
+    for language, rows in corpus.groups.items():
+        shifts[:, rows] = np.array(taught.shifts[language])[:, None]
+    first, second = shifts
+    parts_meant, parts_said = _read(taught, corpus.part_vectors, corpus.part_tfidf)
+    return (meant + first + said + second) / 2 + tie, (parts_meant + parts_said + (first + second)[corpus.unit]) / 2
+
+
+def _read(taught: _Taught, vectors: Floats, tfidf: sparse.csr_matrix) -> tuple[Doubles, Doubles]:
+    """Return the log-odds of units or passages by their vectors, and by their stems."""
+    by_words = _SPREAD * (tfidf @ taught.by_words - taught.mean) / taught.spread
+    return taught.by_meaning.decision_function(vectors), by_words
+
+
+def _above(corpus: Corpus, score: Doubles, priors: Mapping[str, float], learnt: Learnt) -> Doubles:
     """Return `score` above that of the last unit which the prior lets in, language by language."""
     found = np.empty(len(score))
     for language, rows in corpus.groups.items():
-        last = min(len(rows) - 1, round(priors[language] * len(rows)))
-        found[rows] = score[rows] - np.sort(score[rows])[::-1][last]
+        found[rows] = score[rows] - learnt.once(language, _last, score[rows], priors[language])
     return found
 
 
-def _regression(corpus: Corpus, sure: Rows, far: Rows, seed: int) -> tuple[Doubles, Doubles]:
-    """Return the log-odds that logistic regression on the vectors gives units and passages."""
+def _last(score: Doubles, prior: float) -> float:
+    last = min(len(score) - 1, round(prior * len(score)))
+    return float(np.sort(score)[::-1][last])
+
+
+def _regression(corpus: Corpus, sure: Rows, far: Rows, seed: int) -> LogisticRegression:
+    """Return logistic regression on the vectors."""
     model = LogisticRegression(C=_STRENGTH, max_iter=500, random_state=seed)
-    model.fit(corpus.vectors[np.concatenate([sure, far])], np.repeat([1, 0], [len(sure), len(far)]))
-    return model.decision_function(corpus.vectors), model.decision_function(corpus.part_vectors)
+    return model.fit(corpus.vectors[np.concatenate([sure, far])], np.repeat([1, 0], [len(sure), len(far)]))
 
 
-def _naive_bayes(corpus: Corpus, sure: Rows, far: Rows) -> tuple[Doubles, Doubles]:
-    """Return the log-odds that multinomial naive Bayes on the stems gives units and passages, brought to one scale."""
+def _naive_bayes(corpus: Corpus, sure: Rows, far: Rows) -> tuple[Doubles, float, float]:
+    """Return the log-odds of stems by multinomial naive Bayes, and mean and spread of those of units."""
     likely, unlikely = (_word_log_odds(corpus.tfidf[rows]) for rows in (sure, far))
-    units, parts = corpus.tfidf @ (likely - unlikely), corpus.part_tfidf @ (likely - unlikely)
-    spread = max(float(units.std()), 1e-9)
-    return _SPREAD * (units - units.mean()) / spread, _SPREAD * (parts - units.mean()) / spread
+    units = corpus.tfidf @ (likely - unlikely)
+    return likely - unlikely, float(units.mean()), max(float(units.std()), 1e-9)
 
 
 def _word_log_odds(tfidf: sparse.csr_matrix) -> Doubles:
@@ -188,18 +243,34 @@ def _word_log_odds(tfidf: sparse.csr_matrix) -> Doubles:
     return np.asarray(np.log(mass / mass.sum()))
 
 
-def _shift(corpus: Corpus, score: Doubles, priors: Mapping[str, float]) -> Doubles:
-    """Return what is to be added to the log-odds of each unit, so that their mean probability is the prior."""
-    found = np.empty(len(score))
-    for language, rows in corpus.groups.items():
-        mine, prior = score[rows], priors[language]
-        reach = float(np.abs(mine).max()) + 20
+def _shift(score: Doubles, prior: float) -> float:
+    """Return what is to be added to log-odds, so that their mean probability is the prior."""
+    reach = float(np.abs(score).max()) + 20
+    return float(brentq(lambda shift: float(expit(score + shift).mean() - prior), -reach, reach, xtol=1e-6))
 
-        def surplus(shift: float, mine: Doubles = mine, prior: float = prior) -> float:
-            return float(expit(mine + shift).mean() - prior)
 
-        found[rows] = brentq(surplus, -reach, reach, xtol=1e-6)
-    return found
+def _agreement(corpus: Corpus, score: Doubles, seed: int) -> list[tuple[str, float]]:
+    """Return how far two readings find the same units in each language, after the log-odds `score`.
+
+    Taught on one half of the corpus, they are asked for as many units of the other half as carry the theme there: what
+    two views find independently of each other is likely so (Blum and Mitchell 1998, section 2), and what only one
+    finds may be chance.
+    """
+    first = np.random.default_rng(seed).random(len(score)) < 0.5
+    shares: dict[str, list[float]] = {language: [] for language in corpus.groups}
+    for told, asked in ((first, ~first), (~first, first)):
+        sure, far = np.flatnonzero(told & (score > 0)), np.flatnonzero(told & (score < 0))
+        if min(len(sure), len(far)) < _FEWEST:
+            continue
+        taught = _Taught(_regression(corpus, sure, far, seed), *_naive_bayes(corpus, sure, far), {})
+        readings = _read(taught, corpus.vectors, corpus.tfidf)
+        for language, rows in corpus.groups.items():
+            mine = rows[asked[rows]]
+            many = int((score[mine] > 0).sum())
+            if many >= _TELLING / 2:
+                picks = [set(mine[np.argsort(-reading[mine], kind="stable")[:many]]) for reading in readings]
+                shares[language].append(len(picks[0] & picks[1]) / many)
+    return [(language, float(np.mean(found)) if found else np.nan) for language, found in shares.items()]
 
 
 def score_articles(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from toolkit.exhibits import Table, date, number, percent, rows
-from toolkit.style import INK, finish, safe, wrap
+from toolkit.style import ACCENT, INK, finish, nothing, safe, wrap
 
 _MAP_POINTS = 6000
+_FIRM, _FAIR = 0.75, 0.6
+_SHOWN = (2, 3, 5, 8, 12, 18, 27, 40, 60)
 
 
 def topic_sizes(topics: pd.DataFrame, titles: Mapping[str, str], colours: Mapping[str, str]) -> go.Figure:
@@ -49,6 +52,7 @@ def _topics_table(topics: pd.DataFrame, titles: Mapping[str, str]) -> Table:
             (m.label, f"articles/topic-{m.topic_id}.html"),
             number(m.articles),
             percent(m.share),
+            firmness(getattr(m, "stability", math.nan)),
             titles.get(m.theme, "none"),
             ", ".join(term for term in m.terms if term not in m.label.split(", ")),
             m.titles[0] if len(m.titles) else "",
@@ -59,11 +63,72 @@ def _topics_table(topics: pd.DataFrame, titles: Mapping[str, str]) -> Table:
         ("topic", "link"),
         ("articles", "number"),
         ("share", "number"),
+        ("found again", "text"),
         ("theme", "text"),
         ("further terms", "text"),
         ("most central article", "text"),
     ]
     return Table("Topics", columns, cells)
+
+
+def firmness(stability: float) -> str:
+    """Return how surely a topic is found again, in a word and as a number; `stability` as `stability.measure` gives it.
+
+    >>> firmness(0.82), firmness(0.64), firmness(0.41), firmness(math.nan)
+    ('firm (.82)', 'fair (.64)', 'loose (.41)', 'not measured')
+    """
+    if math.isnan(stability):
+        return "not measured"
+    word = "firm" if stability >= _FIRM else "fair" if stability >= _FAIR else "loose"
+    return f"{word} ({stability:.2f})".replace("(0.", "(.")
+
+
+def topic_tree(lines: pd.DataFrame, topics: pd.DataFrame, total: int) -> go.Figure:
+    """Draw how topics lie to each other: those that are joined further left are more alike.
+
+    `lines` and `topics` as `levels.branches` gives them; `total` articles are there.
+    """
+    if len(topics) < 2:
+        return nothing("topic-tree", "How the topics lie to each other", "There is one topic only.")
+    xs = [x for line in rows(lines) for x in (line.x0, line.x1, None)]
+    ys = [y for line in rows(lines) for y in (line.y0, line.y1, None)]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=xs, y=ys, mode="lines", line={"color": ACCENT, "width": 1.6}, hoverinfo="skip", showlegend=False
+    )
+    figure.add_scatter(
+        x=[0.0] * len(topics),
+        y=list(range(len(topics))),
+        mode="markers",
+        marker={"size": 9, "color": ACCENT},
+        customdata=[
+            [safe(m.label, 60), number(m.articles), "".join(f"<br>· {safe(part, 50)}" for part in m.parts)]
+            for m in rows(topics)
+        ],
+        hovertemplate="<b>%{customdata[0]}</b>, %{customdata[1]} articles%{customdata[2]}<extra></extra>",
+        showlegend=False,
+    )
+    names = [f"{safe(label, 46)} " for label in topics["label"]]
+    figure.update_yaxes(
+        tickvals=list(range(len(topics))), ticktext=names, range=[len(topics) - 0.5, -0.5], showgrid=False
+    )
+    figure.update_xaxes(title="further right: less alike", showticklabels=False, rangemode="tozero")
+    caption = "How the topics lie to each other: joined further left means more alike"
+    return finish(figure, "topic-tree", caption, _tree_table(topics, total), 140 + 26 * len(topics))
+
+
+def _tree_table(topics: pd.DataFrame, total: int) -> Table:
+    cells = [
+        [
+            (m.label, f"articles/topic-{m.topic_id}.html"),
+            number(m.articles),
+            percent(m.articles / max(1, total)),
+            "; ".join(m.parts) or "one part",
+        ]
+        for m in rows(topics)
+    ]
+    columns = [("topic", "link"), ("articles", "number"), ("share", "number"), ("its parts, the largest first", "text")]
+    return Table("Topics in the order of the tree, and their parts", columns, cells)
 
 
 def topic_map(
@@ -109,19 +174,23 @@ def topic_map(
 
 
 def choice_table(choice: pd.DataFrame, chosen: int) -> Table:
-    """Return what was tried for the number of topics; `choice` as `topics.choose_number` gives it."""
+    """Return some of the numbers of topics that were looked at; `choice` as `topics.Topics` has it."""
+    best = int(choice["topics"].iloc[choice["modularity"].argmax()]) if len(choice) else 0
+    near = {chosen - 1, chosen, chosen + 1, best}
+    shown = choice[choice["topics"].isin([*_SHOWN, *near])]
+    notes = {best: "the greatest", chosen: "chosen"}
     cells = [
         [
-            f"{c.topics}{' (chosen)' if c.topics == chosen else ''}",
-            f"{c.separation:.2f}",
-            f"{c.stability:.2f}",
-            f"{c.score:.3f}",
+            number(c.topics),
+            f"{c.modularity:.3f}",
+            percent(c.modularity / choice["modularity"].max()),
+            notes.get(c.topics, ""),
         ]
-        for c in rows(choice)
+        for c in rows(shown)
     ]
-    columns = [("topics", "number"), ("separation", "number"), ("stability", "number"), ("product", "number")]
+    columns = [("topics", "number"), ("modularity", "number"), ("of the greatest", "number"), ("", "text")]
     return Table(
-        "Numbers of topics that were tried" if cells else f"The number of topics, {chosen}, was not searched for",
+        "Numbers of topics that were looked at" if cells else f"The number of topics, {chosen}, was not searched for",
         columns,
         cells,
     )

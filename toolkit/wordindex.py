@@ -7,6 +7,7 @@ eager sparse scoring"), so that a query is a sum of a few of its rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from toolkit import words
 
 _SATURATION, _LENGTH = 1.2, 0.75
+_BLOCK = 10_000
 
 
 class WordIndex(NamedTuple):
@@ -27,26 +29,47 @@ class WordIndex(NamedTuple):
     weights: Any
 
 
-def index_words(articles: pd.DataFrame) -> WordIndex:
+def index_words(articles: pd.DataFrame | Iterable[pd.DataFrame]) -> WordIndex:
     """Index the stems of title and text, each article's by its language; the title counts twice.
 
-    `articles` has ``title, text, language``. Numbers and stop words are not looked for.
+    `articles` has ``title, text, language``, and may come in pieces. Numbers and stop words are not looked for.
     """
+    pieces = [articles] if isinstance(articles, pd.DataFrame) else articles
+    columns: dict[str, int] = {}
+    counts = [_count(piece, columns) for piece in pieces]
+    order = sorted(columns)
+    places = np.empty(len(order), dtype=np.int32)
+    places[[columns[term] for term in order]] = np.arange(len(order), dtype=np.int32)
+    for count in counts:
+        count.indices = places[count.indices]
+        count.resize(count.shape[0], len(order))
+    every = sparse.vstack(counts, format="csr", dtype=np.float32)
+    counts.clear()
+    lengths = np.asarray(every.sum(axis=1)).ravel()
+    found = every.tocsc()
+    del every
+    damping = _SATURATION * (1 - _LENGTH + _LENGTH * lengths / max(1.0, lengths.mean() if len(lengths) else 0))
+    held = np.diff(found.indptr)
+    telling = np.log1p((found.shape[0] - held + 0.5) / (held + 0.5))
+    for start in range(0, len(order), _BLOCK):
+        first, last = found.indptr[start], found.indptr[min(start + _BLOCK, len(order))]
+        data = found.data[first:last]
+        weight = np.repeat(telling[start : start + _BLOCK], held[start : start + _BLOCK])
+        found.data[first:last] = weight * data * (_SATURATION + 1) / (data + damping[found.indices[first:last]])
+    return WordIndex({term: row for row, term in enumerate(order)}, found.T)
+
+
+def _count(articles: pd.DataFrame, columns: dict[str, int]) -> sparse.csr_matrix:
+    """Return how often each article holds each stem; new stems are given further `columns`."""
     joined = articles["title"] + "\n" + articles["title"] + "\n" + articles["text"]
     counter = CountVectorizer(analyzer=_stems, dtype=np.float32)
     try:
         counts = counter.fit_transform(list(zip(joined, articles["language"], strict=True)))
     except ValueError:  # no article has a word besides stop words
-        return WordIndex({}, sparse.csr_matrix((0, len(articles)), dtype=np.float32))
-    lengths = np.asarray(counts.sum(axis=1)).ravel()
-    damping = _SATURATION * (1 - _LENGTH + _LENGTH * lengths / max(1.0, lengths.mean()))
-    held = np.bincount(counts.indices, minlength=counts.shape[1])
-    telling = np.log1p((len(articles) - held + 0.5) / (held + 0.5))
-    weighed = counts.tocoo()
-    data = telling[weighed.col] * weighed.data * (_SATURATION + 1) / (weighed.data + damping[weighed.row])
-    shape = (counts.shape[1], len(articles))
-    weights = sparse.csr_matrix((data.astype(np.float32), (weighed.col, weighed.row)), shape=shape)
-    return WordIndex({str(term): row for row, term in enumerate(counter.get_feature_names_out())}, weights)
+        return sparse.csr_matrix((len(articles), len(columns)), dtype=np.float32)
+    own = [columns.setdefault(str(term), len(columns)) for term in counter.get_feature_names_out()]
+    indices = np.array(own, dtype=np.int32)[counts.indices]
+    return sparse.csr_matrix((counts.data, indices, counts.indptr), shape=(len(articles), len(columns)))
 
 
 def _stems(article: tuple[str, str]) -> list[str]:

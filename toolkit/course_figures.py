@@ -1,0 +1,60 @@
+"""The figure of groups over time, with the words in which each period tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from toolkit.exhibits import Table, date, number, percent, rows
+from toolkit.style import ACCENT, finish, nothing, safe
+
+_MOST = 6
+_MOST_ROWS = 200
+
+
+def courses(course: pd.DataFrame, labels: Mapping[int, str], name: str) -> go.Figure:
+    """Draw the share of each of the six largest groups in a panel of its own, the words of a period in its hover.
+
+    `course` as `overtime.over_time` gives it, its ``start`` a date; `labels` are what the groups are called.
+    """
+    sizes = course.groupby("group")["articles"].sum().sort_values(ascending=False, kind="stable")
+    shown = [group for group in sizes.index if group in labels and sizes[group]][:_MOST]
+    caption = f"Share of articles of the {len(shown)} largest topics over time; a point tells the words of its period"
+    if not shown:
+        return nothing(name, "Topics over time", "No article has a date, so there is nothing to show over time.")
+    titles = [safe(labels[group], 80) for group in shown]
+    figure = make_subplots(len(shown), 1, shared_xaxes=True, vertical_spacing=0.2 / len(shown), subplot_titles=titles)
+    for row, group in enumerate(shown, 1):
+        mine = course[(course["group"] == group) & course["total"].gt(0)]
+        figure.add_scatter(
+            x=mine["start"],
+            y=mine["share"],
+            mode="lines+markers",
+            cliponaxis=False,
+            line={"color": ACCENT, "width": 2},
+            customdata=[[number(m.articles), number(m.total), safe(", ".join(m.terms))] for m in rows(mine)],
+            hovertemplate="<b>from %{x|%-d %B %Y}</b>: %{y:.1%}, %{customdata[0]} of %{customdata[1]} articles"
+            "<br>%{customdata[2]}<extra></extra>",
+            row=row,
+            col=1,
+        )
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero", nticks=4)
+    figure.update_xaxes(showticklabels=True, row=len(shown), col=1)
+    figure.update_annotations(x=0, xanchor="left", font={"size": 13})
+    figure.update_layout(showlegend=False, hovermode="closest")
+    return finish(figure, name, caption, _table(course, shown, labels), 90 + 130 * len(shown))
+
+
+def _table(course: pd.DataFrame, shown: list[int], labels: Mapping[int, str]) -> Table:
+    """Return the periods in which a topic has most of the articles, its own words beside them."""
+    mine = course[course["group"].isin(shown) & course["articles"].gt(0)]
+    largest = mine.sort_values(["share", "group", "start"], ascending=[False, True, True], kind="stable")
+    cells = [
+        [labels[m.group], date(m.start), number(m.articles), percent(m.share), ", ".join(m.terms)]
+        for m in rows(largest.head(_MOST_ROWS))
+    ]
+    kinds = [("topic", "text"), ("from", "text"), ("articles", "number"), ("share", "number"), ("words", "text")]
+    return Table("Topics over time, the largest shares first", kinds, cells)

@@ -1,0 +1,127 @@
+"""What a group of texts is called: its terms by BERTopic's class-based TF-IDF, counted once for all groups.
+
+Terms are words and pairs of neighbouring words without stop words; forms of one stem count as one and are shown in the
+commonest. Of a large corpus 10,000 texts are counted, spread evenly over its order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from toolkit import lean, words
+
+Labels = npt.NDArray[np.intp]
+
+TERMS = 10
+_TEXTS = 10_000
+_VOCABULARY = 20_000
+_TELLING = 3 * TERMS
+_FEW, _MANY = 100, 2000
+
+
+def name_groups(texts: Sequence[str], labels: Labels, groups: int = 0) -> list[list[str]]:
+    """Return the terms of each group, the most telling first, at most ten; `labels` from 0, one a text.
+
+    There are as many `groups` as the labels tell, or more: those of which no text is here have no terms.
+
+    Grootendorst 2022, "BERTopic: Neural topic modeling with a class-based TF-IDF procedure", with its reduced weight of
+    frequent words. A group of texts without words has no terms.
+    """
+    with lean.hidden():
+        from bertopic.vectorizers import ClassTfidfTransformer
+
+    groups = max(groups, int(labels.max()) + 1)
+    read = _spread(labels)
+    counts, names = _count([texts[row] for row in read], labels[read], groups)
+    if not names:
+        return [[] for _ in range(groups)]
+    weights = ClassTfidfTransformer(reduce_frequent_words=True).fit(counts).transform(counts)
+    return [_best(weights[group], names) for group in range(groups)]
+
+
+def label(terms: Sequence[str], number: int) -> str:
+    """Return what a group with these `terms` is called; by its `number`, where it has none."""
+    return ", ".join(terms[:3]) or f"topic without telling words ({number})"
+
+
+def _spread(labels: Labels) -> npt.NDArray[np.intp]:
+    """Return the rows that are counted: all, or 10,000, of each group the same share but no fewer than 100."""
+    if len(labels) <= _TEXTS:
+        return np.arange(len(labels))
+    share = _TEXTS / len(labels)
+    chosen = []
+    for group in range(int(labels.max()) + 1):
+        mine = np.flatnonzero(labels == group)
+        wanted = min(len(mine), max(100, round(share * len(mine))))
+        chosen.append(mine[np.linspace(0, len(mine) - 1, wanted).astype(np.intp)])
+    return np.sort(np.concatenate(chosen))
+
+
+def _count(texts: Sequence[str], labels: Labels, groups: int) -> tuple[sparse.csr_matrix, list[str]]:
+    """Return how often each term stands in each group, shape (groups, terms), and what the terms are called."""
+    stream, place, forms = _stems(texts)
+    single = stream >= 0
+    pair = single[:-1] & single[1:] & (place[:-1] == place[1:])
+    size = len(forms)
+    keys = np.concatenate([stream[single], size + stream[:-1][pair] * size + stream[1:][pair]])
+    where = np.concatenate([place[single], place[:-1][pair]])
+    term, found = pd.factorize(keys)
+    total = np.bincount(term, minlength=len(found))
+    rare = 1 if len(texts) < _FEW else 3 if len(texts) < _MANY else 5
+    kept = np.flatnonzero(total >= rare)
+    kept = kept[np.lexsort((found[kept], -total[kept]))]
+    column = np.full(len(found), -1)
+    column[kept] = np.arange(len(kept))
+    mine = column[term] >= 0
+    term, where = column[term[mine]], where[mine]
+    texts_with = np.bincount(pd.unique(term * len(texts) + where) // max(1, len(texts)), minlength=len(kept))
+    common = np.flatnonzero(texts_with >= rare)[:_VOCABULARY]
+    cells = sparse.csr_matrix((np.ones(len(term)), (labels[where], term)), shape=(groups, len(kept)))
+    names = [
+        forms[key] if key < size else f"{forms[(key - size) // size]} {forms[(key - size) % size]}"
+        for key in found[kept[common]]
+    ]
+    return cells[:, common], names
+
+
+def _stems(texts: Sequence[str]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], list[str]]:
+    """Return the stem of each word of all texts (-1: rare), the text that it stands in, and each stem's commonest form.
+
+    Of many texts, a word that stands in them fewer than five times is not looked at: stemming takes most of the time.
+    """
+    found = [words.tokens(text) for text in texts]
+    counts = Counter(word for text in found for word in text)
+    least = 5 if len(texts) >= _MANY else 1
+    place: dict[str, int] = {}
+    forms: list[str] = []
+    stem_of: dict[str, int] = {}
+    for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        if count < least:
+            break
+        stem = words.stem(word)
+        if stem not in stem_of:
+            stem_of[stem] = len(forms)
+            forms.append(word)
+        place[word] = stem_of[stem]
+    stream = np.array([place.get(word, -1) for text in found for word in text], dtype=np.intp)
+    return stream, np.repeat(np.arange(len(found)), [len(text) for text in found]), forms
+
+
+def _best(weights: sparse.csr_matrix, names: Sequence[str]) -> list[str]:
+    """Return the terms of the greatest weight, those left out that share a word with a better one."""
+    order = np.lexsort((weights.indices, -weights.data))[:_TELLING]
+    kept: list[str] = []
+    seen: set[str] = set()
+    for at in order:
+        term = names[weights.indices[at]]
+        parts = set(term.split())
+        if weights.data[at] > 0 and not parts & seen:
+            kept.append(term)
+            seen |= parts
+    return kept[:TERMS]

@@ -1,0 +1,132 @@
+"""How groups of articles, topics or themes, go over time, and in which words each period tells them.
+
+All is counted at once: a sparse matrix of words by article, summed by group and period.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from toolkit import words
+
+_TERMS = 5
+_VOCABULARY = 20_000
+_RARE = 2
+_TEXTS = 50_000
+
+Whole = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float64]
+
+
+def some_of(articles: pd.Series) -> pd.Series:
+    """Return the ids whose texts are read for the terms: all up to 50,000, of more every second, third and so on."""
+    return articles.iloc[:: len(articles) // _TEXTS + 1]
+
+
+def over_time(placed: pd.DataFrame, groups: pd.DataFrame, texts: pd.Series, starts: Iterable[Any]) -> pd.DataFrame:
+    """Return ``group, start, articles, total, share, terms`` for every group and period, groups in their order.
+
+    `placed` has ``article_id, start``; `groups` ``article_id, group``, an article in one, several or none; `texts` is
+    indexed by article id, and those that are not in it tell no terms. `starts` are the periods, of which some may be
+    empty: shares are NaN there. ``terms`` are the five words of the greatest weight, none where there is no article:
+    class-based TF-IDF of the words in group and period, the mean of it and of the group's own over all time
+    (Grootendorst 2022, "BERTopic: Neural topic modeling with a class-based TF-IDF procedure", global tuning).
+    """
+    joined = groups.merge(placed[["article_id", "start"]], on="article_id")
+    group, names = pd.factorize(joined["group"], sort=True)
+    every = pd.Index(list(starts))
+    cell = np.asarray(group * len(every) + every.get_indexer(pd.Index(joined["start"])), dtype=np.intp)
+    size = len(names) * len(every)
+    articles = np.bincount(cell, minlength=size)
+    total = placed["start"].value_counts().reindex(every, fill_value=0).to_numpy()
+    counts, forms = count_words(texts.reindex(joined["article_id"].unique()).fillna(""))
+    spread = sparse.csr_matrix(
+        (np.ones(len(cell)), (cell, pd.factorize(joined["article_id"])[0])), shape=(size, counts.shape[0])
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = articles / np.tile(total, len(names))
+    return pd.DataFrame(
+        {
+            "group": np.repeat(names, len(every)),
+            "start": np.tile(every, len(names)),
+            "articles": articles,
+            "total": np.tile(total, len(names)),
+            "share": share,
+            "terms": _terms(spread @ counts, articles, len(names), forms),
+        }
+    )
+
+
+def count_words(texts: Iterable[str]) -> tuple[sparse.csr_matrix, list[str]]:
+    """Return how often each stem stands in each text, shape (texts, stems), and the commonest form of each stem.
+
+    Kept are the 20,000 commonest stems of those that stand there twice or more.
+    """
+    found = [words.tokens(text) for text in texts]
+    seen = Counter(chain.from_iterable(found))
+    stems: dict[str, int] = {}
+    sizes: Counter[str] = Counter()
+    for word, count in seen.items():
+        sizes[words.stem(word)] += count
+    kept = sorted((stem for stem in sizes if sizes[stem] >= _RARE), key=lambda stem: (-sizes[stem], stem))[:_VOCABULARY]
+    stems = {stem: place for place, stem in enumerate(kept)}
+    forms = [""] * len(kept)
+    column: dict[str, int] = {}
+    for word in sorted(seen, key=lambda word: (seen[word], word)):
+        column[word] = stems.get(words.stem(word), -1)
+        if column[word] >= 0:
+            forms[column[word]] = word
+    length = np.fromiter(map(len, found), dtype=np.intp, count=len(found))
+    flat = np.fromiter(map(column.__getitem__, chain.from_iterable(found)), dtype=np.intp, count=int(length.sum()))
+    row = np.repeat(np.arange(len(found)), length)[flat >= 0]
+    cells = (np.ones(len(row)), (row, flat[flat >= 0]))
+    return sparse.csr_matrix(cells, shape=(len(found), len(kept))), forms
+
+
+def _terms(counts: sparse.csr_matrix, articles: Whole, groups: int, forms: Sequence[str]) -> list[list[str]]:
+    """Return the terms of each row of `counts`; rows are periods within groups, in order."""
+    periods = counts.shape[0] // max(1, groups)
+    owner = np.repeat(np.arange(groups), periods)
+    sums = sparse.csr_matrix((np.ones(len(owner)), (owner, np.arange(len(owner)))), shape=(groups, len(owner))) @ counts
+    frequency = np.asarray(sums.sum(axis=0)).ravel()
+    weight = sparse.diags_array(np.log(int(sums.sum(axis=1).mean() or 0) / np.maximum(frequency, 1) + 1))
+    whole, parts = (_in_unit(_in_unit(table) @ weight) for table in (sums, counts))
+    found: list[list[str]] = []
+    for group in range(groups):
+        own = whole[[group]].toarray()[0]
+        first = _largest(own, np.arange(len(own)))
+        rows = range(group * periods, (group + 1) * periods)
+        found += [_best(own, first, parts, row, forms) if articles[row] else [] for row in rows]
+    return found
+
+
+def _in_unit(table: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Scale each row to the sum one; a row of zeros stays."""
+    sums = np.asarray(table.sum(axis=1)).ravel()
+    return sparse.csr_matrix(sparse.diags_array(1 / np.where(sums > 0, sums, 1)) @ table)
+
+
+def _best(own: Floats, first: Whole, parts: sparse.csr_matrix, row: int, forms: Sequence[str]) -> list[str]:
+    """Return the terms of a period: those of the greatest sum of their weights there and in the group (`own`).
+
+    Of words that do not stand in the period, only the group's `first` can be among them.
+    """
+    part = slice(parts.indptr[row], parts.indptr[row + 1])
+    places, values = parts.indices[part], parts.data[part]
+    more = np.setdiff1d(first, places)
+    places, values = np.concatenate([places, more]), np.concatenate([values + own[places], own[more]])
+    return [forms[places[at]] for at in _largest(values, places) if values[at] > 0]
+
+
+def _largest(values: Floats, places: Whole) -> Whole:
+    """Return the positions of the five largest values, the largest first; ties by place."""
+    most = np.argpartition(-values, _TERMS)[:_TERMS] if len(values) > _TERMS else np.arange(len(values))
+    return most[np.lexsort((places[most], -values[most]))]

@@ -1,0 +1,217 @@
+"""A corpus as the scoring reads it: units of text with their vectors and stems, before there are themes.
+
+Read together are *units*: an article's title and passages, a hundred and sixty words of a long text. Their vectors are
+centred by language, they lie in clusters, and it is known how near they are to the general subjects of news.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+
+from toolkit import subjects, words
+from toolkit.learnt import Learnt
+from toolkit.plain import SURE_MATCH, plain_match, shared_stems
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
+
+CLUSTERS = 40
+_UNIT_WORDS = 160
+_TITLE = 2
+_PARTITIONS = 20
+_READ = 3000
+_OWN_MEAN = 30
+
+
+class Encoder(Protocol):
+    """What scoring asks of an encoder: texts to vectors (n, dim), and the column ranges of its views."""
+
+    views: Sequence[slice]
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Return one row a text."""
+        ...
+
+
+class Corpus(NamedTuple):
+    """A corpus as the scoring sees it, before there are themes: u units, and the p passages that they are made of.
+
+    ``vectors`` (u, dim) are centred by language, ``tfidf`` is (u, stems), ``clusters`` (partitions, u), ``groups`` the
+    units of each language, ``means`` what was subtracted, ``articles`` the id of each unit's article, ``near`` the
+    cosines (u, subjects) with the subjects of news by view, ``directions`` these subjects in each language, (subjects,
+    dim), ``breadth`` how far they are the corpus' own.
+    ``part_vectors`` (p, dim), ``part_tfidf`` (p, stems) and ``unit`` (p,) are the passages, and where each belongs.
+    """
+
+    vectors: Floats
+    tfidf: sparse.csr_matrix
+    stems: Mapping[str, int]
+    clusters: Rows
+    groups: Mapping[str, Rows]
+    means: Mapping[str, Floats]
+    articles: npt.NDArray[np.object_]
+    near: Sequence[Doubles]
+    directions: Mapping[str, Floats]
+    breadth: float
+    part_vectors: Floats
+    part_tfidf: sparse.csr_matrix
+    unit: Rows
+
+
+def prepare(
+    passages: pd.DataFrame,
+    vectors: Floats,
+    encoder: Encoder,
+    seed: int,
+    learnt: Learnt | None = None,
+    more: Collection[str] = (),
+) -> Corpus:
+    """Return `passages` and their vectors (p, dim) as units: centred by language, with stems, clusters and subjects.
+
+    With what was `learnt` of another corpus, it is seen as that one was: same stems and weights, means and clusters.
+    `more` are stems to be known even where no passage holds them, since others may.
+    """
+    learnt, unit = learnt or Learnt(), _units(passages)
+    first = np.flatnonzero(np.diff(unit, prepend=-1))
+    languages = passages["language"].to_numpy()[first]
+    groups = {language: np.flatnonzero(languages == language) for language in sorted(set(languages))}
+    stems, counts = _count(passages, learnt, more)
+    spread = sparse.csr_matrix((np.ones(len(unit), np.float32), (unit, np.arange(len(unit)))))
+    weights = passages["words"].to_numpy(np.float32) * np.where(passages["offset"] < 0, _TITLE, 1)
+    whole = _lengthened(spread @ (vectors * weights[:, None]))
+    means = {
+        name: learnt.once(("mean", name), _centre, whole, rows, _known(name, encoder, learnt))
+        for name, rows in groups.items()
+    }
+    taken = np.stack([means[language] for language in languages])
+    centred = whole - taken
+    weigh = learnt.once("weights", TfidfTransformer(sublinear_tf=True).fit, spread @ counts)
+    order = np.lexsort((passages["text"].to_numpy()[first].astype(str), languages.astype(str)))
+    partitions = learnt.once("clusters", _partitions, centred, order, seed)
+    corpus = Corpus(
+        centred, weigh.transform(spread @ counts).tocsr(), stems, _clusters(partitions, centred), groups, means,
+        passages["article_id"].to_numpy(dtype=object)[first], (), {}, 0.0,
+        vectors - taken[unit], weigh.transform(counts).tocsr(), unit,
+    )  # fmt: skip
+    return _beside_subjects(corpus, encoder, learnt)
+
+
+def _count(
+    passages: pd.DataFrame, learnt: Learnt, more: Collection[str]
+) -> tuple[Mapping[str, int], sparse.csr_matrix]:
+    """Return the column of each stem, and how often each passage holds it."""
+    stems, fresh = list(map(words.exact_stems, passages["text"], passages["language"])), []
+
+    def fit() -> CountVectorizer:
+        counter = CountVectorizer(analyzer=list, dtype=np.float32)
+        counts = counter.fit_transform(stems)
+        added = sorted(set(more) - set(counter.vocabulary_))
+        counter.vocabulary_ |= {stem: counts.shape[1] + place for place, stem in enumerate(added)}
+        fresh.append(
+            sparse.csr_matrix((counts.data, counts.indices, counts.indptr), (len(stems), len(counter.vocabulary_)))
+        )
+        return counter
+
+    counter = learnt.once("stems", fit)
+    return counter.vocabulary_, fresh[0] if fresh else counter.transform(stems)
+
+
+def _known(language: str, encoder: Encoder, learnt: Learnt) -> Sequence[Floats]:
+    """Return the vectors of the seeds of each subject of news, as they are in a language."""
+    every = [subject.seeds_in(language) for subject in subjects.load_subjects()]
+    return [learnt.once(("seeds", seeds), encoder.encode, seeds) for seeds in every]
+
+
+def _centre(vectors: Floats, rows: Rows, known: Sequence[Floats]) -> Floats:
+    """Return what the units `rows` of a language have in common (dim,).
+
+    The mean of the corpus takes away what it is mostly about, and a theme with it; the mean of the subjects of news
+    knows nothing of the corpus. It is halfway between them.
+    """
+    mean = vectors[rows if len(rows) >= _OWN_MEAN else slice(None)].mean(axis=0)
+    common = np.mean([seeds.mean(axis=0) for seeds in known], axis=0)
+    return np.asarray((mean + common) / 2, dtype=np.float32)
+
+
+def _units(passages: pd.DataFrame) -> Rows:
+    """Return the unit of each passage: an article's passages in their order, `_UNIT_WORDS` words at most, or one."""
+    fresh = (passages["article_id"] != passages["article_id"].shift()).to_numpy()
+    unit = np.empty(len(passages), dtype=np.intp)
+    current, held = -1, 0
+    for row, (starts, size) in enumerate(zip(fresh, passages["words"].to_numpy(), strict=True)):
+        if starts or held + size > _UNIT_WORDS:
+            current, held = current + 1, 0
+        held += int(size)
+        unit[row] = current
+    return unit
+
+
+def _beside_subjects(corpus: Corpus, encoder: Encoder, learnt: Learnt) -> Corpus:
+    """Return `corpus` with how near its units are to the general subjects of news."""
+    near = [np.zeros((len(corpus.vectors), len(subjects.load_subjects()))) for _ in encoder.views]
+    directions = {}
+    for language, rows in corpus.groups.items():
+        found = [seeds - corpus.means[language] for seeds in _known(language, encoder, learnt)]
+        directions[language] = np.stack([mean_direction(seeds, encoder.views) for seeds in found])
+        for cosines, view in zip(near, encoder.views, strict=True):
+            cosines[rows] = cosine(corpus.vectors[rows, view], directions[language][:, view])
+    return corpus._replace(near=near, directions=directions, breadth=learnt.once("breadth", _breadth, corpus))
+
+
+def _breadth(corpus: Corpus) -> float:
+    """Return how far the subjects of news are those of the corpus, by their words."""
+    known = subjects.load_subjects()
+    told = np.zeros(len(known))
+    for language, rows in corpus.groups.items():
+        shared = shared_stems(known, language)
+        for place, subject in enumerate(known):
+            told[place] += (plain_match(corpus.tfidf[rows], corpus.stems, subject, language, shared) > SURE_MATCH).sum()
+    return subjects.breadth(told)
+
+
+def _partitions(vectors: Floats, order: Rows, seed: int) -> list[KMeans]:
+    """Return several k-means partitions, each found on a sample of the rows, which are drawn from them in `order`.
+
+    What one partition says of a passage depends on its random start; the mean over twenty hardly does.
+    """
+    many = max(1, min(CLUSTERS, len(vectors) // 10))
+    random, found = np.random.default_rng(seed), []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # identical passages make fewer clusters
+        for start in random.integers(2**31, size=_PARTITIONS):
+            read = vectors[order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]]
+            found.append(KMeans(many, n_init=1, max_iter=20, random_state=int(start)).fit(read))
+    return found
+
+
+def _clusters(partitions: Sequence[KMeans], vectors: Floats) -> Rows:
+    """Return the cluster of each row in each partition."""
+    return np.array([partition.predict(vectors) for partition in partitions], dtype=np.intp)
+
+
+def mean_direction(seeds: Floats, views: Sequence[slice]) -> Floats:
+    """Return the mean direction (dim,) of the seeds (m, dim), each view of length one."""
+    found = np.zeros(seeds.shape[1], dtype=np.float32)
+    for view in views:
+        found[view] = _lengthened(_lengthened(seeds[:, view]).mean(axis=0, keepdims=True))[0]
+    return found
+
+
+def _lengthened(vectors: Floats) -> Floats:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), dtype=np.float32)
+
+
+def cosine(vectors: Floats, others: Floats) -> Doubles:
+    """Return the cosine of each row of `vectors` with each of `others`; shape (vectors, others)."""
+    return np.asarray(_lengthened(vectors) @ _lengthened(others).T, dtype=np.float64)

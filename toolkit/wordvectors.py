@@ -1,0 +1,240 @@
+"""The embedded default: a text is the mean of the vectors of its words, which need no network and no torch.
+
+News says the same words again and again. Each word is read once, its vectors are summed, and a text becomes a row of
+counts in a sparse matrix: the product with the words' sums gives the same means as reading every text by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from toolkit import words
+from toolkit.schema import SettingsError
+from toolkit.vectors import Vectors, normalise
+
+_CYRILLIC = re.compile(r"[\u0400-\u04ff]+(?:-[\u0400-\u04ff]+)*")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}")
+_SPACED = re.compile(r" *[^ ]+| +")
+_MARK = "▁"
+"""What the tokenizer writes for a space, and puts before each text."""
+_BATCH = 1024
+_WORDS_AT_ONCE = 100
+_MOST_WORDS = 100_000
+"""Words kept from batch to batch: at 1 kB each about 100 MB; then they are read anew."""
+
+
+class _Rows(dict[str, int]):
+    """Word -> its row, in the order of first appearance."""
+
+    def __missing__(self, word: str) -> int:
+        self[word] = row = len(self)
+        return row
+
+
+class _Places(dict[str, int]):
+    """Word, in any case -> its place in a vocabulary of lower-case words; -1 for stop words and unknown ones."""
+
+    def __init__(self, known: Mapping[str, int]) -> None:
+        self._known, self._stops = known, words.stop_words()
+
+    def __missing__(self, word: str) -> int:
+        lower = word.lower()
+        self[word] = place = -1 if lower in self._stops else self._known.get(lower, -1)
+        return place
+
+
+def _counts(flat: npt.NDArray[np.integer], indptr: npt.NDArray[np.integer], width: int) -> sparse.csr_matrix:
+    """Return the matrix whose row i has a one in each of the columns ``flat[indptr[i]:indptr[i + 1]]``."""
+    ones = np.ones(len(flat), dtype=np.float32)
+    return sparse.csr_matrix((ones, flat, indptr), shape=(len(indptr) - 1, width))
+
+
+def _numbered(
+    texts: Sequence[Sequence[str]], rows: dict[str, int]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Return the numbers of all words of `texts`, one text after the other, and where each text begins."""
+    sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    number = rows.__getitem__
+    flat = np.fromiter(map(number, chain.from_iterable(texts)), dtype=np.int32, count=int(sizes.sum()))
+    return flat, np.concatenate([[0], np.cumsum(sizes)])
+
+
+class StaticEncoder:
+    """Mean of static English token vectors (wordllama's 256-dimensional weights, which its wheel carries).
+
+    The library pads every batch to its longest text. Here each word is split into tokens once: no token reaches over
+    a space (in none of the tokenizer's merges does a space follow anything but a space), so that the tokens of a text
+    are those of its words, spaces before them included. A text that holds one of the tokenizer's own signs is read
+    whole.
+    """
+
+    name = "wordllama-l2-256"
+    dim = 256
+
+    def __init__(self) -> None:
+        import wordllama
+        from wordllama import WordLlama
+
+        home = Path(wordllama.__file__).parent
+        model = WordLlama.load(cache_dir=home, disable_download=True)
+        self._vectors = np.asarray(model.embedding, dtype=np.float32)
+        self._tokenizer = model.tokenizer
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        vocabulary = self._tokenizer.get_vocab()
+        self._begins = np.zeros(max(vocabulary.values()) + 1, dtype=bool)
+        self._begins[[place for token, place in vocabulary.items() if token.startswith(_MARK)]] = True
+        own = self._tokenizer.get_added_tokens_decoder().values()
+        self._signs = (_MARK, *(token.content for token in own))
+        self._forget()
+
+    def _forget(self) -> None:
+        self._rows = _Rows()
+        self._sums = np.empty((0, self.dim), dtype=np.float32)
+        self._sizes = np.empty(0, dtype=np.int64)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return the mean token vector of each text, normalised; shape (n, 256)."""
+        out = np.empty((len(texts), self.dim), dtype=np.float32)
+        for start in range(0, len(texts), _BATCH):
+            out[start : start + _BATCH] = self._means(texts[start : start + _BATCH])
+        return normalise(out)
+
+    def _means(self, texts: Sequence[str]) -> Vectors:
+        if len(self._rows) > _MOST_WORDS:
+            self._forget()
+        whole = [row for row, text in enumerate(texts) if any(sign in text for sign in self._signs)]
+        parts = [_pieces(text) for text in texts]
+        for row in whole:
+            parts[row] = []
+        known = len(self._rows)
+        flat, indptr = _numbered(parts, self._rows)
+        self._read(list(self._rows)[known:])
+        counts = _counts(flat, indptr, len(self._rows))
+        sums, sizes = counts @ self._sums, counts @ self._sizes
+        if whole:
+            sums[whole], sizes[whole] = self._sum([texts[row] for row in whole])
+        return np.asarray(sums / np.maximum(sizes, 1)[:, None], dtype=np.float32)
+
+    def _sum(self, texts: Sequence[str]) -> tuple[Vectors, npt.NDArray[np.int64]]:
+        """Return the sum of each text's token vectors, and the number of its tokens."""
+        ids = [e.ids for e in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+        sizes = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
+        flat = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=int(sizes.sum()))
+        return _counts(flat, np.concatenate([[0], np.cumsum(sizes)]), len(self._vectors)) @ self._vectors, sizes
+
+    def _read(self, fresh: Sequence[str]) -> None:
+        """Add sum and size of further words; what begins with a space, or is only spaces, is read by itself."""
+        sums = np.empty((len(fresh), self.dim), dtype=np.float32)
+        sizes = np.empty(len(fresh), dtype=np.int64)
+        plain = [row for row, word in enumerate(fresh) if word and word[0] != " "]
+        spaced = [row for row, word in enumerate(fresh) if word and word[0] == " "]
+        sums[plain], sizes[plain] = self._sum_words([fresh[row] for row in plain])
+        sums[spaced], sizes[spaced] = self._sum([fresh[row] for row in spaced])
+        bare = [row for row, word in enumerate(fresh) if not word]
+        sums[bare], sizes[bare] = self._vectors[self._tokenizer.token_to_id(_MARK)], 1
+        self._sums, self._sizes = np.vstack([self._sums, sums]), np.concatenate([self._sizes, sizes])
+
+    def _sum_words(self, fresh: Sequence[str]) -> tuple[Vectors, npt.NDArray[np.int64]]:
+        """Return sums and sizes of words, read a hundred at a time: a word begins where a token has the mark."""
+        lines = [" ".join(fresh[at : at + _WORDS_AT_ONCE]) for at in range(0, len(fresh), _WORDS_AT_ONCE)]
+        read = self._tokenizer.encode_batch_fast(lines, add_special_tokens=False)
+        flat = np.fromiter(chain.from_iterable(e.ids for e in read), dtype=np.int64)
+        indptr = np.append(np.flatnonzero(self._begins[flat]), len(flat))
+        return _counts(flat, indptr, len(self._vectors)) @ self._vectors, np.diff(indptr)
+
+
+def _pieces(text: str) -> list[str]:
+    """Return the words of `text`, each without the one space before it; further spaces stay with the word behind."""
+    if "  " in text or text[:1] == " " or text[-1:] == " ":
+        return [piece[1:] for piece in _SPACED.findall(f" {text}")]
+    return text.split(" ") if text else []
+
+
+class RussianEncoder:
+    """Mean of Russian word vectors without stop words (navec's news vectors, which natasha's wheel carries).
+
+    Kukushkin, A., "Navec: compact embeddings for Russian", GloVe vectors of 250,000 words trained on news, product
+    quantised to 25 MB. Only the words at hand are unpacked. Kazakh words that Russian shares are read as well.
+    """
+
+    name = "navec-news-300"
+    dim = 300
+
+    def __init__(self) -> None:
+        from navec import Navec
+
+        spec = find_spec("natasha")
+        if spec is None or spec.origin is None:
+            raise SettingsError("The package natasha, which carries the Russian vectors, is missing; install it again.")
+        folder = Path(spec.origin).parent / "data" / "emb"
+        self._navec = Navec.load(str(folder / "navec_news_v1_1B_250K_300d_100q.tar"))
+        self._places = _Places(self._navec.vocab.word_ids)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return the mean word vector of each text, normalised; zeros where no word is known; shape (n, 300)."""
+        return self.encode_words([cyrillic_words(text) for text in texts])
+
+    def encode_words(self, texts: Sequence[Sequence[str]]) -> Vectors:
+        """Return the same for texts that are already split into their words, in any case."""
+        out = np.empty((len(texts), self.dim), dtype=np.float32)
+        for start in range(0, len(texts), _BATCH):
+            out[start : start + _BATCH] = self._means(texts[start : start + _BATCH])
+        return normalise(out)
+
+    def _means(self, texts: Sequence[Sequence[str]]) -> Vectors:
+        if len(self._places) > _MOST_WORDS:
+            self._places.clear()
+        flat, indptr = _numbered(texts, self._places)
+        used, back = np.unique(flat, return_inverse=True)
+        if not len(used) or used[-1] < 0:
+            return np.zeros((len(texts), self.dim), dtype=np.float32)
+        unknown = int(used[0] < 0)
+        vectors = self._navec.pq.sampled(used[unknown:].tolist()).unpack()
+        read = _counts(back, indptr, len(used))[:, unknown:]
+        return np.asarray(read @ vectors / np.maximum(read.sum(axis=1), 1), dtype=np.float32)
+
+
+def cyrillic_words(text: str) -> list[str]:
+    """Return the words of `text` in Cyrillic letters, parts joined by hyphens as one.
+
+    >>> cyrillic_words("A бизнес-форум in Алматы")
+    ['бизнес-форум', 'Алматы']
+    """
+    return [] if text.isascii() else _CYRILLIC.findall(text)
+
+
+class EmbeddedEncoder:
+    """The embedded default: each word is read by the vectors of its script, Latin by the one, Cyrillic by the other.
+
+    The two halves stand side by side, weighted by their share of the text's words.
+    """
+
+    name = "embedded-en-ru-1"
+
+    def __init__(self) -> None:
+        self._latin, self._cyrillic = StaticEncoder(), RussianEncoder()
+        self.dim = self._latin.dim + self._cyrillic.dim
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return both halves joined, normalised; shape (n, 556)."""
+        cyrillic = [cyrillic_words(text) for text in texts]
+        mixed = [row for row, found in enumerate(cyrillic) if found]
+        rest = {row: _CYRILLIC.sub(" ", texts[row]) for row in mixed}
+        share = np.zeros(len(texts), dtype=np.float32)
+        share[mixed] = [len(cyrillic[row]) / (len(_LATIN.findall(rest[row])) + len(cyrillic[row])) for row in mixed]
+        out = np.zeros((len(texts), self.dim), dtype=np.float32)
+        own = np.flatnonzero(share < 1).tolist()
+        read = self._latin.encode([rest.get(row, texts[row]) for row in own])
+        out[own, : self._latin.dim] = read * (1 - share[own, None])
+        read = self._cyrillic.encode_words([cyrillic[row] for row in mixed])
+        out[mixed, self._latin.dim :] = read * share[mixed, None]
+        return normalise(out)
