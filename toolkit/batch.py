@@ -40,7 +40,7 @@ def run_notebooks(
     """Execute the notebooks of `plan` in order, or take from the cache (`reuse`) what they would make again.
 
     Returns the run folder, in place. `finish` names a function of it (``module:function``), called in the child at the
-    end; `minutes` is the deadline (0: none). Raises the notebook's own `ToolkitError` (nothing is left then, nor after an
+    end; `minutes` is the deadline (0: none). Raises a notebook's own `ToolkitError` (nothing is left then, nor after an
     interrupt), or `RunFailed` (the part folder is kept as ``<out>.failed``).
     """
     own = children or Children()
