@@ -66,7 +66,7 @@ GROUPS = {
     "report": REPORT,
     "start": START,
     "desk": DESK,
-    "cli": {"cli", "bar"},
+    "cli": {"cli", "bar", "given"},
     "package": {"__init__"},
 }
 GROUP = {module: group for group, modules in GROUPS.items() for module in modules}

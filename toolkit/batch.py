@@ -37,13 +37,11 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 def run_notebooks(
     plan: Plan, progress: Progress, finish: str = "", children: Children | None = None, minutes: float = 0
 ) -> Path:
-    """Execute the notebooks of `plan` in order; return the run folder, complete and in place.
+    """Execute the notebooks of `plan` in order, or take from the cache (`reuse`) what they would make again.
 
-    What a notebook would make again is taken from the cache (`reuse`), unless `settings.fresh` forbids it.
-
-    `finish` names a function of the run folder (``module:function``), called in the child when the notebooks
-    are done; `minutes` is the deadline (0: none). Raises the `ToolkitError` that a notebook raised (nothing is left
-    behind), or `RunFailed` (the part folder is kept as ``<out>.failed``). An interrupt leaves nothing behind.
+    Returns the run folder, in place. `finish` names a function of it (``module:function``), called in the child at the
+    end; `minutes` is the deadline (0: none). Raises a notebook's own `ToolkitError` (nothing is left then, nor after an
+    interrupt), or `RunFailed` (the part folder is kept as ``<out>.failed``).
     """
     own = children or Children()
     try:
@@ -226,8 +224,7 @@ def _prepare_kernels(scratch: Path) -> None:
 
 def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
     started, begin, part = store.now(), time.perf_counter(), Path(job["part"])
-    became: dict[str, list[str]] = {}
-    peaks: dict[str, float | None] = {}
+    became, peaks = dict[str, list[str]](), dict[str, float | None]()
     with contextlib.closing(kernels.Ahead([Path(step["notebook"]) for step in job["steps"]])) as ahead:
         for place, step in enumerate(job["steps"]):
             execute = partial(_execute_ahead, ahead, place, peaks)

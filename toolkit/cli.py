@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import toolkit
+from toolkit import given
 
 if TYPE_CHECKING:
     from toolkit.engine import Running
@@ -130,10 +131,10 @@ def _run(args: argparse.Namespace) -> int:
     from toolkit.batch import run_notebooks
     from toolkit.plan import plan
 
-    given = [("inputs", args.inputs), *args.parameters]
-    given += [(name, getattr(args, name)) for name in _SHORT if getattr(args, name) is not None]
-    planned = plan(_once(given), args.out)
-    _check_files(planned.values)
+    listed = [("inputs", args.inputs), *args.parameters]
+    listed += [(name, getattr(args, name)) for name in _SHORT if getattr(args, name) is not None]
+    planned = plan(given.once(listed), args.out)
+    given.check_files(planned.values)
     if args.fresh:
         os.environ["TOOLKIT_FRESH"] = "1"  # for the runner and its kernels
     with _notebook_bar(planned) as progress:
@@ -144,45 +145,12 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    from toolkit.schema import SettingsError
-
-    values: dict[str, object] = {}
-    for name, value in pairs:
-        if name in values:
-            raise SettingsError(f"The parameter {name!r} is given twice: give it once.")
-        values[name] = value
-    return values
-
-
-def _check_files(values: object) -> None:
-    """Read the analyst's own files, if any are named, before an hour of work depends on them."""
-    for name in ("themes", "gazetteer", "decisions"):
-        path = values.get(name) if isinstance(values, dict) else None
-        if path:
-            _load(name, Path(path))
-
-
-def _load(kind: str, path: Path) -> object:
-    if kind == "themes":
-        from toolkit.themefile import load_themes
-
-        return load_themes(path)
-    if kind == "decisions":
-        from toolkit.decisionfile import read_decisions
-
-        return read_decisions(path)
-    from toolkit.actors import load_gazetteer
-
-    return load_gazetteer(path)
-
-
 def _evaluate(args: argparse.Namespace) -> int:
     from toolkit.batch import run_notebooks
     from toolkit.evaluation import copy_figures, plan_evaluation
 
-    planned = plan_evaluation(_once([("labels", args.labels), *args.parameters]), args.out, args.json)
-    _check_files(planned.values)
+    planned = plan_evaluation(given.once([("labels", args.labels), *args.parameters]), args.out, args.json)
+    given.check_files(planned.values)
     with _notebook_bar(planned) as progress:
         out = run_notebooks(planned, progress, REPORT)
     for line in copy_figures(out, args.json):
@@ -238,7 +206,7 @@ def _batch(args: argparse.Namespace) -> int:
     plans = {name: plan(values, out / name, digest=digest) for name, values in found.runs.items()}
     for name in ("themes", "gazetteer", "decisions"):
         for path in {str(planned.values[name]) for planned in plans.values() if planned.values.get(name)}:
-            _load(name, Path(path))
+            given.load(name, Path(path))
     with _run_bar(len(plans)) as progress:
         outcomes = sweep.run_sweep(plans, settings, progress, REPORT)
     index = overview.write_index(out, plans, outcomes)
@@ -300,7 +268,7 @@ def _check(args: argparse.Namespace) -> int:
     if (args.csv and not args.corpus) or (args.corpus and kind != "themes"):
         raise SettingsError("--corpus needs a theme file, and --csv needs --corpus: leave it out, or give the other.")
     if kind == "gazetteer":
-        _load(kind, args.file)
+        given.load(kind, args.file)
         print(f"{args.file}: a gazetteer, well-formed.")
         return 0
     print(*map(_plain, check.check_file(args.file)), sep="\n")

@@ -28,26 +28,41 @@ _FIGURES = "stories share early growth low high sources effective_sources growth
 COLUMNS = ["label", "terms", *_FIGURES, "led"]
 
 
-def emerging_words(placed: pd.DataFrame, texts: Texts, rate: float = 0.05, most: int = 10) -> pd.DataFrame:
+def words_of(articles: pd.DataFrame, texts: Texts) -> pd.DataFrame:
+    """Return ``article_id, stems`` (each once, spaces between) of at most 30,000 of `articles`, evenly spread.
+
+    An article is read to its 1,200th character; `texts` is asked once.
+    """
+    few = np.unique(np.linspace(0, len(articles) - 1, min(len(articles), _MOST_ARTICLES)).astype(int))
+    heads = texts(articles["article_id"].iloc[few].tolist()).fillna("").str[:_LEAD]
+    return pd.DataFrame(
+        {"article_id": heads.index.to_numpy(), "stems": [" ".join(sorted(set(words.stems(text)))) for text in heads]}
+    )
+
+
+def emerging_words(
+    placed: pd.DataFrame, texts: Texts, held: pd.DataFrame | None = None, rate: float = 0.05, most: int = 10
+) -> pd.DataFrame:
     """Return the words that are small and grow, ranked, those of the same articles in one row.
 
-    `placed` from `intervals.place`, `texts` is asked once. Columns: ``label``, ``terms`` (words, the surest
-    first), the figures of the surest as `weak.weak_signals` gives them, and ``led``, the ids of the first articles, a
-    tenth left aside that may be strays. At most 30,000 articles are read, evenly spread, each to its 1,200th character.
+    `placed` from `intervals.place`; `held` is what `words_of` gives of these articles (read anew where not given).
+    Columns: ``label``, ``terms`` (words, the surest first), the figures of the surest as `weak.weak_signals` gives
+    them, and ``led``, the ids of the first articles, a tenth left aside that may be strays.
     """
     fine = finely(placed)
-    read = fine.iloc[np.unique(np.linspace(0, len(placed) - 1, min(len(placed), _MOST_ARTICLES)).astype(int))]
-    if read.empty:
+    if fine.empty:
         return pd.DataFrame(columns=COLUMNS)
-    heads = texts(read["article_id"].tolist()).fillna("").str[:_LEAD]
-    carried = _carried(heads, read["story_id"].to_numpy())
+    known = (words_of(placed, texts) if held is None else held).set_index("article_id")["stems"]
+    read = fine[fine["article_id"].isin(known.index)]
+    carried = _carried(known.loc[read["article_id"]], read["story_id"].to_numpy())
     signals = weak_signals(read, carried, rate=rate)
     signals = signals[signals["signal"].astype(bool)].head(_MOST_WORDS)
     if signals.empty:
         return pd.DataFrame(columns=COLUMNS)
     holding = carried[carried["theme"].isin(signals["theme"])].groupby("theme")["article_id"].agg(frozenset)
     groups = _grouped([str(name) for name in signals["theme"]], holding)[:most]
-    forms = words.commonest_forms(heads[heads.index.isin(frozenset().union(*holding))])
+    holders = read.loc[read["article_id"].isin(frozenset().union(*holding)), "article_id"].tolist()
+    forms = words.commonest_forms(texts(holders).fillna("").str[:_LEAD])
     told = signals.set_index("theme").loc[[group[0] for group in groups]].reset_index(drop=True)
     terms = [[forms.get(word, word) for word in group] for group in groups]
     led = [_first(read[read["article_id"].isin(holding[group[0]])]) for group in groups]
@@ -60,14 +75,14 @@ def _first(mine: pd.DataFrame) -> list[str]:
     return [str(name) for name in ordered.iloc[len(ordered) // 10 :].head(_LED)]
 
 
-def _carried(heads: pd.Series, stories: npt.NDArray[np.object_]) -> pd.DataFrame:
+def _carried(stems: pd.Series, stories: npt.NDArray[np.object_]) -> pd.DataFrame:
     """Return ``theme`` (a stem), ``article_id``: a row for each word of an article, neither too rare nor common."""
-    found = [sorted(set(words.stems(text))) for text in heads]
+    found = [text.split() for text in stems]
     sizes = [len(own) for own in found]
     table = pd.DataFrame(
         {
             "theme": [word for own in found for word in own],
-            "article_id": np.repeat(heads.index.to_numpy(), sizes),
+            "article_id": np.repeat(stems.index.to_numpy(), sizes),
             "story_id": np.repeat(stories, sizes),
         }
     )

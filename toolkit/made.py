@@ -47,6 +47,8 @@ def _run(manifest: Mapping[str, Any]) -> dict[str, object]:
         "Started": moment(manifest.get("started")),
         "Finished": moment(manifest.get("finished")),
         "Took": duration(manifest["seconds"]) if manifest.get("seconds") else None,
+        "Taken from the cache": _mapping(manifest.get("cache")).get("taken"),
+        "Damaged in the cache, made again": _mapping(manifest.get("cache")).get("damaged"),
         "Seeds": manifest.get("seeds"),
         "Git commit": manifest.get("git_commit"),
     }
