@@ -37,7 +37,7 @@ STAGES = {
     "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "stills"},
 }
 RUNNER = {"params", "plan", "batch", "sweep", "evaluation", "comparison"}
-RUNNER |= {"lease", "place", "children", "engine", "overview"}
+RUNNER |= {"remote", "lease", "place", "children", "engine", "overview"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
 START = {"starting", "steps"}
@@ -50,7 +50,7 @@ GROUPS = {
     "report": REPORT,
     "start": START,
     "desk": DESK,
-    "cli": {"cli"},
+    "cli": {"cli", "bars"},
     "package": {"__init__"},
 }
 GROUP = {module: group for group, modules in GROUPS.items() for module in modules}
@@ -145,6 +145,7 @@ def test_no_two_modules_import_each_other():
         ("argparse", {"cli"}),
         ("jinja2", {"report", "overview"}),
         ("distributed", {"engine"}),
+        ("fsspec", {"remote"}),
     ],
 )
 def test_a_large_dependency_has_one_door(package, only):

@@ -9,16 +9,15 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import toolkit
+from toolkit.bars import line, notebook_bar, plain, run_bar
 
 if TYPE_CHECKING:
-    from toolkit.engine import Running
-    from toolkit.sweep import Outcome, Progress
+    from toolkit.sweep import Outcome
 
 REPORT = "toolkit.report:build_report"
 """Called in the runner's process with the run folder, when its notebooks are done."""
@@ -44,17 +43,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _say(sentence: str, code: int) -> int:
-    print(f"toolkit: {_line(sentence)}", file=sys.stderr)
+    print(f"toolkit: {line(sentence)}", file=sys.stderr)
     return code
-
-
-def _line(text: str) -> str:
-    """One line without control characters: what a notebook says may carry an article's text."""
-    return _plain(" ".join(text.split()))
-
-
-def _plain(text: str) -> str:
-    return "".join(char for char in text if char.isprintable())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,8 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="articles in, a briefing out")
-    run.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder of articles")
-    run.add_argument("--out", required=True, metavar="DIR", help="run folder to make, or to make again")
+    run.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder of articles, or a URL")
+    run.add_argument("--out", required=True, metavar="DIR", help="run folder to make, or to make again; or a URL")
     run.add_argument(
         "-p",
         dest="parameters",
@@ -80,16 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--period", metavar="PERIOD", help="auto, day, week, month, quarter or year")
     run.set_defaults(command=_run)
 
-    batch = commands.add_parser("batch", help="many runs from a sweep file; only what is missing or changed")
-    batch.add_argument("sweep", type=Path, metavar="SWEEP", help="YAML: base, grid, runs, out")
-    batch.add_argument("--out", metavar="DIR", help="folder of the runs, instead of the file's")
-    where = batch.add_mutually_exclusive_group()
-    where.add_argument("--jobs", type=int, metavar="N", help="runs at a time on this machine (half the processors)")
-    where.add_argument("--scheduler", default="", metavar="ADDRESS", help="run on a Dask cluster: tcp://host:8786")
-    batch.add_argument("--retries", type=int, default=1, metavar="N", help="tries more where something was killed (1)")
-    batch.add_argument("--deadline", type=float, default=0, metavar="MINUTES", help="what a run may take (no limit)")
-    batch.set_defaults(command=_batch)
-
+    _add_batch(commands)
     _add_judging(commands)
     check = commands.add_parser("check", help="is a theme file or gazetteer well-formed, and what does each seed do?")
     check.add_argument("file", type=Path, metavar="FILE")
@@ -102,6 +83,18 @@ def _parser() -> argparse.ArgumentParser:
     cache.add_argument("--prune", action="store_true", help="empty it")
     cache.set_defaults(command=_cache)
     return parser
+
+
+def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    batch = commands.add_parser("batch", help="many runs from a sweep file; only what is missing or changed")
+    batch.add_argument("sweep", type=Path, metavar="SWEEP", help="YAML: base, grid, runs, out")
+    batch.add_argument("--out", metavar="DIR", help="folder of the runs, instead of the file's")
+    where = batch.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=int, metavar="N", help="runs at a time on this machine (half the processors)")
+    where.add_argument("--scheduler", default="", metavar="ADDRESS", help="run on a Dask cluster: tcp://host:8786")
+    batch.add_argument("--retries", type=int, default=1, metavar="N", help="tries more where something was killed (1)")
+    batch.add_argument("--deadline", type=float, default=0, metavar="MINUTES", help="what a run may take (no limit)")
+    batch.set_defaults(command=_batch)
 
 
 def _add_judging(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -118,6 +111,7 @@ def _add_judging(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _run(args: argparse.Namespace) -> int:
+    from toolkit import remote
     from toolkit.batch import run_notebooks
     from toolkit.plan import plan
 
@@ -125,11 +119,11 @@ def _run(args: argparse.Namespace) -> int:
     given += [(name, getattr(args, name)) for name in _SHORT if getattr(args, name) is not None]
     planned = plan(_once(given), args.out)
     _check_files(planned.values)
-    with _notebook_bar() as progress:
+    with notebook_bar() as progress:
         out = run_notebooks(planned, progress, REPORT)
-    for line in _summary(out):
-        print(_line(line))
-    print(f"Report: {Path(args.out) / 'index.html'}")
+    for said in _summary(out):
+        print(line(said))
+    print(f"Report: {remote.join(args.out, 'index.html')}")
     return 0
 
 
@@ -172,10 +166,10 @@ def _evaluate(args: argparse.Namespace) -> int:
 
     planned = plan_evaluation(_once([("labels", args.labels), *args.parameters]), args.out, args.json)
     _check_files(planned.values)
-    with _notebook_bar() as progress:
+    with notebook_bar() as progress:
         out = run_notebooks(planned, progress, REPORT)
-    for line in copy_figures(out, args.json):
-        print(_line(line))
+    for said in copy_figures(out, args.json):
+        print(line(said))
     print(f"Report: {args.out or out}/index.html")
     return 0
 
@@ -185,38 +179,12 @@ def _compare(args: argparse.Namespace) -> int:
     from toolkit.comparison import lines, plan_comparison
 
     planned = plan_comparison(tuple(args.runs), args.out)
-    with _notebook_bar() as progress:
+    with notebook_bar() as progress:
         out = run_notebooks(planned, progress, REPORT)
-    for line in lines(out):
-        print(_line(line))
+    for said in lines(out):
+        print(line(said))
     print(f"Report: {args.out or out}/index.html")
     return 0
-
-
-@contextmanager
-def _notebook_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar over all code cells; where standard error is no terminal, a line a notebook."""
-    if not sys.stderr.isatty():
-        seen: set[str] = set()
-
-        def tell(name: str, done: int, total: int) -> None:
-            if name not in seen:
-                seen.add(name)
-                print(f"{name} ({done} of {total} cells done)", file=sys.stderr)
-
-        yield tell
-        return
-    from tqdm import tqdm  # type: ignore[import-untyped]
-
-    with tqdm(unit="cell", file=sys.stderr, dynamic_ncols=True) as bar:
-
-        def move(name: str, done: int, total: int) -> None:
-            bar.total = total
-            bar.set_description(name, refresh=False)
-            bar.n = done
-            bar.refresh()
-
-        yield move
 
 
 def _summary(out: Path) -> list[str]:
@@ -231,7 +199,7 @@ def _summary(out: Path) -> list[str]:
 def _batch(args: argparse.Namespace) -> int:
     import functools
 
-    from toolkit import overview, store, sweep
+    from toolkit import overview, remote, store, sweep
     from toolkit.plan import plan
     from toolkit.schema import SettingsError
     from toolkit.settings import BatchSettings
@@ -241,57 +209,20 @@ def _batch(args: argparse.Namespace) -> int:
     found = sweep.read_sweep(args.sweep)
     if not (args.out or found.out):
         raise SettingsError(f"{args.sweep} names no folder for the runs: add 'out', or give --out.")
-    out = Path(args.out or found.out)
+    out = args.out or found.out
     overview.check_index(out)
     digest = functools.cache(store.input_digest)
-    plans = {name: plan(values, out / name, digest=digest) for name, values in found.runs.items()}
+    plans = {name: plan(values, remote.join(out, name), digest=digest) for name, values in found.runs.items()}
     for name in ("themes", "gazetteer", "decisions"):
         for path in {str(planned.values[name]) for planned in plans.values() if planned.values.get(name)}:
             _load(name, Path(path))
-    with _run_bar(len(plans)) as progress:
+    with run_bar(len(plans)) as progress:
         outcomes = sweep.run_sweep(plans, settings, progress, REPORT)
     index = overview.write_index(out, plans, outcomes)
     return _close(outcomes, index)
 
 
-@contextmanager
-def _run_bar(total: int) -> Iterator[Progress]:
-    """Show a bar over all runs, with the one that has run longest; a line a run where there is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda outcome, running: outcome and print(_line(_told(outcome)), file=sys.stderr)
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=total, unit="run", file=sys.stderr, dynamic_ncols=True) as bar:
-
-        def move(outcome: Outcome | None, running: Mapping[str, Running]) -> None:
-            if outcome:
-                bar.write(_line(_told(outcome)), file=sys.stderr)
-                bar.update()
-            bar.set_description_str(_slowest(running))
-
-        yield move
-
-
-def _told(outcome: Outcome) -> str:
-    more = f" at try {outcome.tries}" if outcome.tries > 1 else ""
-    return f"{outcome.name}: {outcome.status}{more}"
-
-
-def _slowest(running: Mapping[str, Running]) -> str:
-    """Say which run has been running longest, and for how long."""
-    import time
-
-    from toolkit.exhibits import duration
-
-    if not running:
-        return "waiting"
-    name, begun = min(running.items(), key=lambda item: item[1].since)
-    more = f", {len(running) - 1} more" if len(running) > 1 else ""
-    return f"{name} for {duration(time.monotonic() - begun.since)}{more}"
-
-
-def _close(outcomes: list[Outcome], index: Path) -> int:
+def _close(outcomes: list[Outcome], index: str) -> int:
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     counts = {status: sum(outcome.status == status for outcome in outcomes) for status in ("finished", "unchanged")}
     print(f"{counts['finished']} finished, {counts['unchanged']} unchanged, {len(failed)} failed.")
@@ -312,10 +243,10 @@ def _check(args: argparse.Namespace) -> int:
         _load(kind, args.file)
         print(f"{args.file}: a gazetteer, well-formed.")
         return 0
-    print(*map(_plain, check.check_file(args.file)), sep="\n")
+    print(*map(plain, check.check_file(args.file)), sep="\n")
     if args.corpus:
         tried = check.check_corpus(args.file, args.corpus, args.encoder, _tell_seeds)
-        print(*map(_plain, tried.lines), sep="\n")
+        print(*map(plain, tried.lines), sep="\n")
         if args.csv:
             store.write_csv(tried.table, args.csv)
     return 0

@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -131,9 +132,9 @@ def read_vectors(path: Path | str) -> npt.NDArray[np.float32]:
         raise InputError(f"{path} holds no readable vectors ({error}): make it again.") from error
 
 
-def count_rows(path: Path) -> int | None:
-    """Return the rows of a Parquet table without reading it; None where there is none."""
-    return int(pq.read_metadata(path).num_rows) if path.is_file() else None
+def count_rows(table: Path | IO[bytes]) -> int | None:
+    """Return the rows of a Parquet table (a path or an open file) without reading it; None where there is none."""
+    return None if isinstance(table, Path) and not table.is_file() else int(pq.read_metadata(table).num_rows)
 
 
 def _plain(value: object) -> object:
