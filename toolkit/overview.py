@@ -37,11 +37,16 @@ def write_index(out: Path | str, plans: Mapping[str, Plan], outcomes: list[Outco
     common = _common([row["parameters"] for row in rows])
     rows += _earlier(str(out), plans)
     for row in rows:
-        row["parameters"] = {name: value for name, value in row["parameters"].items() if name not in common}
+        row["parameters"] = {name: _said(value) for name, value in row["parameters"].items() if name not in common}
     page = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     ).get_template("runs.html")
-    shown = {"rows": rows, "common": common, "summary": _summary(rows), "mark": _MARK}
+    shown = {
+        "rows": rows,
+        "common": {name: _said(value) for name, value in common.items()},
+        "summary": _summary(rows),
+        "mark": _MARK,
+    }
     own, workers = (any(row[name] for row in rows) for name in ("parameters", "worker"))
     text = page.render(shown, own=own, workers=workers)
     if remote.is_url(str(out)):
@@ -50,6 +55,11 @@ def write_index(out: Path | str, plans: Mapping[str, Plan], outcomes: list[Outco
     else:
         store.write_text(text, index)
     return remote.join(str(out), "index.html")
+
+
+def _said(value: object) -> object:
+    """Return a value as people write it: a list without its brackets."""
+    return ", ".join(map(str, value)) if isinstance(value, list) and value else value
 
 
 def _common(given: list[Mapping[str, object]]) -> dict[str, object]:
