@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from toolkit import params, schema, store
+from toolkit import params, schema, store, warm
 from toolkit.children import Children, close, deadline, stop
 from toolkit.place import FAILED, beside, part_folder
 from toolkit.plan import Plan, RunFailed
@@ -169,8 +169,15 @@ def _main() -> None:
     sys.modules.update(dict.fromkeys(_NEEDLESS))  # type: ignore[arg-type]
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
-    while True:
-        _do(json.loads(jobs.get()), tell)
+    job = json.loads(jobs.get())
+    notebooks = [Path(step["notebook"]) for step in job["steps"]]
+    with contextlib.ExitStack() as stack:
+        if os.environ.get("TOOLKIT_WARM"):
+            place = stack.enter_context(tempfile.TemporaryDirectory(prefix="toolkit-"))
+            os.environ["TOOLKIT_WARM_SERVER"] = stack.enter_context(warm.server(Path(place) / "warm", notebooks))
+        while True:
+            _do(job, tell)
+            job = json.loads(jobs.get())
 
 
 def _do(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
@@ -219,7 +226,9 @@ def _read_jobs(jobs: queue.SimpleQueue[str]) -> None:
 
 def _prepare_kernels(scratch: Path) -> None:
     """Let ``python3`` mean this interpreter, whatever else is installed, and keep the user's profile out."""
-    spec = {"argv": [sys.executable, "-c", _KERNEL, "-f", "{connection_file}"], "display_name": "Python 3"}
+    server = os.environ.get("TOOLKIT_WARM_SERVER")
+    start = ["-SEc", warm.CLIENT, server, _KERNEL] if server else ["-c", _KERNEL]
+    spec = {"argv": [sys.executable, *start, "-f", "{connection_file}"], "display_name": "Python 3"}
     store.write_json({**spec, "language": "python"}, scratch / "kernels" / "python3" / "kernel.json")
     places = {"JUPYTER_PATH": scratch, "JUPYTER_RUNTIME_DIR": scratch, "IPYTHONDIR": scratch / "ipython"}
     os.environ.update({name: str(place) for name, place in places.items()})

@@ -94,6 +94,7 @@ def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     where.add_argument("--scheduler", default="", metavar="ADDRESS", help="run on a Dask cluster: tcp://host:8786")
     batch.add_argument("--retries", type=int, default=1, metavar="N", help="tries more where something was killed (1)")
     batch.add_argument("--deadline", type=float, default=0, metavar="MINUTES", help="what a run may take (no limit)")
+    batch.add_argument("--warm", action="store_true", help="fork kernels from a server (Linux, with --jobs)")
     batch.set_defaults(command=_batch)
 
 
@@ -205,7 +206,8 @@ def _batch(args: argparse.Namespace) -> int:
     from toolkit.settings import BatchSettings
 
     jobs = max(1, (os.cpu_count() or 2) // 2) if args.jobs is None else args.jobs
-    settings = BatchSettings(jobs=jobs, scheduler=args.scheduler, retries=args.retries, deadline=args.deadline)
+    given = {name: getattr(args, name) for name in ("scheduler", "retries", "deadline", "warm")}
+    settings = BatchSettings(jobs=jobs, **given)
     found = sweep.read_sweep(args.sweep)
     if not (args.out or found.out):
         raise SettingsError(f"{args.sweep} names no folder for the runs: add 'out', or give --out.")
