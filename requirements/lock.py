@@ -16,8 +16,8 @@ HEAVY = ["datamapplot", "hdbscan", "llvmlite", "numba", "sentence-transformers",
 UNUSED = ["formulaic", "ipymarkup", "playwright", "pymorphy2", "razdel", "slovnet", "yargy"]
 """What natasha, statsmodels and axe-playwright-python ask for: used here are the word vectors of the first, STL of the
 second, and of the third the checks of pages (axe-core), which selenium runs."""
-LOCKS = {"run": [], "test": ["test", "lab"], "lab": ["lab"], "cluster": ["cluster"], "full": ["full"]}
-"""File -> extras of pyproject.toml; the tests open JupyterLab, so they need all of `lab`."""
+LOCKS = {"run": [], "test": ["test", "lab", "cluster"], "lab": ["lab"], "cluster": ["cluster"], "full": ["full"]}
+"""File -> extras of pyproject.toml; the tests open JupyterLab and start a Dask cluster, so they need all of both."""
 
 
 def compile_lock(uv: str, name: str, more: list[str], without: list[str]) -> None:

@@ -51,7 +51,7 @@ STAGES = {
     "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "screen", "map_pane"} | {"stills"},
 }
 RUNNER = {"params", "plan", "batch", "kernels", "profiling", "reuse", "sweep", "evaluation", "comparison"}
-RUNNER |= {"lease", "place", "children", "engine", "overview"}
+RUNNER |= {"warm", "remote", "lease", "place", "children", "engine", "overview"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
 READING = {"reading"}
@@ -66,7 +66,7 @@ GROUPS = {
     "report": REPORT,
     "start": START,
     "desk": DESK,
-    "cli": {"cli", "bar", "given"},
+    "cli": {"cli", "bars", "given"},
     "package": {"__init__"},
 }
 GROUP = {module: group for group, modules in GROUPS.items() for module in modules}
@@ -164,6 +164,7 @@ def test_no_two_modules_import_each_other():
         ("argparse", {"cli"}),
         ("jinja2", {"report", "overview"}),
         ("distributed", {"engine"}),
+        ("fsspec", {"remote"}),
     ],
 )
 def test_a_large_dependency_has_one_door(package, only):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit import bar, progress, store
+from toolkit import bars, progress, store
 
 NOTEBOOKS = ["1-corpus", "2-themes", "3-topics", "4-trends", "5-briefing"]
 
@@ -54,11 +54,11 @@ class Terminal(io.StringIO):
 
 def test_the_bar_says_which_stage_runs_and_how_far_it_is(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stderr", shown := Terminal())
-    monkeypatch.setattr(bar, "_EVERY", 0.01)
-    part = tmp_path / "run.part"
+    monkeypatch.setattr(bars, "_EVERY", 0.01)
+    part = tmp_path / "run.part-1a2b"
     ingested(part, 100_000)
     plan = types.SimpleNamespace(out=tmp_path / "run", notebooks=[Path(f"{name}.ipynb") for name in NOTEBOOKS])
-    with bar.notebook_bar(plan, print) as move:
+    with bars.notebook_bar(plan) as move:
         move("1-corpus", 4, 80)
         progress.Facts(part, "clean", {}).tell(50_000, 100_000)
         end = time.monotonic() + 10
@@ -71,7 +71,7 @@ def test_the_bar_says_which_stage_runs_and_how_far_it_is(tmp_path, monkeypatch):
 def test_a_run_that_fails_is_not_shown_as_done(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stderr", shown := Terminal())
     plan = types.SimpleNamespace(out=tmp_path / "run", notebooks=[Path("1-corpus.ipynb")])
-    with pytest.raises(RuntimeError), bar.notebook_bar(plan, print):
+    with pytest.raises(RuntimeError), bars.notebook_bar(plan):
         raise RuntimeError
     assert "100%" not in shown.getvalue()
 

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -121,7 +122,7 @@ def test_a_rerun_repeats_nothing_that_is_finished_and_unchanged(swept):
 
 def test_the_page_over_all_runs_links_escapes_and_tells_the_reasons(swept):
     out, plans, outcomes = swept
-    text = overview.write_index(out, plans, list(outcomes.values())).read_text("utf-8")
+    text = Path(overview.write_index(out, plans, list(outcomes.values()))).read_text("utf-8")
     assert "&lt;b&gt;&amp;" in text
     assert "<b>" not in text
     assert 'href="good/"' in text

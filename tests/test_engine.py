@@ -14,7 +14,7 @@ import psutil
 import pytest
 from goldens import ROOT
 
-from toolkit import cli, engine, lease, overview, store, sweep
+from toolkit import bars, engine, lease, overview, store, sweep
 from toolkit.place import part_folder
 from toolkit.plan import RunFailed, located, plan
 from toolkit.schema import InputError, OutputError, SettingsError
@@ -144,7 +144,7 @@ def test_a_worker_killed_in_mid_run_costs_no_run_and_none_is_done_twice(place, c
     assert sorted(starts) == [0, 0, 1, 2, 3]
     again = run({name: plans[name] for name in ("killer", "one", "two")}, scheduler=cluster)
     assert {outcome.status for outcome in again.values()} == {"unchanged"}
-    assert "127.0.0.1" in overview.write_index(place / "runs", plans, list(found.values())).read_text("utf-8")
+    assert "127.0.0.1" in Path(overview.write_index(place / "runs", plans, list(found.values()))).read_text("utf-8")
 
 
 def test_an_interrupted_batch_ends_its_runs_on_the_workers_too(place, cluster):
@@ -308,8 +308,8 @@ def test_a_failed_run_of_who_was_believed_dead_is_not_kept_either(place):
 def test_the_bar_names_the_run_that_has_run_longest():
     now = time.monotonic()
     running = {"late": engine.Running(now - 5), "early": engine.Running(now - 200), "last": engine.Running(now)}
-    assert cli._slowest(running) == "early for 3 min 20 s, 2 more"
-    assert cli._slowest({}) == "waiting"
+    assert bars.slowest(running) == "early for 3 min 20 s, 2 more"
+    assert bars.slowest({}) == "waiting"
 
 
 @pytest.mark.parametrize("wrong", [{"jobs": 0}, {"retries": -1}, {"deadline": -1}, {"scheduler": "host"}])
@@ -325,7 +325,7 @@ def test_the_page_over_all_runs_tells_tries_worker_and_time_as_people_read_them(
         sweep.Outcome("one", "finished", "", 200.0, 2, "tcp://10.0.0.1:1"),
         sweep.Outcome("two", "failed", "It <b>broke</b>.", 4000.0),
     ]
-    text = overview.write_index(place / "runs", plans, outcomes).read_text("utf-8")
+    text = Path(overview.write_index(place / "runs", plans, outcomes)).read_text("utf-8")
     for told in ("finished at try 2", "tcp://10.0.0.1:1", "3 min 20 s", "1 h 6 min", "1 finished, 1 failed"):
         assert told in text
     assert "<b>broke" not in text and "It &lt;b&gt;broke" in text

@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from toolkit import kernels, params, profiling, reuse, schema, store
+from toolkit import kernels, params, profiling, reuse, schema, store, warm
 from toolkit.children import Children, close, deadline, stop
 from toolkit.place import FAILED, beside, part_folder
 from toolkit.plan import Plan, RunFailed, read_by
@@ -161,11 +161,19 @@ def _main() -> None:
     def tell(**what: object) -> None:
         news.write(json.dumps(what) + "\n")
 
-    sys.modules.setdefault(kernels.UNUSED, None)  # type: ignore[arg-type]
+    sys.modules.update(dict.fromkeys(kernels.UNUSED))  # type: ignore[arg-type]
+    os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"  # imported before there is a notebook, it would print figures
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
-    while True:
-        _do(json.loads(jobs.get()), tell)
+    job = json.loads(jobs.get())
+    notebooks = [Path(step["notebook"]) for step in job["steps"]]
+    with contextlib.ExitStack() as stack:
+        if os.environ.get("TOOLKIT_WARM"):
+            place = stack.enter_context(tempfile.TemporaryDirectory(prefix="toolkit-"))
+            os.environ["TOOLKIT_WARM_SERVER"] = stack.enter_context(warm.server(Path(place) / "warm", notebooks))
+        while True:
+            _do(job, tell)
+            job = json.loads(jobs.get())
 
 
 def _do(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
@@ -214,10 +222,10 @@ def _read_jobs(jobs: queue.SimpleQueue[str]) -> None:
 
 def _prepare_kernels(scratch: Path) -> None:
     """Let ``python3`` mean this interpreter, whatever else is installed, and keep the user's profile out."""
-    from ipykernel.kernelspec import write_kernel_spec
-
-    argv = [sys.executable, "-P", "-m", "toolkit.kernels", "-f", "{connection_file}"]
-    write_kernel_spec(scratch / "kernels" / "python3", overrides={"argv": argv})
+    server = os.environ.get("TOOLKIT_WARM_SERVER")
+    start = ["-SEc", warm.CLIENT, server, kernels.BY_NAME] if server else ["-P", "-m", "toolkit.kernels"]
+    spec = {"argv": [sys.executable, *start, "-f", "{connection_file}"], "display_name": "Python 3"}
+    store.write_json({**spec, "language": "python"}, scratch / "kernels" / "python3" / "kernel.json")
     places = {"JUPYTER_PATH": scratch, "JUPYTER_RUNTIME_DIR": scratch, "IPYTHONDIR": scratch / "ipython"}
     os.environ.update({name: str(place) for name, place in places.items()})
 

@@ -19,14 +19,16 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 class Children:
     """The child processes; `end` stops them and keeps further ones from starting.
 
-    `threads` is how many each may compute with (0: as many as there are processors), unless the environment says.
+    `threads` is how many each may compute with (0: as many as there are processors), unless the environment says;
+    `warm` asks for kernels forked from a server.
     """
 
-    def __init__(self, threads: int = 0) -> None:
+    def __init__(self, threads: int = 0, warm: bool = False) -> None:
         self._lock = threading.Lock()
         self._live: list[subprocess.Popen[str]] = []
         self._idle: list[subprocess.Popen[str]] = []
-        self._threads = threads
+        self._settings = {name: str(threads) for name in _THREADS} if threads else {}
+        self._settings |= {"TOOLKIT_WARM": "1"} if warm else {}
         self.ended = False
 
     def keep(self, child: subprocess.Popen[str]) -> None:
@@ -39,8 +41,7 @@ class Children:
         root = store.checkout()
         path = [str(root)] if root else []
         path += [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
-        environment = {name: str(self._threads) for name in _THREADS} if self._threads else {}
-        environment |= {**os.environ, **({"PYTHONPATH": os.pathsep.join(path)} if path else {})}
+        environment = {**self._settings, **os.environ, **({"PYTHONPATH": os.pathsep.join(path)} if path else {})}
         with self._lock:
             if self.ended:
                 raise KeyboardInterrupt

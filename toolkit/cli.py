@@ -9,18 +9,16 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import toolkit
 from toolkit import given
+from toolkit.bars import line, notebook_bar, plain, run_bar
 
 if TYPE_CHECKING:
-    from toolkit.engine import Running
-    from toolkit.plan import Plan
-    from toolkit.sweep import Outcome, Progress
+    from toolkit.sweep import Outcome
 
 REPORT = "toolkit.report:build_report"
 """Called in the runner's process with the run folder, when its notebooks are done."""
@@ -46,17 +44,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _say(sentence: str, code: int) -> int:
-    print(f"toolkit: {_line(sentence)}", file=sys.stderr)
+    print(f"toolkit: {line(sentence)}", file=sys.stderr)
     return code
-
-
-def _line(text: str) -> str:
-    """One line without control characters: what a notebook says may carry an article's text."""
-    return _plain(" ".join(text.split()))
-
-
-def _plain(text: str) -> str:
-    return "".join(char for char in text if char.isprintable())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,8 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="articles in, a briefing out")
-    run.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder of articles")
-    run.add_argument("--out", required=True, metavar="DIR", help="run folder to make, or to make again")
+    run.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder of articles, or a URL")
+    run.add_argument("--out", required=True, metavar="DIR", help="run folder to make, or to make again; or a URL")
     run.add_argument(
         "-p",
         dest="parameters",
@@ -84,6 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--profile", action="store_true", help="tell at the end where time and memory went")
     run.set_defaults(command=_run)
 
+    _add_batch(commands)
+    _add_judging(commands)
+    _add_looking(commands)
+    return parser
+
+
+def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     batch = commands.add_parser("batch", help="many runs from a sweep file; only what is missing or changed")
     batch.add_argument("sweep", type=Path, metavar="SWEEP", help="YAML: base, grid, runs, out")
     batch.add_argument("--out", metavar="DIR", help="folder of the runs, instead of the file's")
@@ -92,11 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--scheduler", default="", metavar="ADDRESS", help="run on a Dask cluster: tcp://host:8786")
     batch.add_argument("--retries", type=int, default=1, metavar="N", help="tries more where something was killed (1)")
     batch.add_argument("--deadline", type=float, default=0, metavar="MINUTES", help="what a run may take (no limit)")
+    batch.add_argument("--warm", action="store_true", help="fork kernels from a server (Linux, with --jobs)")
     batch.set_defaults(command=_batch)
-
-    _add_judging(commands)
-    _add_looking(commands)
-    return parser
 
 
 def _add_judging(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -128,6 +121,7 @@ def _add_looking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _run(args: argparse.Namespace) -> int:
+    from toolkit import remote
     from toolkit.batch import run_notebooks
     from toolkit.plan import plan
 
@@ -137,11 +131,11 @@ def _run(args: argparse.Namespace) -> int:
     given.check_files(planned.values)
     if args.fresh:
         os.environ["TOOLKIT_FRESH"] = "1"  # for the runner and its kernels
-    with _notebook_bar(planned) as progress:
+    with notebook_bar(planned) as progress:
         out = run_notebooks(planned, progress, REPORT)
-    for line in _summary(out, args.profile):
-        print(_line(line))
-    print(f"Report: {Path(args.out) / 'index.html'}")
+    for said in _summary(out, args.profile):
+        print(line(said))
+    print(f"Report: {remote.join(args.out, 'index.html')}")
     return 0
 
 
@@ -151,10 +145,10 @@ def _evaluate(args: argparse.Namespace) -> int:
 
     planned = plan_evaluation(given.once([("labels", args.labels), *args.parameters]), args.out, args.json)
     given.check_files(planned.values)
-    with _notebook_bar(planned) as progress:
+    with notebook_bar(planned) as progress:
         out = run_notebooks(planned, progress, REPORT)
-    for line in copy_figures(out, args.json):
-        print(_line(line))
+    for said in copy_figures(out, args.json):
+        print(line(said))
     print(f"Report: {args.out or out}/index.html")
     return 0
 
@@ -164,18 +158,12 @@ def _compare(args: argparse.Namespace) -> int:
     from toolkit.comparison import lines, plan_comparison
 
     planned = plan_comparison(tuple(args.runs), args.out)
-    with _notebook_bar(planned) as progress:
+    with notebook_bar(planned) as progress:
         out = run_notebooks(planned, progress, REPORT)
-    for line in lines(out):
-        print(_line(line))
+    for said in lines(out):
+        print(line(said))
     print(f"Report: {args.out or out}/index.html")
     return 0
-
-
-def _notebook_bar(planned: Plan) -> AbstractContextManager[Callable[[str, int, int], None]]:
-    from toolkit.bar import notebook_bar
-
-    return notebook_bar(planned, lambda line: print(line, file=sys.stderr))
 
 
 def _summary(out: Path, profile: bool) -> list[str]:
@@ -190,67 +178,31 @@ def _summary(out: Path, profile: bool) -> list[str]:
 def _batch(args: argparse.Namespace) -> int:
     import functools
 
-    from toolkit import overview, store, sweep
+    from toolkit import overview, remote, store, sweep
     from toolkit.plan import plan
     from toolkit.schema import SettingsError
     from toolkit.settings import BatchSettings
 
     jobs = max(1, (os.cpu_count() or 2) // 2) if args.jobs is None else args.jobs
-    settings = BatchSettings(jobs=jobs, scheduler=args.scheduler, retries=args.retries, deadline=args.deadline)
+    asked = {name: getattr(args, name) for name in ("scheduler", "retries", "deadline", "warm")}
+    settings = BatchSettings(jobs=jobs, **asked)
     found = sweep.read_sweep(args.sweep)
     if not (args.out or found.out):
         raise SettingsError(f"{args.sweep} names no folder for the runs: add 'out', or give --out.")
-    out = Path(args.out or found.out)
+    out = args.out or found.out
     overview.check_index(out)
     digest = functools.cache(store.input_digest)
-    plans = {name: plan(values, out / name, digest=digest) for name, values in found.runs.items()}
+    plans = {name: plan(values, remote.join(out, name), digest=digest) for name, values in found.runs.items()}
     for name in ("themes", "gazetteer", "decisions"):
         for path in {str(planned.values[name]) for planned in plans.values() if planned.values.get(name)}:
             given.load(name, Path(path))
-    with _run_bar(len(plans)) as progress:
+    with run_bar(len(plans)) as progress:
         outcomes = sweep.run_sweep(plans, settings, progress, REPORT)
     index = overview.write_index(out, plans, outcomes)
     return _close(outcomes, index)
 
 
-@contextmanager
-def _run_bar(total: int) -> Iterator[Progress]:
-    """Show a bar over all runs, with the one that has run longest; a line a run where there is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda outcome, running: outcome and print(_line(_told(outcome)), file=sys.stderr)
-        return
-    from tqdm import tqdm  # type: ignore[import-untyped]
-
-    with tqdm(total=total, unit="run", file=sys.stderr, dynamic_ncols=True) as bar:
-
-        def move(outcome: Outcome | None, running: Mapping[str, Running]) -> None:
-            if outcome:
-                bar.write(_line(_told(outcome)), file=sys.stderr)
-                bar.update()
-            bar.set_description_str(_slowest(running))
-
-        yield move
-
-
-def _told(outcome: Outcome) -> str:
-    more = f" at try {outcome.tries}" if outcome.tries > 1 else ""
-    return f"{outcome.name}: {outcome.status}{more}"
-
-
-def _slowest(running: Mapping[str, Running]) -> str:
-    """Say which run has been running longest, and for how long."""
-    import time
-
-    from toolkit.exhibits import duration
-
-    if not running:
-        return "waiting"
-    name, begun = min(running.items(), key=lambda item: item[1].since)
-    more = f", {len(running) - 1} more" if len(running) > 1 else ""
-    return f"{name} for {duration(time.monotonic() - begun.since)}{more}"
-
-
-def _close(outcomes: list[Outcome], index: Path) -> int:
+def _close(outcomes: list[Outcome], index: str) -> int:
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     counts = {status: sum(outcome.status == status for outcome in outcomes) for status in ("finished", "unchanged")}
     print(f"{counts['finished']} finished, {counts['unchanged']} unchanged, {len(failed)} failed.")
@@ -271,10 +223,10 @@ def _check(args: argparse.Namespace) -> int:
         given.load(kind, args.file)
         print(f"{args.file}: a gazetteer, well-formed.")
         return 0
-    print(*map(_plain, check.check_file(args.file)), sep="\n")
+    print(*map(plain, check.check_file(args.file)), sep="\n")
     if args.corpus:
         tried = check.check_corpus(args.file, args.corpus, args.encoder, _tell_seeds)
-        print(*map(_plain, tried.lines), sep="\n")
+        print(*map(plain, tried.lines), sep="\n")
         if args.csv:
             store.write_csv(tried.table, args.csv)
     return 0

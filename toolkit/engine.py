@@ -49,19 +49,20 @@ def open_engine(call: Callable[[T, Children], Any], settings: BatchSettings) -> 
     When the block ends, so do the calls that are not done. Raises `SettingsError` where no scheduler or no worker
     answers, or the package of the cluster is not installed.
     """
-    with _cluster(call, settings.scheduler) if settings.scheduler else _local(call, settings.jobs) as engine:
+    with _cluster(call, settings.scheduler) if settings.scheduler else _local(call, settings) as engine:
         yield engine
 
 
 @contextlib.contextmanager
-def _local(call: Callable[[T, Children], Any], jobs: int) -> Iterator[Engine]:
-    children, running = Children(max(1, (os.cpu_count() or 1) // jobs)), dict[str, Running]()
+def _local(call: Callable[[T, Children], Any], settings: BatchSettings) -> Iterator[Engine]:
+    threads = max(1, (os.cpu_count() or 1) // settings.jobs)
+    children, running = Children(threads, settings.warm), dict[str, Running]()
 
     def begin(name: str, task: T) -> Any:
         running[name] = Running(time.monotonic())
         return call(task, children)
 
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
+    with ThreadPoolExecutor(max_workers=settings.jobs) as pool:
         try:
             yield Engine(lambda name, task: pool.submit(begin, name, task), running)
         finally:

@@ -17,8 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-UNUSED = "rfc3987_syntax"
-"""Where it is installed, plotly's first figure and papermill load it: 1.5 s, for checks that no notebook needs."""
+UNUSED = ("rfc3987_syntax", "debugpy")
+"""Where they are installed, papermill, plotly and ipykernel load them, which takes 2 s, and no notebook needs them."""
+BY_NAME = 'import runpy; runpy.run_module("toolkit.kernels", run_name="__main__")'
+"""This kernel as a line of Python."""
 _IMPORTS = "TOOLKIT_IMPORTS"
 _LATE = {"toolkit.topics": ("bertopic.vectorizers",), "toolkit.embed": ("wordllama", "navec")}
 """What a module imports at its first use only, because not every use needs it."""
@@ -112,8 +114,7 @@ def imported(notebook: Path) -> list[str]:
 
 def _main() -> None:
     """Import, and answer; what cannot be imported is left to the notebook, which tells it."""
-    sys.modules.setdefault(UNUSED, None)  # type: ignore[arg-type]
-    os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"  # imported before there is a notebook, it would print figures
+    sys.modules.update(dict.fromkeys(UNUSED))  # type: ignore[arg-type]
     names = [name for name in os.environ.pop(_IMPORTS, "").split(",") if name]
     with contextlib.suppress(ImportError):
         for name in names:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import jinja2
 
-from toolkit import store
+from toolkit import remote, store
 from toolkit.exhibits import duration
 from toolkit.place import FAILED, is_beside
 from toolkit.plan import Plan
@@ -19,28 +19,47 @@ _MARK = '<meta name="generator" content="toolkit batch">'
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
-def check_index(out: Path) -> Path:
+def check_index(out: Path | str) -> str:
     """Return the place of the page over all runs; `OutputError` where a page of someone else's stands there."""
-    index = store.check_writable(out) / "index.html"
-    if index.exists() and _MARK not in index.read_text("utf-8", "replace"):
+    if not remote.is_url(str(out)):
+        store.check_writable(out)
+    system, root = remote.open_storage(str(out))
+    index = f"{root}/index.html"
+    if system.exists(index) and _MARK not in system.cat_file(index).decode("utf-8", "replace"):
         raise OutputError(f"{index} is not a page of ours and is not overwritten: name another folder.")
     return index
 
 
-def write_index(out: Path, plans: Mapping[str, Plan], outcomes: list[Outcome]) -> Path:
+def write_index(out: Path | str, plans: Mapping[str, Plan], outcomes: list[Outcome]) -> str:
     """Write the page over all runs in `out`, those of earlier sweeps included; every text in it is escaped."""
-    rows = [_row(out, outcome, plans[outcome.name].given) for outcome in outcomes]
+    index = check_index(out)
+    rows = [_row(str(out), outcome, plans[outcome.name].given) for outcome in outcomes]
     common = _common([row["parameters"] for row in rows])
-    rows += _earlier(out, plans)
+    rows += _earlier(str(out), plans)
     for row in rows:
-        row["parameters"] = {name: value for name, value in row["parameters"].items() if name not in common}
+        row["parameters"] = {name: _said(value) for name, value in row["parameters"].items() if name not in common}
     page = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     ).get_template("runs.html")
-    shown = {"rows": rows, "common": common, "summary": _summary(rows), "mark": _MARK}
+    shown = {
+        "rows": rows,
+        "common": {name: _said(value) for name, value in common.items()},
+        "summary": _summary(rows),
+        "mark": _MARK,
+    }
     own, workers = (any(row[name] for row in rows) for name in ("parameters", "worker"))
     text = page.render(shown, own=own, workers=workers)
-    return store.write_text(text, check_index(out))
+    if remote.is_url(str(out)):
+        system, _ = remote.open_storage(str(out))
+        system.pipe_file(index, text.encode())
+    else:
+        store.write_text(text, index)
+    return remote.join(str(out), "index.html")
+
+
+def _said(value: object) -> object:
+    """Return a value as people write it: a list without its brackets."""
+    return ", ".join(map(str, value)) if isinstance(value, list) and value else value
 
 
 def _common(given: list[Mapping[str, object]]) -> dict[str, object]:
@@ -49,26 +68,31 @@ def _common(given: list[Mapping[str, object]]) -> dict[str, object]:
     return {name: value for name, value in shared if all(name in one and one[name] == value for one in given)}
 
 
-def _earlier(out: Path, plans: Mapping[str, Plan]) -> list[dict[str, Any]]:
+def _earlier(out: str, plans: Mapping[str, Plan]) -> list[dict[str, Any]]:
     """Return a row for each run that an earlier sweep left in `out`, with the parameters that this one sets."""
     names = {name for plan in plans.values() for name in plan.given}
     rows = []
-    for folder in sorted(path for path in out.iterdir() if path.is_dir() and path.name not in plans):
-        manifest = store.read_manifest(folder)
-        if manifest and not is_beside(folder.name):
+    system, root = remote.open_storage(out)
+    there = system.ls(root, detail=True) if system.exists(root) else []
+    folders = {PurePosixPath(one["name"]).name for one in there if one["type"] == "directory"}
+    for folder in sorted(name for name in folders - set(plans) if not is_beside(name)):
+        if manifest := remote.read_manifest(remote.join(out, folder)):
             made = manifest.get("parameters")
             given = {name: value for name, value in made.items() if name in names} if isinstance(made, dict) else {}
             seconds = manifest.get("seconds")
             took = float(seconds) if isinstance(seconds, int | float) else 0.0
-            rows.append(_row(out, Outcome(folder.name, "finished earlier", "", took), given))
+            rows.append(_row(out, Outcome(folder, "finished earlier", "", took), given))
     return rows
 
 
-def _row(out: Path, outcome: Outcome, parameters: Mapping[str, object]) -> dict[str, Any]:
+def _row(out: str, outcome: Outcome, parameters: Mapping[str, object]) -> dict[str, Any]:
     folder = outcome.name if outcome.status != "failed" else f"{outcome.name}{FAILED}"
-    pages = (f"{folder}/index.html", f"{folder}/")
-    link = next((page for page in pages if (out / page).exists()), "")
-    articles = store.count_rows(out / folder / "tables" / "articles.parquet")
+    system, root = remote.open_storage(out)
+    link = next((page for page in (f"{folder}/index.html", f"{folder}/") if system.exists(f"{root}/{page}")), "")
+    table, articles = f"{root}/{folder}/tables/articles.parquet", None
+    if system.exists(table):
+        with system.open(table) as file:
+            articles = store.count_rows(file)
     found = {"parameters": parameters, "link": link, "articles": articles, "took": duration(outcome.seconds)}
     return {**outcome._asdict(), **found}
 

@@ -10,6 +10,7 @@ import contextlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import pandas as pd
 import pyarrow as pa
@@ -152,6 +153,6 @@ def _reading(path: Path, columns: Sequence[str] | None) -> Iterator[None]:
         raise InputError(f"{path} is no readable Parquet file ({error}): make it again.") from error
 
 
-def count_rows(path: Path) -> int | None:
-    """Return the rows of a Parquet table without reading it; None where there is none."""
-    return int(pq.read_metadata(path).num_rows) if path.is_file() else None
+def count_rows(table: Path | IO[bytes]) -> int | None:
+    """Return the rows of a Parquet table (a path or an open file) without reading it; None where there is none."""
+    return None if isinstance(table, Path) and not table.is_file() else int(pq.read_metadata(table).num_rows)

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from toolkit import lease, store
+from toolkit import lease, remote, store
 from toolkit.lease import Busy, Lease
 from toolkit.plan import Plan, RunFailed
 from toolkit.schema import OutputError
@@ -43,7 +43,8 @@ def part_folder(plan: Plan) -> Iterator[Path]:
     """
     try:
         plan.out.parent.mkdir(parents=True, exist_ok=True)
-        with lease.held(plan.out, str(plan.facts.get("key", ""))) as held:
+        key = str(plan.facts.get("key", ""))
+        with lease.held(plan.out, key) as held, remote.sent(plan.out, plan.goes_to):
             _clear(plan.out)
             part = beside(plan.out, f"{PART}-{held.token}")
             part.mkdir()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import toolkit
-from toolkit import params, store
+from toolkit import params, remote, store
 from toolkit.schema import InputError, OutputError, SettingsError
 
 RUN, EVALUATE, COMPARE = "[1-5]*.ipynb", "6-*.ipynb", "9-*.ipynb"
@@ -48,6 +48,10 @@ class Plan:
     """The parameters as the user wrote them."""
     values: Mapping[str, object]
     """The same, with absolute paths."""
+    urls: Mapping[str, str]
+    """Local copy -> the URL that it was fetched from."""
+    goes_to: str
+    """URL that the run is sent to when it is complete; empty: it stays in `out`."""
     facts: Mapping[str, object]
     """What the manifest says of the run before it has run; ``key`` names what it depends on."""
 
@@ -82,9 +86,10 @@ def plan(
     files |= {name: _files(complete[name], name, folder) for name in there}
     if "earlier" in files:
         files["earlier"] = (_tables(files["earlier"][0]),)
-    target = _check_target(Path(out), files.get("inputs", ()))
-    facts = _facts({**complete, **given}, paths, files, digest)
-    return Plan(out=target, notebooks=paths, given=given, values=resolved, facts=facts)
+    goes_to = remote.check_target(str(out)) if remote.is_url(str(out)) else ""
+    target = _check_target(remote.building_place(goes_to) if goes_to else Path(out), files.get("inputs", ()))
+    facts, urls = _facts({**complete, **given}, paths, files, digest), _urls(given, resolved)
+    return Plan(out=target, notebooks=paths, given=given, values=resolved, urls=urls, goes_to=goes_to, facts=facts)
 
 
 def read_by(known: Mapping[str, params.Parameter], values: Mapping[str, object]) -> dict[str, list[str]]:
@@ -103,13 +108,28 @@ def _is_there(given: Mapping[str, object], values: Mapping[str, object], name: s
 
 def _absolute(name: str, value: object) -> object:
     if name == "inputs" and isinstance(value, list):
-        return [str(Path(item).expanduser().absolute()) for item in value]
+        return [_place(item) for item in value]
     is_path = name in _PATHS or (name in ("encoder", "second_encoder") and Path(str(value)).is_dir())
-    return str(Path(str(value)).expanduser().absolute()) if is_path and value else value
+    return _place(value) if is_path and value else value
+
+
+def _place(value: object) -> str:
+    """Return the absolute path of what a user named by a path or a URL; what has a URL is fetched."""
+    return str(remote.fetch(str(value)) if remote.is_url(value) else Path(str(value)).expanduser().absolute())
+
+
+def _urls(given: Mapping[str, object], resolved: Mapping[str, object]) -> dict[str, str]:
+    pairs = [(resolved[name], value) for name, value in given.items() if name == "inputs" or name in _PATHS]
+    each = [pair for there, was in pairs for pair in zip(_listed(there), _listed(was), strict=True)]
+    return {str(there): str(was) for there, was in each if remote.is_url(was)}
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def _files(value: object, name: str, folder: Path) -> tuple[Path, ...]:
-    wanted = [str(item) for item in (value if isinstance(value, list) else [value]) if item]
+    wanted = [str(item) for item in _listed(value) if item]
     paths = tuple(folder / item for item in wanted) or (store.asset(_SHIPPED[name]),)
     for path in paths:
         if not path.exists():
@@ -177,8 +197,19 @@ def located(plan: Plan) -> Plan:
     hashes = plan.facts["hashes"]
     if not isinstance(hashes, dict) or (hashes["code"], hashes["notebooks"]) != (store.input_digest(_code()), cells):
         raise SettingsError("Another state of the toolkit is installed here than with the planner: make them one.")
-    for name, value in plan.values.items():
-        wanted = value if name == "inputs" and isinstance(value, list) else [value] if name in _PATHS else []
-        if lost := [item for item in wanted if item and name != "cache_dir" and not Path(str(item)).exists()]:
-            raise InputError(f"{name}: {lost[0]} is not to be seen from here: share its folder, or name it by a URL.")
-    return replace(plan, notebooks=notebooks)
+    values = {name: _seen(name, value, plan.urls) for name, value in plan.values.items()}
+    for name in [name for name in values if values[name] != plan.values[name]]:
+        if hashes[name] != store.input_digest([str(item) for item in _listed(values[name])]):
+            raise InputError(f"{name}: what lies there has changed since the run was planned: run the batch again.")
+    return replace(plan, notebooks=notebooks, values=values)
+
+
+def _seen(name: str, value: object, urls: Mapping[str, str]) -> object:
+    """Return a value with the paths that this machine has, fetched where they are not here and have a URL."""
+    if name == "inputs" and isinstance(value, list):
+        return [_seen("", item, urls) for item in value]
+    if (name and name not in _PATHS) or name == "cache_dir" or not value or Path(str(value)).exists():
+        return value
+    if str(value) in urls:
+        return str(remote.fetch(urls[str(value)]))
+    raise InputError(f"{name or 'inputs'}: {value} is not to be seen from here: share its folder, or name it by a URL.")

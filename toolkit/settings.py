@@ -190,10 +190,13 @@ class BatchSettings:
     """How often a run is tried again whose kernel, runner or worker was killed, or whose deadline passed."""
     deadline: float = 0
     """Minutes that a run may take; 0: as long as it wants."""
+    warm: bool = False
+    """Whether kernels are forked from a server that has imported what they import (on this machine, Linux)."""
 
     def __post_init__(self) -> None:
         _check(self.jobs >= 1, "jobs", self.jobs, "1 or more")
         _check(self.retries >= 0, "retries", self.retries, "0 or more")
         _check(0 <= self.deadline < 1e6, "deadline", self.deadline, "0 (none) or a number of minutes")
+        _check(not (self.warm and self.scheduler), "warm", self.warm, "False with a scheduler")
         is_address = not self.scheduler or "://" in self.scheduler
         _check(is_address, "scheduler", self.scheduler, "an address such as tcp://host:8786")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from toolkit import store
+from toolkit import remote, store
 from toolkit.batch import run_notebooks
 from toolkit.children import Children
 from toolkit.engine import Engine, Running, open_engine
@@ -179,7 +179,7 @@ def attempt(task: Task, children: Children) -> Outcome:
     try:
         plan = located(task.plan)
         while True:
-            done = store.read_manifest(plan.out) or {}
+            done = remote.read_manifest(plan.goes_to or str(plan.out)) or {}
             if done.get("key") == plan.facts["key"] and done.get("status") == "finished":
                 return Outcome(task.name, "finished" if waited else "unchanged", "", _seconds(done))
             try:

@@ -1,0 +1,142 @@
+"""Warm kernels: forked from a server that has imported what the notebooks import, so that no kernel imports it again.
+
+In the kernel's place Jupyter starts a small client, which asks the server (one per runner, Linux only) for a kernel,
+hands it its folder, environment and outputs, and passes signals on. The server kills a kernel whose client is gone, and
+ends with its runner. Where the server does not answer, the client turns into an ordinary kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from toolkit import kernels
+
+_KERNELS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.interactiveshell", "plotly.io")
+_GLANCE = 0.05
+CLIENT = """
+import json, os, signal, socket, sys
+server, ordinary, *argv = sys.argv[1:]
+try:
+    line = socket.socket(socket.AF_UNIX)
+    line.connect(server)
+    asked = json.dumps({"argv": argv, "cwd": os.getcwd(), "env": dict(os.environ)}).encode()
+    socket.send_fds(line, [len(asked).to_bytes(8, "big")], [0, 1, 2])
+    line.sendall(asked)
+    said = line.makefile()
+    kernel = int(said.readline())
+except (OSError, ValueError):
+    os.execv(sys.executable, [sys.executable, "-c", ordinary, *argv])
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda number, frame: os.kill(kernel, number))
+sys.exit(int(said.readline() or 137))
+"""
+
+
+class _Asked(NamedTuple):
+    """A client that asks for a kernel: its connection, the kernel's process, and, in the kernel, what was asked for."""
+
+    line: socket.socket
+    pid: int
+    request: dict[str, Any]
+
+
+@contextlib.contextmanager
+def server(place: Path, notebooks: Iterable[Path]) -> Iterator[str]:
+    """Keep a server that has imported what `notebooks` take from the toolkit; give its address, empty where it fails.
+
+    It ends with the block, and when this process does.
+    """
+    if not sys.platform.startswith("linux"):
+        yield ""
+        return
+    modules = sorted({name for notebook in notebooks for name in kernels.imported(notebook)})
+    words = [sys.executable, "-c", "from toolkit import warm; warm.serve()", str(place), *modules]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:  # noqa: S603
+        assert child.stdout
+        yield str(place) if child.stdout.readline() else ""
+
+
+def serve() -> None:
+    """Be the server: import, say so, and fork a kernel for each client; in a kernel, be that kernel."""
+    place, *modules = sys.argv[1:]
+    sys.modules.update(dict.fromkeys(kernels.UNUSED))  # type: ignore[arg-type]
+    for name in (*_KERNELS, *modules):
+        importlib.import_module(name)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(place)
+        listener.listen()
+        os.write(1, b"ready\n")
+        asked = _serve(listener)
+    if asked:
+        _be_kernel(asked)
+
+
+def _serve(listener: socket.socket) -> _Asked | None:
+    """Fork kernels until standard input ends (None), or, in a kernel, return what was asked for."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    clients: list[_Asked] = []
+    while True:
+        watched: list[Any] = [0, listener, *(client.line for client in clients)]
+        ready, _, _ = select.select(watched, [], [], _GLANCE)
+        if 0 in ready:
+            for client in clients:
+                os.kill(client.pid, signal.SIGKILL)
+            return None
+        for client in [client for client in clients if client.line in ready]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(client.pid, signal.SIGKILL)
+        for client in list(clients):
+            pid, status = os.waitpid(client.pid, os.WNOHANG)
+            if pid:
+                _tell(client.line, os.waitstatus_to_exitcode(status))
+                client.line.close()
+                clients.remove(client)
+        if listener in ready:
+            client = _fork(listener.accept()[0])
+            if not client.pid:
+                return client
+            clients.append(client)
+
+
+def _tell(line: socket.socket, number: int) -> None:
+    with contextlib.suppress(OSError):
+        line.sendall(f"{number if number >= 0 else 128 - number}\n".encode())
+
+
+def _fork(line: socket.socket) -> _Asked:
+    size, handles, _, _ = socket.recv_fds(line, 8, 3)
+    request, length = b"", int.from_bytes(size, "big")
+    while len(request) < length:
+        request += line.recv(length - len(request))
+    pid = os.fork()
+    if pid:
+        _tell(line, pid)
+    for number, handle in enumerate(handles):
+        if not pid:
+            os.dup2(handle, number)
+        os.close(handle)
+    return _Asked(line, pid, {} if pid else json.loads(request))
+
+
+def _be_kernel(asked: _Asked) -> None:
+    from ipykernel.kernelapp import launch_new_instance
+
+    asked.line.close()
+    os.setsid()
+    os.chdir(asked.request["cwd"])
+    os.environ.clear()
+    os.environ.update(asked.request["env"], JPY_PARENT_PID=str(os.getppid()))
+    argv: Sequence[str] = asked.request["argv"]
+    sys.argv = ["ipykernel_launcher", *argv]
+    launch_new_instance()
