@@ -101,7 +101,7 @@ def draw(known: pd.DataFrame, seed: int, named: Collection[str] = ()) -> npt.NDA
     random, there = np.random.default_rng(seed), np.flatnonzero(known["characters"].to_numpy() > 0)
     size = min(FIRST, int(CHARACTERS * FIRST / TOGETHER / known["characters"].mean()), len(there))
     when = known["published"].dt.tz_localize(None).to_numpy().astype("int64")
-    keys = (when, known["source"].to_numpy().astype(str), known["language"].to_numpy().astype(str))
+    keys = (when, *(pd.factorize(known[name].to_numpy(dtype=object), sort=True)[0] for name in ("source", "language")))
     order = there[np.lexsort([random.permutation(len(there)), *(key[there] for key in keys)])]
     drawn = np.zeros(len(known), dtype=bool)
     drawn[order[_every(len(order), size, random)]] = True
