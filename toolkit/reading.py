@@ -170,6 +170,15 @@ def _score(
     return themes.score_articles(passages, scored, asked.themes, asked.settings), vectors
 
 
+def texts(articles: Path | str, tell: Tell = quiet) -> Iterator[pd.DataFrame]:
+    """Give the articles piece by piece, `COLUMNS` of them, and tell how many were taken."""
+    done, count = 0, store.count_rows(Path(articles)) or 0
+    for piece in store.read_batches(articles, COLUMNS):
+        yield piece
+        done += len(piece)
+        tell(done, count)
+
+
 def surest(articles: Path | str, first: First, scores: pd.DataFrame, most: int = 100) -> pd.DataFrame:
     """Return the passages read first, and those of the `most` surest articles of each theme.
 
