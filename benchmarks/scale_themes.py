@@ -72,7 +72,7 @@ def read(run):
         with stage(run, "2 score all", count) as facts:
             scores = reading.score(path, first, reading.Asked(wanted), facts.tell)
     with stage(run, "3 index of words", count):
-        searching.write_index(store.read_batches(path, reading.COLUMNS), first.encoder.space(), tables)
+        searching.write_index(reading.texts(path), first.encoder.space(), tables)
     with stage(run, "4 warnings and counts", count):
         check.warnings(THEMES, articles, reading.surest(path, first, scores), scores)
         counts.theme_totals(scores, articles)

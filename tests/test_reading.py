@@ -212,3 +212,10 @@ def test_the_surest_articles_are_looked_at_besides_those_read_first(table, large
     best = scores[scores["label"]].sort_values("score", ascending=False, kind="stable").groupby("theme").head(3)
     assert set(best["article_id"]) <= set(looked["article_id"])
     assert not looked.duplicated(["article_id", "offset"]).any()
+
+
+def test_the_texts_come_in_pieces_and_it_is_told_how_many_were_taken(table, articles):
+    told = []
+    pieces = list(reading.texts(table, lambda done, total: told.append((done, total))))
+    assert_frame_equal(pd.concat(pieces), articles[list(reading.COLUMNS)])
+    assert told == [(len(articles), len(articles))]

@@ -101,7 +101,7 @@ def draw(known: pd.DataFrame, seed: int, named: Collection[str] = ()) -> npt.NDA
     random, there = np.random.default_rng(seed), np.flatnonzero(known["characters"].to_numpy() > 0)
     size = min(FIRST, int(CHARACTERS * FIRST / TOGETHER / known["characters"].mean()), len(there))
     when = known["published"].dt.tz_localize(None).to_numpy().astype("int64")
-    keys = (when, known["source"].to_numpy().astype(str), known["language"].to_numpy().astype(str))
+    keys = (when, *(pd.factorize(known[name].to_numpy(dtype=object), sort=True)[0] for name in ("source", "language")))
     order = there[np.lexsort([random.permutation(len(there)), *(key[there] for key in keys)])]
     drawn = np.zeros(len(known), dtype=bool)
     drawn[order[_every(len(order), size, random)]] = True
@@ -171,6 +171,15 @@ def _score(
         corpus = units.prepare(passages, vectors, encoder, seed, learnt.within("corpus"), more)
     scored = themes.score_prepared(corpus, asked.themes, encoder, asked.settings, asked.answers, learnt)
     return themes.score_articles(passages, scored, asked.themes, asked.settings), vectors, scored.agreement
+
+
+def texts(articles: Path | str, tell: Tell = quiet) -> Iterator[pd.DataFrame]:
+    """Give the articles piece by piece, `COLUMNS` of them, and tell how many were taken."""
+    done, count = 0, store.count_rows(Path(articles)) or 0
+    for piece in store.read_batches(articles, COLUMNS):
+        yield piece
+        done += len(piece)
+        tell(done, count)
 
 
 def surest(articles: Path | str, first: First, scores: pd.DataFrame, most: int = 100) -> pd.DataFrame:

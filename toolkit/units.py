@@ -97,8 +97,7 @@ def prepare(
     taken = np.stack([means[language] for language in languages])
     centred = whole - taken
     weigh = learnt.once("weights", TfidfTransformer(sublinear_tf=True).fit, spread @ counts)
-    order = np.lexsort((passages["text"].to_numpy()[first].astype(str), languages.astype(str)))
-    partitions = learnt.once("clusters", _partitions, centred, order, seed)
+    partitions = learnt.once("clusters", _partitions, centred, passages.iloc[first], seed)
     corpus = Corpus(
         centred, weigh.transform(spread @ counts).tocsr(), stems, _clusters(partitions, centred), groups, means,
         passages["article_id"].to_numpy(dtype=object)[first], (), {}, 0.0,
@@ -180,13 +179,16 @@ def _breadth(corpus: Corpus) -> float:
     return subjects.breadth(told)
 
 
-def _partitions(vectors: Floats, order: Rows, seed: int) -> list[KMeans]:
-    """Return several k-means partitions, each found on a sample of the rows, which are drawn from them in `order`.
+def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[KMeans]:
+    """Return several k-means partitions, each found on a sample of the rows.
 
+    Which rows are drawn depends on their language and text, as `said` has them, and not on their order.
     What one partition says of a passage depends on its random start; the mean over twenty hardly does.
     """
     many = max(1, min(CLUSTERS, len(vectors) // 10))
     random, found = np.random.default_rng(seed), []
+    keys = (pd.factorize(said[name].to_numpy(dtype=object), sort=True)[0] for name in ("text", "language"))
+    order = np.lexsort(tuple(keys))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # identical passages make fewer clusters
         for start in random.integers(2**31, size=_PARTITIONS):
