@@ -100,6 +100,12 @@ def losses_table():
     return pd.DataFrame({"stage": ["read", "clean"], "reason": [EVIL, "too short"], "articles": [3, 1]})
 
 
+def tree_tables():
+    lines = pd.DataFrame([(0, 1, 0, 0), (0, 1, 1, 1), (1, 1, 0, 1)], columns=["x0", "x1", "y0", "y1"])
+    told = pd.DataFrame({"topic_id": [1, 0], "label": [EVIL, "court, judge"], "articles": [30, 60]})
+    return lines, told.assign(terms=[["a"], ["b"]], parts=[[EVIL, "part"], []])
+
+
 SPLIT = Table("Split", [("theme", "text")], [["Extremism"]])
 FIGURES = {
     "volume": (lambda: figures.volume(volume_table(), "month"), 3),
@@ -110,6 +116,7 @@ FIGURES = {
     "theme-by-source": (lambda: figures.theme_by_source(source_table(), TITLES, COLOURS), 4),
     "places-by-theme": (lambda: figures.actors_by_theme(named_table(), TITLES, COLOURS, "places"), 3),
     "topic-sizes": (lambda: topic_figures.topic_sizes(topics_table(), TITLES, COLOURS), 2),
+    "topic-tree": (lambda: topic_figures.topic_tree(*tree_tables(), 90), 2),
     "topic-map": (lambda: topic_figures.topic_map(places_table(), topics_table(), TITLES, COLOURS), 2),
 }
 EMPTY = {
@@ -229,10 +236,17 @@ def test_a_large_map_is_thinned_and_says_so():
 
 
 def test_the_numbers_of_topics_that_were_tried_are_listed_with_the_chosen_one():
-    choice = pd.DataFrame({"topics": [4, 5], "separation": [0.1, 0.2], "stability": [0.9, 0.8], "score": [0.09, 0.16]})
+    choice = pd.DataFrame({"topics": [1, 3, 4, 5, 6, 7, 8], "modularity": [0, 0.4, 0.45, 0.494, 0.49, 0.5, 0.3]})
     shown = topic_figures.choice_table(choice, 5)
-    assert isinstance(shown, Table) and [row[0] for row in shown.rows] == ["4", "5 (chosen)"]
+    assert isinstance(shown, Table) and [row[0] for row in shown.rows] == ["3", "4", "5", "6", "7", "8"]
+    assert [row[3] for row in shown.rows] == ["", "", "chosen", "", "the greatest", ""]
+    assert [row[2] for row in shown.rows][2] == "98.8%"
     assert "was not searched for" in topic_figures.choice_table(choice.head(0), 5).caption
+
+
+def test_a_topic_says_in_a_word_how_surely_it_is_found_again():
+    told = [topic_figures.firmness(value) for value in (0.82, 0.64, 0.41, float("nan"))]
+    assert told == ["firm (.82)", "fair (.64)", "loose (.41)", ""]
 
 
 @pytest.mark.parametrize("width", [10, 24, 60])

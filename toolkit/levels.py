@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from toolkit import clusters, exhibits, naming, sampling, sharpening, topics
@@ -49,8 +50,9 @@ def _means(vectors: sharpening.Floats, leaf: sharpening.Labels) -> tuple[sharpen
     sums = np.zeros((int(leaf.max()) + 1, vectors.shape[1]))
     for start in range(0, len(leaf), _BLOCK):
         rows = leaf[start : start + _BLOCK]
-        block = np.asarray(vectors[start : start + _BLOCK], dtype=np.float64)
-        np.add.at(sums, rows[rows >= 0], block[rows >= 0])
+        inside = np.flatnonzero(rows >= 0)
+        members = sparse.csr_matrix((np.ones(len(inside)), (rows[inside], inside)), shape=(len(sums), len(rows)))
+        sums += members @ np.asarray(vectors[start : start + _BLOCK], dtype=np.float64)
     sizes = np.bincount(leaf[leaf >= 0])
     return sharpening.unit(sums / sizes[:, None] - sums.sum(axis=0) / sizes.sum()), sizes
 

@@ -1,9 +1,9 @@
 """Vectors made ready to be grouped: fewer dimensions, sharpened by their neighbours, in some hundred small groups.
 
 1. The vectors are brought to 50 dimensions (PCA, centred on the corpus' mean), of length one.
-2. Each is replaced, four times over, by half itself and half the mean of its 15 nearest neighbours, which are looked
-   for in the six nearest of about sqrt(n) rough groups (an inverted file: Jegou et al. 2011, "Product Quantization for
-   Nearest Neighbor Search"), so that the time grows as n^1.5 and not as n^2.
+2. Each is replaced, four times over (eight, from 5,000 vectors on), by half itself and half the mean of its 15 nearest
+   neighbours, which are looked for in the six nearest of about sqrt(n) rough groups (an inverted file: Jegou et al.
+   2011, "Product Quantization for Nearest Neighbor Search"), so that the time grows as n^1.5 and not as n^2.
 3. k-means makes small groups, for `clusters` to join.
 
 Vectors are read in blocks, so that they may lie in a file. All runs on as many threads as the caller allows: one, and
@@ -25,7 +25,7 @@ Labels = npt.NDArray[np.intp]
 DIMENSIONS = 50
 _NEIGHBOURS = 15
 _NEAR_GROUPS = 6
-_TIMES = 4
+_TIMES, _TIMES_MANY, _MANY = 4, 8, 5000
 _SMALL_GROUPS = 400
 _IN_SMALL_GROUP = 8
 _ROUNDS = 8
@@ -123,7 +123,7 @@ def neighbours(vectors: Floats, seed: int) -> npt.NDArray[np.int32]:
     return found
 
 
-def sharpen(vectors: Floats, near: npt.NDArray[np.int32], times: int = _TIMES) -> Floats:
+def sharpen(vectors: Floats, near: npt.NDArray[np.int32], times: int) -> Floats:
     """Replace each vector, `times` over, by half itself and half the mean of its neighbours `near`."""
     for _ in range(times):
         drawn = np.empty_like(vectors)
@@ -148,7 +148,7 @@ def count_distinct(vectors: Floats, enough: int) -> int:
 def make_ready(reduced: Floats, least: int, seed: int) -> Sharpened:
     """Return the vectors `reduced` (n, d; of length one) made ready for `least` groups, if they differ enough."""
     near = neighbours(reduced, seed) if len(reduced) > 1 else np.zeros((len(reduced), 1), dtype=np.int32)
-    smooth = sharpen(reduced, near)
+    smooth = sharpen(reduced, near, _TIMES if len(reduced) < _MANY else _TIMES_MANY)
     number = max(least, min(_SMALL_GROUPS, len(smooth) // _IN_SMALL_GROUP), 1)
     if count_distinct(smooth, 2 * number) >= 2 * number:
         parts = _kmeans(smooth, number, seed, _ROUNDS)
@@ -160,14 +160,12 @@ def make_ready(reduced: Floats, least: int, seed: int) -> Sharpened:
     )
 
 
-def sharpen_by(vectors: Floats, centres: Floats, times: int = _TIMES) -> Floats:
-    """Replace each vector, `times` over, by half itself and half the mean of the three `centres` nearest to it."""
+def sharpen_by(vectors: Floats, centres: Floats) -> Floats:
+    """Replace each vector by half itself and half the mean of the three `centres` nearest to it."""
     most = min(3, len(centres))
     found = np.empty_like(vectors)
     for start in range(0, len(vectors), _BLOCK):
         block = vectors[start : start + _BLOCK]
-        for _ in range(times):
-            near = np.argpartition(-(block @ centres.T), most - 1, axis=1)[:, :most]
-            block = unit(0.5 * block + 0.5 * centres[near].mean(axis=1))
-        found[start : start + _BLOCK] = block
+        near = np.argpartition(-(block @ centres.T), most - 1, axis=1)[:, :most]
+        found[start : start + _BLOCK] = unit(0.5 * block + 0.5 * centres[near].mean(axis=1))
     return found

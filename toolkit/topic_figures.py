@@ -30,8 +30,11 @@ def topic_sizes(topics: pd.DataFrame, titles: Mapping[str, str], colours: Mappin
             orientation="h",
             name=safe(titles.get(theme, "no theme")),
             marker_color=colours[theme],
+            text=[firmness(getattr(m, "stability", math.nan)).split(" (")[0] for m in rows(mine)],
+            textposition="outside",
+            cliponaxis=False,
             customdata=[[percent(m.share), f"articles/topic-{m.topic_id}.html"] for m in rows(mine)],
-            hovertemplate="%{y}: %{x:,} articles, %{customdata[0]}<extra></extra>",
+            hovertemplate="%{y}: %{x:,} articles, %{customdata[0]}; %{text}<extra></extra>",
         )
     order = [f"{safe(label, 46)} " for label in shown["label"]]
     figure.update_yaxes(categoryorder="array", categoryarray=order)
@@ -75,10 +78,10 @@ def firmness(stability: float) -> str:
     """Return how surely a topic is found again, in a word and as a number; `stability` as `stability.measure` gives it.
 
     >>> firmness(0.82), firmness(0.64), firmness(0.41), firmness(math.nan)
-    ('firm (.82)', 'fair (.64)', 'loose (.41)', 'not measured')
+    ('firm (.82)', 'fair (.64)', 'loose (.41)', '')
     """
     if math.isnan(stability):
-        return "not measured"
+        return ""
     word = "firm" if stability >= _FIRM else "fair" if stability >= _FAIR else "loose"
     return f"{word} ({stability:.2f})".replace("(0.", "(.")
 
@@ -183,7 +186,7 @@ def choice_table(choice: pd.DataFrame, chosen: int) -> Table:
         [
             number(c.topics),
             f"{c.modularity:.3f}",
-            percent(c.modularity / choice["modularity"].max()),
+            f"{c.modularity / choice['modularity'].max():.1%}",
             notes.get(c.topics, ""),
         ]
         for c in rows(shown)

@@ -123,12 +123,13 @@ def _assign(read: _Read, inside: Labels, fine: Labels) -> tuple[Labels, Labels]:
 
 def _places(read: _Read, seed: int) -> npt.NDArray[np.float64]:
     """Return where every article lies on the map; shape (n, 2)."""
-    marks, at = layout.lay_out(read.ready.smooth, read.ready.parts, seed)
+    vectors = sharpening.sharpen(read.ready.vectors, read.ready.near, 1)
+    marks, at = layout.lay_out(vectors, read.ready.parts, seed)
     places = np.empty((len(read.vectors), 2))
     if len(read.rows) < len(places):
-        drawn = sharpening.sharpen_by(read.vectors, sharpening.means(read.ready.smooth, read.ready.parts))
+        drawn = sharpening.sharpen_by(read.vectors, sharpening.means(vectors, read.ready.parts))
         places[:] = layout.place(drawn, marks, at)
-    places[read.rows] = layout.place(read.ready.smooth, marks, at)
+    places[read.rows] = layout.place(vectors, marks, at)
     return places
 
 

