@@ -91,7 +91,7 @@ def _terms(counts: sparse.csr_matrix, articles: Whole, groups: int, forms: Seque
     owner = np.repeat(np.arange(groups), periods)
     sums = sparse.csr_matrix((np.ones(len(owner)), (owner, np.arange(len(owner)))), shape=(groups, len(owner))) @ counts
     frequency = np.asarray(sums.sum(axis=0)).ravel()
-    weight = sparse.diags_array(np.log(int(sums.sum(axis=1).mean() or 0) / np.maximum(frequency, 1) + 1))
+    weight = sparse.diags_array(np.log(int(sums.sum() / max(1, groups)) / np.maximum(frequency, 1) + 1))
     whole, parts = (_in_unit(_in_unit(table) @ weight) for table in (sums, counts))
     found: list[list[str]] = []
     for group in range(groups):
