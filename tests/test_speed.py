@@ -11,7 +11,7 @@ import pytest
 from goldens import ROOT
 from scipy import sparse
 
-from toolkit import batch, kernels, made, overtime, profiling, store, words
+from toolkit import batch, kernels, lean, made, overtime, profiling, store, words
 from toolkit.plan import plan
 
 HEAVY = ("numba", "torch", "umap", "hdbscan", "sentence_transformers", "transformers", "datamapplot")
@@ -126,7 +126,8 @@ def test_a_period_is_told_by_its_own_words_beside_those_of_its_group():
 
 
 def test_terms_are_those_of_bertopics_own_topics_over_time():
-    from bertopic.vectorizers import ClassTfidfTransformer
+    with lean.hidden():
+        from bertopic.vectorizers import ClassTfidfTransformer
     from sklearn.preprocessing import normalize
 
     placed, groups, texts, starts = corpus()

@@ -29,6 +29,8 @@ from toolkit.place import FAILED, beside, part_folder
 from toolkit.plan import Plan, RunFailed, read_by
 from toolkit.schema import ToolkitError
 
+_LONGEST_START = 300
+"""Seconds that a kernel may take to start and to import, on a machine that has much else to do."""
 Progress = Callable[[str, int, int], None]
 """Called with the notebook's name, code cells done and code cells in all."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -284,6 +286,7 @@ def _execute_one(step: Mapping[str, Any], part: str, tell: Callable[..., None], 
             kernel_name="python3",
             language="python",
             progress_bar=False,
+            start_timeout=_LONGEST_START,
             cwd=str(Path(step["notebook"]).parent),
             km=kernel,
             on_cell_execute=lambda cell, cell_index: begun.append(cell_index),

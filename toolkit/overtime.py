@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ _TERMS = 5
 _VOCABULARY = 20_000
 _RARE = 2
 _TEXTS = 50_000
+_MANY = 2000
 
 Whole = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
@@ -68,27 +68,36 @@ def over_time(placed: pd.DataFrame, groups: pd.DataFrame, texts: pd.Series, star
 def count_words(texts: Iterable[str]) -> tuple[sparse.csr_matrix, list[str]]:
     """Return how often each stem stands in each text, shape (texts, stems), and the commonest form of each stem.
 
-    Kept are the 20,000 commonest stems of those that stand there twice or more.
+    Kept are the 20,000 commonest stems of those that stand there twice or more; of 2,000 texts and more, words that
+    stand there once or twice are not looked at, because stemming them takes most of the time.
     """
-    found = [words.tokens(text) for text in texts]
-    seen = Counter(chain.from_iterable(found))
-    stems: dict[str, int] = {}
+    flat = words.stream(texts)
+    row = np.cumsum(np.fromiter((word == "\0" for word in flat), dtype=np.intp, count=len(flat)))
+    size = int(row[-1]) + 1 if flat else 1
+    seen = Counter(flat)
+    column, forms = _columns(seen, _RARE + 1 if size >= _MANY else 1)
+    place = np.fromiter(map(column.__getitem__, flat), dtype=np.intp, count=len(flat))
+    mine = place >= 0
+    cells = (np.ones(int(mine.sum())), (row[mine], place[mine]))
+    return sparse.csr_matrix(cells, shape=(size, len(forms))), forms
+
+
+def _columns(seen: Counter[str], least: int) -> tuple[dict[str, int], list[str]]:
+    """Return the column of each word's stem (-1: not counted), and the commonest form of each column's stem."""
+    stops = words.stop_words() | {"\0"}
+    stems = {word: words.stem(word) for word, count in seen.items() if count >= least and word not in stops}
     sizes: Counter[str] = Counter()
-    for word, count in seen.items():
-        sizes[words.stem(word)] += count
+    for word, stem in stems.items():
+        sizes[stem] += seen[word]
     kept = sorted((stem for stem in sizes if sizes[stem] >= _RARE), key=lambda stem: (-sizes[stem], stem))[:_VOCABULARY]
-    stems = {stem: place for place, stem in enumerate(kept)}
+    place = {stem: column for column, stem in enumerate(kept)}
     forms = [""] * len(kept)
-    column: dict[str, int] = {}
-    for word in sorted(seen, key=lambda word: (seen[word], word)):
-        column[word] = stems.get(words.stem(word), -1)
+    column = dict.fromkeys(seen, -1)
+    for word in sorted(stems, key=lambda word: (seen[word], word)):
+        column[word] = place.get(stems[word], -1)
         if column[word] >= 0:
             forms[column[word]] = word
-    length = np.fromiter(map(len, found), dtype=np.intp, count=len(found))
-    flat = np.fromiter(map(column.__getitem__, chain.from_iterable(found)), dtype=np.intp, count=int(length.sum()))
-    row = np.repeat(np.arange(len(found)), length)[flat >= 0]
-    cells = (np.ones(len(row)), (row, flat[flat >= 0]))
-    return sparse.csr_matrix(cells, shape=(len(found), len(kept))), forms
+    return column, forms
 
 
 def _terms(counts: sparse.csr_matrix, articles: Whole, groups: int, forms: Sequence[str]) -> list[list[str]]:
@@ -97,7 +106,7 @@ def _terms(counts: sparse.csr_matrix, articles: Whole, groups: int, forms: Seque
     owner = np.repeat(np.arange(groups), periods)
     sums = sparse.csr_matrix((np.ones(len(owner)), (owner, np.arange(len(owner)))), shape=(groups, len(owner))) @ counts
     frequency = np.asarray(sums.sum(axis=0)).ravel()
-    weight = sparse.diags_array(np.log(int(sums.sum(axis=1).mean() or 0) / np.maximum(frequency, 1) + 1))
+    weight = sparse.diags_array(np.log(int(sums.sum() / max(1, groups)) / np.maximum(frequency, 1) + 1))
     whole, parts = (_in_unit(_in_unit(table) @ weight) for table in (sums, counts))
     found: list[list[str]] = []
     for group in range(groups):
@@ -121,7 +130,7 @@ def _best(own: Floats, first: Whole, parts: sparse.csr_matrix, row: int, forms: 
     """
     part = slice(parts.indptr[row], parts.indptr[row + 1])
     places, values = parts.indices[part], parts.data[part]
-    more = np.setdiff1d(first, places)
+    more = first[~(places[:, None] == first).any(axis=0)]
     places, values = np.concatenate([places, more]), np.concatenate([values + own[places], own[more]])
     return [forms[places[at]] for at in _largest(values, places) if values[at] > 0]
 
