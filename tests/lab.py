@@ -101,7 +101,7 @@ class Page:
         assert not self.all("[data-mime-type$=error]"), self.all("[data-mime-type$=error]")[0].text
         return self
 
-    def until(self, holds, seconds=20):
+    def until(self, holds, seconds=60):
         """Wait until `holds()`."""
         try:
             WebDriverWait(self.driver, seconds, poll_frequency=0.05).until(lambda _: holds())

@@ -383,7 +383,7 @@ def test_topics_are_named_split_pinned_hidden_and_taken_back_by_keyboard_alone(d
     press(page, "A name", Keys.TAB, Keys.ENTER)
     said(page, "to “A name”")
     page.until(lambda: "Topic: A name" in page.one(".tk-chips").text)
-    page.until(lambda: page.js("return document.activeElement.closest('.tk-deciding') !== null"), 5)
+    page.until(lambda: page.js("return document.activeElement.closest('.tk-deciding') !== null"))
     page.js("[...document.querySelectorAll('.tk-deciding button')].find((one) => one.textContent === 'Split').focus()")
     press(page, Keys.ENTER)
     said(page, "into 2")
