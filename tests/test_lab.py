@@ -36,7 +36,7 @@ from toolkit import (
 pytestmark = pytest.mark.browser
 TESTS = f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})"
 OPEN = "from toolkit import explore\nview = explore.explore(run)\nview"
-QUIET = ("WebGL", "beforeunload", "GL Driver Message", "favicon")
+QUIET = ("WebGL", "to activate", "beforeunload", "GL Driver Message", "favicon")
 """What Chromium says of itself and of JupyterLab."""
 TITLE = "return document.querySelector('.tk-reader h3').textContent"
 HELD = "return Math.max(...[...document.querySelectorAll('.tk-held')].map((one) => one.getBoundingClientRect().width))"
