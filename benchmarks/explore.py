@@ -88,12 +88,12 @@ def choose(page, turn):
 
 
 def view_shown(page):
-    return page.all(".tk-view tbody tr") and page.all(".js-plotly-plot .points path") and page.canvas()
+    return page.all(".tk-view tbody tr") and page.all(".tk-trends circle") and page.all(".jp-OutputArea canvas")
 
 
 def figure_shown(page):
     plots = page.all(".js-plotly-plot")
-    return len(plots) > 1 and plots[-1].find_elements(By.CSS_SELECTOR, ".gl-canvas, .scatterlayer .trace, canvas")
+    return plots and plots[-1].find_elements(By.CSS_SELECTOR, ".gl-canvas, .scatterlayer .trace, canvas")
 
 
 def measure(page):

@@ -101,7 +101,7 @@ class Page:
         assert not self.all("[data-mime-type$=error]"), self.all("[data-mime-type$=error]")[0].text
         return self
 
-    def until(self, holds, seconds=20):
+    def until(self, holds, seconds=60):
         """Wait until `holds()`."""
         try:
             WebDriverWait(self.driver, seconds, poll_frequency=0.05).until(lambda _: holds())
@@ -144,11 +144,13 @@ class Page:
         return self.after(act)
 
     def click(self, words):
-        """Click on the button with these words."""
-        self.js(
-            "[...document.querySelectorAll('.tk-view button')].find((one) => one.textContent === arguments[0]).click()",
-            words,
+        """Click on the button with these words, once it is there and can be pressed."""
+        find = (
+            "return [...document.querySelectorAll('.tk-view button')].find((one) =>"
+            "one.textContent === arguments[0] && !one.disabled)"
         )
+        self.until(lambda: self.js(find, words))
+        self.js(f"({find.removeprefix('return ')}).click()", words)
 
     def canvas(self):
         """Return the map, brought to the middle of the window: what opens beside it may have pushed it out."""
@@ -170,7 +172,8 @@ class Page:
 
     def span(self, start, end, panel=1):
         """Drag over a panel of the trends, from a part of its width to another."""
-        area = self.all(".js-plotly-plot .nsewdrag")[panel]
+        area = self.all(".tk-trends svg")[panel]
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", area)
         width = area.size["width"]
         drawn = ActionChains(self.driver, duration=40)
         drawn.move_to_element_with_offset(area, int((start - 0.5) * width), 0).click_and_hold()

@@ -11,7 +11,7 @@ from toolkit.exhibits import Table, number, rows
 from toolkit.style import INK, NO_THEME, finish, nothing, safe, topic_colour
 
 _THIN = 0.1
-_FAINT = "99"
+_FAINT = "55"
 _CAPTION = "Topics of the earlier run (left) and of the later one (right)"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from toolkit.exhibits import date
+from toolkit.exhibits import date, quoted
 from toolkit.pieces import Steps, count_rows, together
 from toolkit.schema import InputError, Kept, Pieces, Stored, Tell, quiet
 from toolkit.stats import wilson
@@ -270,7 +270,7 @@ def _citation(article: pd.Series) -> str:
     if not said or len(said) > _LONGEST_TITLE:
         opening = " ".join((said or str(article["text"])[: 2 * _LONGEST_TITLE]).split())
         said = f"{opening[:_LONGEST_TITLE].rsplit(' ', 1)[0]} …"
-    return f"“{said}” ({', '.join(filter(None, [article['source'], date(article['published'])]))})"
+    return f"{quoted(said)} ({', '.join(filter(None, [article['source'], date(article['published'])]))})"
 
 
 def with_organisation(pairs: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:

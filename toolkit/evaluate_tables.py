@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.exhibits import Prose, Table, date, number, percent, probability, rows
+from toolkit.exhibits import Prose, Table, date, number, percent, probability, quoted, rows
 from toolkit.languages import language_name
 
 _MEAN = "mean"
@@ -113,7 +113,7 @@ def worst(found: pd.DataFrame, theme: str, title: str) -> Table:
             _article(w),
             probability(w.score),
             w.gold or "no label",
-            f"“{_short(w.passage, _LONGEST)}”",
+            quoted(_short(w.passage, _LONGEST)),
         ]
         for w in rows(mine)
     ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+_OPENING, _CLOSING = re.compile(r'(?:^|(?<=[\s(\[—–-]))"(?=\S)'), re.compile('"')
 TABLE_MIME = "application/vnd.toolkit.table+json"
 
 
@@ -58,6 +60,34 @@ class Prose:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/markdown": self.text, "text/plain": self.text}
+
+
+def quoted(text: str) -> str:
+    """Return a passage in quotation marks; those around the whole go, those within become single ones.
+
+    >>> quoted('"We agree," he said.'), quoted('"All of it"'), quoted('"Cut at the end')
+    ('“‘We agree,’ he said.”', '“All of it”', '“Cut at the end”')
+    """
+    text = " ".join(text.split())
+    marks = text.count('"')
+    if marks == 2 and text[:1] == text[-1:] == '"' and len(text) > 1:
+        text = text[1:-1]
+    elif marks % 2 and '"' in (text[:1], text[-1:]):
+        text = text[1:] if text[:1] == '"' else text[:-1]
+    return f"“{_CLOSING.sub('’', _OPENING.sub('‘', text))}”"
+
+
+def continued(passage: str, title: str) -> str:
+    """Return a passage without the beginning that already stands beside it as `title`, cut with an ellipsis.
+
+    >>> continued("Rain fell on the town. Rivers rose.", "Rain fell on the…")
+    '… town. Rivers rose.'
+    """
+    passage, opening = " ".join(passage.split()), title.removesuffix("…").rstrip()
+    if not title.endswith("…") or not opening or not passage.startswith(opening):
+        return passage
+    rest = passage[len(opening) :].strip()
+    return f"… {rest}" if rest else ""
 
 
 def percent(share: float) -> str:

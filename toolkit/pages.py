@@ -204,7 +204,9 @@ def _rows(articles: pd.DataFrame, facts: Sequence[str], length: int = _QUOTE) ->
             facts=" · ".join(filter(None, (date(article.local), *(getattr(article, name) for name in facts)))),
             url=str(article.url) if _WEB.fullmatch(str(article.url)) else "",
             percent=percent(article.score),
-            quote=shorten(article.evidence, length) if isinstance(article.evidence, str) else "",
+            quote=shorten(exhibits.continued(article.evidence, article.shown), length)
+            if isinstance(article.evidence, str)
+            else "",
         )
         for article in exhibits.rows(articles)
     ]

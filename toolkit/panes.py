@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from toolkit import narrow
+from toolkit import narrow, shown
 from toolkit.exhibits import number, rows, with_bounds
 from toolkit.opened import Opened
-from toolkit.trend_figures import crowded_span
 
 NEEDED = ("anywidget", "ipywidgets", "jscatter")
 PAGE = 50
@@ -56,8 +55,7 @@ def offered(opened: Opened) -> Mapping[str, list[list[Any]]]:
 def drawn(opened: Opened, table: pd.DataFrame) -> dict[str, Any]:
     """Return the shares of a choice (`shown.shares`) as the script draws them; times are milliseconds since 1970."""
     every = table[table["theme"] == ""]
-    sizes = opened.placed["start"].value_counts().reindex(every["start"], fill_value=0)
-    span, stray = crowded_span(pd.DataFrame({"start": sizes.index, "total": sizes.to_numpy()}))
+    span, stray = shown.axis(opened)
     lines = [
         _line(opened.titles[theme], opened.colours[theme], table[table["theme"] == theme]) for theme in opened.titles
     ]

@@ -18,6 +18,7 @@ from toolkit.languages import language_name
 from toolkit.narrow import Choice, Chosen, days
 from toolkit.nearest import nearest
 from toolkit.opened import Bools, Ints, Opened
+from toolkit.trend_figures import crowded_span
 
 _LONGEST_TITLE = 300
 _MOST_LISTED = 20
@@ -55,6 +56,13 @@ def _clumps(opened: Opened, inside: Bools | None) -> Clumps:
         kept["clumps"] = find_clumps(opened.placed, starts)
     found: Clumps = kept["clumps"]
     return found
+
+
+def axis(opened: Opened) -> tuple[list[pd.Timestamp], int]:
+    """Return the span of time that the trends show, and how many articles with stray dates lie outside."""
+    starts = opened.calendar["start"]
+    sizes = opened.placed["start"].value_counts().reindex(starts, fill_value=0)
+    return crowded_span(pd.DataFrame({"start": sizes.index, "total": sizes.to_numpy()}))
 
 
 def said(opened: Opened, chosen: Bools) -> str:

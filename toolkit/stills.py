@@ -13,12 +13,13 @@ import pandas as pd
 from toolkit.exhibits import Table, percent
 from toolkit.narrow import Chosen
 from toolkit.opened import Ints, Opened
-from toolkit.shown import listed
+from toolkit.shown import axis, listed
 from toolkit.style import NO_THEME
 
 _ROWS = 10
 _MOST_POINTS = 6_000
 _SHORT = 140
+_MOST_NAMED, _MOST_OF = 12, 0.95
 
 
 def still(opened: Opened, marks: Chosen, order: Ints, trends: pd.DataFrame, said: str) -> list[dict[str, Any]]:
@@ -67,6 +68,8 @@ def draw(opened: Opened, marks: Chosen, trends: pd.DataFrame) -> bytes:
 
 
 def _draw_map(axes: Any, opened: Opened, marks: Chosen) -> None:
+    from matplotlib.patheffects import withStroke
+
     axes.set_axis_off()
     if opened.places is None:
         axes.text(0.5, 0.5, "no map", ha="center")
@@ -80,7 +83,13 @@ def _draw_map(axes: Any, opened: Opened, marks: Chosen) -> None:
         axes.scatter(*opened.places[inside].T, s=size, c=tint, alpha=strength, linewidths=0)
     for theme, title in opened.titles.items():
         axes.scatter([], [], s=30, c=opened.colours[theme], label=_plain(title))
-    axes.legend(loc="upper left", fontsize=8, frameon=False)
+    for topic in opened.topics.nlargest(_MOST_NAMED, "articles", keep="all")["topic_id"].head(_MOST_NAMED):
+        x, y = np.nanmedian(opened.places[opened.topic == topic], axis=0)
+        name = opened.topics.loc[opened.topics["topic_id"] == topic, "short"].iat[0]
+        axes.text(
+            x, y, _plain(str(name)), fontsize=7, ha="center", path_effects=[withStroke(linewidth=2, foreground="w")]
+        )
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, fontsize=8, frameon=False)
 
 
 def _draw_trend(axes: Any, opened: Opened, mine: pd.DataFrame, theme: str) -> None:
@@ -92,7 +101,11 @@ def _draw_trend(axes: Any, opened: Opened, mine: pd.DataFrame, theme: str) -> No
     colour = opened.colours[theme]
     axes.fill_between(mine["start"], mine["low"], mine["high"], color=colour, alpha=0.16, linewidth=0)
     axes.plot(mine["start"], mine["share"], color=colour, linewidth=1.5, marker=".", markersize=4)
-    axes.set_ylim(bottom=0)
+    span, _ = axis(opened)
+    axes.set_xlim(*span)
+    weighty = mine.sort_values("total", ascending=False)  # a week of one article does not set a scale
+    weighty = weighty[weighty["total"].cumsum() - weighty["total"] < _MOST_OF * weighty["total"].sum()]
+    axes.set_ylim(0, 1.05 * max(0.01, weighty["high"].max()))
     axes.yaxis.set_major_formatter(lambda value, _: percent(value))
     axes.tick_params(labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.exhibits import Table, date, number, percent, probability, rows
+from toolkit.exhibits import Table, continued, date, number, percent, probability, quoted, rows
 from toolkit.languages import language_name
 
 _LONGEST_QUOTE = 420
@@ -47,7 +47,7 @@ def evidence(surest: pd.DataFrame, theme: str, title: str) -> Table:
             _headline(a),
             date(a.published) + (f", {a.source}" if a.source else ""),
             probability(a.score),
-            _quote(a.evidence),
+            _quote(continued(a.evidence, _headline(a))),
         ]
         for a in rows(surest[surest["theme"] == theme])
     ]
@@ -58,12 +58,12 @@ def evidence(surest: pd.DataFrame, theme: str, title: str) -> Table:
 
 
 def _headline(article: Any) -> str:
-    return str(article.title or f"{article.text[:80].strip()}…")
+    return str(article.title or f"{' '.join(article.text[:80].split())}…")
 
 
 def _quote(text: str) -> str:
     text = " ".join(text.split())
-    return f"“{text}”" if len(text) <= _LONGEST_QUOTE else f"“{text[:_LONGEST_QUOTE].rsplit(' ', 1)[0]} …”"
+    return quoted(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE].rsplit(' ', 1)[0]} …")
 
 
 def by_language(shares: pd.DataFrame, titles: Mapping[str, str], agreement: pd.DataFrame) -> Table:
