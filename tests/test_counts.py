@@ -412,7 +412,7 @@ def test_findings_are_listed_with_their_articles_and_the_chance_of_a_false_alarm
         "“A raid” (Post, 1 March 2024)",
     ]  # fmt: skip
     assert trend_tables.findings(NO_EVENT, TITLES).rows == [["No change beyond chance."]]
-    assert trend_tables.findings(NO_EVENT, TITLES, 0).rows == [["No period can be compared with another."]]
+    assert trend_tables.findings(NO_EVENT, TITLES, 0).rows[0][0].startswith("No article has a date, or no period can")
     assert trend_tables.findings(NO_EVENT, TITLES, 3).rows[0][0].startswith("3 comparable periods: too few")
 
 

@@ -139,6 +139,8 @@ def test_the_time_zone_moves_an_article_near_midnight_to_the_other_day():
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd", "UTC+25"])
 def test_an_unknown_time_zone_is_a_settings_error(zone):
     with pytest.raises(SettingsError, match="time zone"):
+        intervals.place(made(["2024-01-05"]), TrendSettings(timezone="Asia/Nowhere"))
+    with pytest.raises(SettingsError, match="time zone"):
         trends.calendar(made(["2024-03-03"]), period("day", timezone=zone))
 
 

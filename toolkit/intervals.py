@@ -28,7 +28,7 @@ from toolkit.exhibits import rows
 from toolkit.schema import InputError
 from toolkit.settings import TrendSettings
 from toolkit.stats import wilson
-from toolkit.trends import assign_periods
+from toolkit.trends import assign_periods, local_time
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -44,7 +44,7 @@ def place(articles: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> 
     """
     own = articles[articles["published"].notna()]
     names = ["article_id", "story_id", "source"] + ["language"] * ("language" in own)
-    day = own["published"].dt.tz_convert(settings.timezone).dt.tz_localize(None).dt.normalize()
+    day = local_time(own["published"], settings.timezone).dt.normalize()
     placed = own[names].assign(day=day).merge(assign_periods(articles, settings), on="article_id", validate="1:1")
     return placed.assign(language=placed.get("language", ""))
 

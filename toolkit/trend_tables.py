@@ -47,7 +47,8 @@ def findings(found: pd.DataFrame, titles: Mapping[str, str], few: int | None = N
     if cells:
         return Table("What changed beyond chance, with 95% intervals", columns, cells)
     periods = f"{few} comparable period{'s' * (few != 1)}: too few to tell a change from chance; eight are needed."
-    why = "No change beyond chance." if few is None else periods if few else "No period can be compared with another."
+    none = "No article has a date, or no period can be compared with another."
+    why = "No change beyond chance." if few is None else periods if few else none
     return _nothing("What changed beyond chance", why)
 
 

@@ -68,13 +68,17 @@ def _resolve(articles: pd.DataFrame, settings: TrendSettings) -> str:
 
 
 def _periods(published: pd.Series, period: str, timezone: str) -> pd.Series:
+    return pd.Series(local_time(published, timezone).dt.to_period(_OFFSETS[period]))
+
+
+def local_time(published: pd.Series, timezone: str) -> pd.Series:
+    """Return UTC timestamps as naive local ones; `SettingsError` where there is no such time zone."""
     try:
-        local = published.dt.tz_convert(timezone).dt.tz_localize(None)
+        return pd.Series(published.dt.tz_convert(timezone).dt.tz_localize(None))
     except (LookupError, ValueError, TypeError) as error:
         raise SettingsError(
             f"The time zone is {timezone!r}, expected an IANA name such as 'Asia/Almaty' or 'UTC'."
         ) from error
-    return pd.Series(local.dt.to_period(_OFFSETS[period]))
 
 
 def share_over_time(
@@ -166,7 +170,7 @@ def _deviation(size: npt.NDArray[np.float64], share: npt.NDArray[np.float64]) ->
 
 def _partial(published: pd.Series, every: pd.PeriodIndex, timezone: str) -> npt.NDArray[np.bool_]:
     """Flag the first and last period when the corpus begins or ends inside them, by more than a tenth of it."""
-    local = published.dt.tz_convert(timezone).dt.tz_localize(None)
+    local = local_time(published, timezone)
     flags = np.zeros(len(every), dtype=bool)
     slack = 0.1 * (every[0].end_time - every[0].start_time)
     flags[0] = local.min().normalize() - every[0].start_time > slack
