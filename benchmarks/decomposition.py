@@ -1,6 +1,7 @@
 """Which outlets explain how each theme's share changed between January and March 2017, in news of nine outlets?
 
-Run: toolkit run ../shared/data/newsarticles_cc0.jsonl.gz --out RUN, then python benchmarks/decomposition.py RUN [--write]
+Run: toolkit run ../shared/data/newsarticles_cc0.jsonl.gz --out RUN
+then: python benchmarks/decomposition.py RUN [--write]
 """
 
 import argparse
@@ -20,16 +21,17 @@ from toolkit.mix import PARTS  # noqa: E402
 from toolkit.settings import WindowSettings  # noqa: E402
 
 WINDOWS = WindowSettings(before=["2017-01-01", "2017-01-31"], after=["2017-03-01", "2017-03-31"])
-READ = """Read for plausibility: 166 of the 179 articles of January are the business pages of one Chinese daily's European
-edition, three quarters of them labelled as economic; by March these are one article in fifty, and seven outlets of
-general news have come. So the fall of economic stability is that daily's weight among the two outlets that were there in
-both months, and the newcomers, who write less of the economy; within the two the share rose. The rise of extremism is
-one broadcaster's (none of 12 articles, a fifth of 214), the smaller weight of the daily that never writes of it, and a
-newcomer of whose articles two fifths are labelled so: Syria stands in 38% of all that it wrote, and of 25 of the labelled
-ones read by title some ten are on armed groups or what is done against them, the others on the politics of the region.
-The broadcaster's 12 articles of January are its pages on science and the environment: the same outlet, and not the same
-desk, which no split by outlets can see. The intervals say as much: the part within the same sources takes in zero for
-all three. The shares alone would have told three large changes; what happened is that the corpus grew."""
+READ = """Read for plausibility: 166 of the 179 articles of January are the business pages of one Chinese daily's
+European edition, three quarters of them labelled as economic; by March these are one article in fifty, and seven
+outlets of general news have come. So the fall of economic stability is that daily's weight among the two outlets that
+were there in both months, and the newcomers, who write less of the economy; within the two the share rose. The rise
+of extremism is one broadcaster's (none of 12 articles, a fifth of 214), the smaller weight of the daily that never
+writes of it, and a newcomer of whose articles two fifths are labelled so: Syria stands in 38% of all that it wrote,
+and of 25 of the labelled ones read by title eight are on armed groups or what is done against them, the others on the
+politics of the region. The broadcaster's 12 articles of January are its pages on science and the environment: the
+same outlet, and not the same desk, which no split by outlets can see. The intervals say as much: the part within the
+same sources takes in zero for all three. The shares alone would have told three large changes; what happened is that
+the corpus grew."""
 
 
 def lines(compared, titles):

@@ -60,9 +60,7 @@ def million():
     timed("the same: halves compared", lambda: changes.compare_windows(windows, placed, carried))
     timed("the same: split over 200 sources", lambda: changes.split_windows(windows, placed, carried))
     told, planted = set(found["theme"]), set(names[:5])
-    NOTES.append(
-        f"Of five themes that rose by a fifth {len(told & planted)} are found, of others {len(told - planted)}."
-    )
+    NOTES.append(f"Of 5 themes that rose by a fifth {len(told & planted)} are found, of others {len(told - planted)}.")
 
 
 def topics():

@@ -412,7 +412,7 @@ def test_findings_are_listed_with_their_articles_and_the_chance_of_a_false_alarm
         "“A raid” (Post, 1 March 2024)",
     ]  # fmt: skip
     assert trend_tables.findings(NO_EVENT, TITLES).rows == [["No change beyond chance."]]
-    assert trend_tables.findings(NO_EVENT, TITLES, 0).rows == [["No article has a date."]]
+    assert trend_tables.findings(NO_EVENT, TITLES, 0).rows == [["No period can be compared with another."]]
     assert trend_tables.findings(NO_EVENT, TITLES, 3).rows[0][0].startswith("3 comparable periods: too few")
 
 
@@ -442,7 +442,7 @@ def test_growing_topics_are_listed_and_none_is_said():
     shown = trend_tables.growing(signals)
     assert shown.rows == [[("drones", "articles/topic-3.html"), "12", "1.0%", "×4.0 (1.5–9.0)", "5", "60%", "1.0%"]]
     huge = trend_tables.growing(signals.assign(growth=1100.0, high=1e6, novelty=float("nan"))).rows[0]
-    assert huge[3] == "over ×1,000 (at least ×1.5)" and huge[5] == "–"
+    assert huge[3] == "over ×100 (at least ×1.5)" and huge[5] == "–"
     assert trend_tables.growing(signals.head(0)).rows == [["No small topic grows beyond chance."]]
 
 
@@ -451,7 +451,7 @@ def test_words_that_emerge_are_listed_with_their_first_articles():
         {"label": ["drone, refinery"], "stories": [12], "early": [0.0], "growth": [40.0], "low": [3.5], "high": [90.0],
          "sources": [4.0], "novelty": [0.9], "q": [0.01], "cited": [["“A” (Post, 1 January 2024)"]]}
     )  # fmt: skip
-    row = ["drone, refinery", "12", "0%", "×40 (3.5–90.0)", "4", "90%", "1.0%", "“A” (Post, 1 January 2024)"]
+    row = ["drone, refinery", "12", "0%", "×40 (3.5–90)", "4", "90%", "1.0%", "“A” (Post, 1 January 2024)"]
     assert trend_tables.emerging(found).rows == [row]
     assert trend_tables.emerging(found.head(0)).rows == [["No rare word grows beyond chance."]]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit import clumps, intervals
-from toolkit.schema import InputError
+from toolkit import clumps, intervals, trends
+from toolkit.schema import InputError, SettingsError
 from toolkit.settings import TrendSettings
 from toolkit.stats import wilson
 
@@ -221,3 +221,23 @@ def test_only_themes_of_enough_answers_are_corrected():
     found = intervals.correct_points(points, judged)
     assert found["theme"].tolist() == ["many"] and found["true_share"][0] == pytest.approx((0.3 + 0.9 - 1) / 0.7)
     assert intervals.correct_points(points, judged.head(0)).empty
+
+
+# Probabilities in place of labels --------------------------------------------------------------------------------
+
+
+def test_shares_are_expected_ones_where_probabilities_count_and_those_of_labels_else():
+    table = placed([0, 1, 2, 3, 7], list("abcde")).assign(published=lambda t: t["day"].dt.tz_localize("UTC"))
+    scores = pd.DataFrame({"article_id": table["article_id"], "theme": "t", "score": [0.9, 0.6, 0.4, 0.1, 0.3]})
+    scores["label"] = scores["score"] >= 0.5
+    by_label, expected = TrendSettings(period="week"), TrendSettings(period="week", count="probabilities")
+    points = intervals.with_clumps(
+        trends.share_over_time(table, scores, by_label), table, intervals.carry(scores, by_label)
+    )
+    shown = intervals.counted(points, table, intervals.carry(scores, expected), expected)
+    assert points["share"].tolist() == [0.5, 0.0] and shown["share"].tolist() == pytest.approx([0.5, 0.3])
+    assert shown["articles"].tolist() == points["articles"].tolist() == [2, 0]
+    assert (shown["low"] < shown["share"]).all() and (shown["share"] < shown["high"]).all()
+    assert intervals.counted(points, table, intervals.carry(scores), by_label) is points
+    with pytest.raises(SettingsError, match="count is 'guesses', expected one of labels, probabilities"):
+        TrendSettings(count="guesses")

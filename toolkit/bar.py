@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from toolkit.place import beside
+from toolkit.place import PART, beside
 from toolkit.plan import Plan
 from toolkit.progress import Told, read_progress, share_done
 
@@ -36,10 +38,11 @@ def notebook_bar(plan: Plan, say: Callable[[str], None]) -> Iterator[Callable[[s
 
     form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
     with tqdm(total=1.0, bar_format=form, smoothing=0, file=sys.stderr, dynamic_ncols=True) as bar:
-        part, names = beside(plan.out, ".part"), [path.stem for path in plan.notebooks]
+        names = [path.stem for path in plan.notebooks]
         last: list[tuple[str, int, int]] = []
 
         def show() -> None:
+            part = _built_in(plan.out)
             for name, done, total in last[-1:]:
                 bar.set_description_str(_line(name, read_progress(part)), refresh=False)
                 bar.n = max(bar.n, share_done(part, names, (done, total)))
@@ -48,6 +51,12 @@ def notebook_bar(plan: Plan, say: Callable[[str], None]) -> Iterator[Callable[[s
         with _again(show):
             yield lambda *news: last.append(news)
         bar.n = 1.0
+
+
+def _built_in(out: Path) -> Path:
+    """Return the folder in which the run that goes to `out` is being built."""
+    parts = out.parent.glob(f"{glob.escape(out.name)}{PART}-*")
+    return max(parts, key=lambda path: path.stat().st_mtime_ns, default=beside(out, PART))
 
 
 @contextmanager

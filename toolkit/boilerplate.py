@@ -125,8 +125,9 @@ def _needed(words: NDArray[np.uint8], articles: Ints) -> NDArray[np.float64]:
 
 def _distinct(key: Ints, other: Ints, keys: int) -> Ints:
     """Count for each key the different values that stand beside it."""
-    pairs = np.unique(key * (other.max(initial=0) + 1) + other)
-    return np.bincount(pairs // (other.max(initial=0) + 1), minlength=keys)
+    width = other.max(initial=0) + 1
+    pairs = np.sort(key * width + other)
+    return np.bincount(pairs[np.diff(pairs, prepend=-1) > 0] // width, minlength=keys)
 
 
 def _mixed(keys: NDArray[np.uint64], sources: Ints) -> NDArray[np.uint64]:

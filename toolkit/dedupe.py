@@ -224,7 +224,8 @@ def _candidates(read: _Read, rows: Ints, settings: DedupeSettings) -> tuple[Ints
     for at in range(0, PERMUTATIONS - width + 1, width):
         left, right = _sharing(read.signatures[rows, at : at + width], read.days[rows], settings.window_days)
         found.append(left * len(rows) + right)
-    pairs = np.unique(np.concatenate(found))
+    pairs = np.sort(np.concatenate(found))
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
     left, right = np.divmod(pairs, max(1, len(rows)))
     left, right = rows[left], rows[right]
     agree = [
@@ -264,7 +265,7 @@ def _similarities(pieces: Pieces, shingles: Ints, left: Ints, right: Ints, setti
     """Exact Jaccard similarity of the shingle sets of each pair, of texts that are read again `HASHES_AT_ONCE`."""
     found = np.zeros(len(left))
     parts = np.cumsum(shingles[left] + shingles[right]) // HASHES_AT_ONCE if len(left) else left
-    for part in np.unique(parts):
+    for part in range(int(parts.max(initial=-1)) + 1):
         pairs = np.flatnonzero(parts == part)
         rows, sides = np.unique(np.concatenate([left[pairs], right[pairs]]), return_inverse=True)
         hashes, offsets = _shingles_of(pieces, rows, settings.shingle)

@@ -113,9 +113,7 @@ def imported(notebook: Path) -> list[str]:
 def _main() -> None:
     """Import, and answer; what cannot be imported is left to the notebook, which tells it."""
     sys.modules.setdefault(UNUSED, None)  # type: ignore[arg-type]
-    os.environ["PLOTLY_RENDERER"] = (
-        "plotly_mimetype"  # plotly, imported before there is a notebook, would print figures
-    )
+    os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"  # imported before there is a notebook, it would print figures
     names = [name for name in os.environ.pop(_IMPORTS, "").split(",") if name]
     with contextlib.suppress(ImportError):
         for name in names:

@@ -47,7 +47,7 @@ def findings(found: pd.DataFrame, titles: Mapping[str, str], few: int | None = N
     if cells:
         return Table("What changed beyond chance, with 95% intervals", columns, cells)
     periods = f"{few} comparable period{'s' * (few != 1)}: too few to tell a change from chance; eight are needed."
-    why = "No change beyond chance." if few is None else periods if few else "No article has a date."
+    why = "No change beyond chance." if few is None else periods if few else "No period can be compared with another."
     return _nothing("What changed beyond chance", why)
 
 
@@ -224,7 +224,7 @@ def rising(alarms: pd.DataFrame, titles: Mapping[str, str]) -> Table:
         ("chance of so many", "text"),
     ]
     caption = "Rising at the end, seen from the past alone"
-    why = "No theme rises at the end as chance does once in fifty periods; thirteen comparable periods are needed."
+    why = "No theme rises at the end beyond chance; to tell takes thirteen comparable periods."
     return Table(caption, columns, cells) if cells else _nothing(caption, why)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import gammaln, xlog1py, xlogy
 
 from toolkit.schema import SettingsError
 from toolkit.settings import TrendSettings
@@ -84,8 +85,8 @@ def share_over_time(
     Columns: ``theme, key, start, label, articles, total, share, low, high, stories, total_stories, story_share,
     partial, comparable, page``. `articles` needs ``article_id, published, source, story_id``; `scores` ``article_id,
     theme, label``. Shares are between 0 and 1, NaN where nothing was collected. A period is not comparable when its
-    articles come from other sources than the rest (an overlap below 0.35): its shares tell what was collected, not
-    what changed. Undated articles are left out.
+    articles come from other sources than the rest (an overlap below 0.35 of that which as many articles drawn from the
+    rest would have): its shares tell what was collected, not what changed. Undated articles are left out.
     """
     every = calendar(articles, settings)
     if every.empty:
@@ -137,9 +138,11 @@ def _count(period: npt.NDArray[np.intp], told: npt.NDArray[np.intp], starts: pd.
 
 
 def _source_mix(dated: pd.DataFrame, periods: pd.DataFrame, starts: pd.Series) -> npt.NDArray[np.float64]:
-    """Return for each period how far its sources are those of all other periods: the overlap of the two, 0 to 1.
+    """Return for each period how far its sources are those of all other periods: the overlap over that of chance.
 
-    The overlap is the sum over sources of the smaller of the two shares (Weitzman's coefficient).
+    The overlap is the sum over sources of the smaller of the two shares (Weitzman's coefficient). As many articles
+    drawn from the rest have an overlap below 1 as well, since few articles come from few sources: on average the rest's
+    share less half the mean deviation of a binomial share from it (De Moivre's formula).
     """
     placed = periods.merge(dated[["article_id", "source"]], on="article_id")
     counts = pd.crosstab(placed["start"], placed["source"]).reindex(starts, fill_value=0).to_numpy(dtype=float)
@@ -147,7 +150,18 @@ def _source_mix(dated: pd.DataFrame, periods: pd.DataFrame, starts: pd.Series) -
     sizes, rests = counts.sum(axis=1, keepdims=True), others.sum(axis=1, keepdims=True)
     if len(starts) < 3:
         return np.ones(len(starts))
-    return np.asarray(np.minimum(counts / np.maximum(sizes, 1), others / np.maximum(rests, 1)).sum(axis=1))
+    share = others / np.maximum(rests, 1)
+    overlap = np.minimum(counts / np.maximum(sizes, 1), share).sum(axis=1)
+    return np.asarray(overlap / np.maximum((share - _deviation(sizes, share) / 2).sum(axis=1), 1e-9))
+
+
+def _deviation(size: npt.NDArray[np.float64], share: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the mean distance of a binomial share from its expectation: De Moivre 1730, as Diaconis & Zabell 1991
+    ("Closed form summation for classical distributions") give it."""
+    above = np.floor(size * share) + 1
+    ways = gammaln(size + 1) - gammaln(above + 1) - gammaln(np.maximum(size - above, 0) + 1)
+    chance = ways + xlogy(above, share) + xlog1py(size - above + 1, -share)
+    return np.asarray(np.where(above <= size, 2 * above * np.exp(chance) / np.maximum(size, 1), 0))
 
 
 def _partial(published: pd.Series, every: pd.PeriodIndex, timezone: str) -> npt.NDArray[np.bool_]:
