@@ -10,7 +10,7 @@ together, which other work on the machine disturbs less). What was taken from th
 What is left where nothing changed is the start of two processes, their imports, the copying and the pages. Where a
 parameter of the trends changed, there are two kernels and their imports besides (about 3 seconds of a processor,
 whatever the corpus), and the statistics of `4-trends`: 20 times faster is out of reach for a corpus whose first run
-takes a minute, and the nearer the longer the first run takes. With another time zone dates without a zone move, so that
+takes a minute. Larger corpora were not measured. With another time zone dates without a zone move, so that
 `1-corpus` is read again.
 """
 
