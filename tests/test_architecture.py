@@ -15,7 +15,7 @@ BASE = {"schema", "pieces", "settings", "words", "languages", "stats", "exhibits
 STAGES = {
     "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
     "clean": {"clean", "boilerplate"},
-    "dedupe": {"dedupe"},
+    "dedupe": {"dedupe", "shingles"},
     "embed": {"embed", "encoders", "space"},
     "themes": {"themes", "themefile", "matching", "plain", "subjects", "learning", "seeds", "suggest", "faults"},
     "topics": {"topics"},
