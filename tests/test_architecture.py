@@ -15,7 +15,7 @@ BASE = {"lean", "schema", "pieces", "settings", "words", "languages", "stats", "
 STAGES = {
     "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
     "clean": {"clean", "boilerplate"},
-    "dedupe": {"dedupe"},
+    "dedupe": {"dedupe", "shingles"},
     "embed": {"embed", "encoders", "vectors", "wordvectors", "transformer", "space"},
     "themes": {
         "themes",

@@ -108,9 +108,15 @@ def check_articles(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @overload
-def check_some(step: Kept) -> pd.DataFrame: ...
+def check_some(step: Kept) -> pd.DataFrame:
+    """Return the one table."""
+
+
 @overload
-def check_some(step: Stored) -> Rows: ...
+def check_some(step: Stored) -> Rows:
+    """Return the pieces."""
+
+
 def check_some(step: Kept | Stored) -> pd.DataFrame | Rows:
     """Return what a step kept; raise `InputError` with the commonest reasons when that is nothing."""
     if len(step.kept):
