@@ -230,7 +230,7 @@ def test_shares_are_expected_ones_where_probabilities_count_and_those_of_labels_
     table = placed([0, 1, 2, 3, 7], list("abcde")).assign(published=lambda t: t["day"].dt.tz_localize("UTC"))
     scores = pd.DataFrame({"article_id": table["article_id"], "theme": "t", "score": [0.9, 0.6, 0.4, 0.1, 0.3]})
     scores["label"] = scores["score"] >= 0.5
-    by_label, expected = TrendSettings(period="week"), TrendSettings(period="week", count="probabilities")
+    by_label, expected = TrendSettings(period="week"), TrendSettings(period="week", counted="probabilities")
     points = intervals.with_clumps(
         trends.share_over_time(table, scores, by_label), table, intervals.carry(scores, by_label)
     )
@@ -239,5 +239,5 @@ def test_shares_are_expected_ones_where_probabilities_count_and_those_of_labels_
     assert shown["articles"].tolist() == points["articles"].tolist() == [2, 0]
     assert (shown["low"] < shown["share"]).all() and (shown["share"] < shown["high"]).all()
     assert intervals.counted(points, table, intervals.carry(scores), by_label) is points
-    with pytest.raises(SettingsError, match="count is 'guesses', expected one of labels, probabilities"):
-        TrendSettings(count="guesses")
+    with pytest.raises(SettingsError, match="counted is 'guesses', expected one of labels, probabilities"):
+        TrendSettings(counted="guesses")

@@ -179,9 +179,9 @@ def _sides(table: pd.DataFrame, unit: str) -> _Sides:
     placed = table.assign(start=pd.Series(starts)[table["late"].astype(int)].to_numpy())
     if unit == "article":
         return _Sides(find_clumps(placed, starts), None)
-    of = placed.groupby(["late", "story_id"], sort=True).ngroup()
+    of = placed.groupby(["late", "story_id"], sort=True).ngroup().astype(np.int64)
     first = placed.assign(of=of).sort_values("day", kind="stable").drop_duplicates("of").sort_values("of")
-    return _Sides(find_clumps(first, starts), of.to_numpy(dtype=np.int64))
+    return _Sides(find_clumps(first, starts), np.asarray(of, dtype=np.int64))
 
 
 def _bounds(sides: _Sides, values: Floats, confidence: float) -> tuple[float, float, Floats]:

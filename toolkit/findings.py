@@ -186,16 +186,16 @@ def _told(
 ) -> pd.DataFrame:
     """Add what lies within the same sources, and how many stories and sources tell of each event."""
     empty = counts.starts[(counts.totals == 0).all(axis=0)]
-    codes = {"story_id": pd.factorize(placed["story_id"])[0], "source": placed["source"].astype("category")}
-    coded, more = placed.assign(**codes), []
+    codes = pd.factorize(placed["story_id"])[0]
+    coded, more = placed.assign(story_id=codes, source=placed["source"].astype("category")), []
     for theme, values in values_of(placed, carried[carried["theme"].isin(table["theme"])]):
-        for event in table[table["theme"] == theme].itertuples():
+        for event in rows(table.assign(at=table.index)[table["theme"] == theme]):
             after = placed["start"].between(event.start, event.end) & ~placed["start"].isin(empty)
             before = placed["start"].isin(counts.starts[event.since])
             telling = coded[after & (values > 0)]
             within = _within(split_change(coded, values, after, before), effects[theme])
             sources = telling.loc[telling["source"] != "", "source"].nunique()
-            more.append((event.Index, *within, telling["story_id"].nunique(), sources))
+            more.append((event.at, *within, telling["story_id"].nunique(), sources))
     added = pd.DataFrame(more, columns=["at", *COLUMNS[-7:-2]]).set_index("at")
     return table.join(added)[COLUMNS].reset_index(drop=True)
 

@@ -129,7 +129,7 @@ def with_clumps(
 
 def carry(scores: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> pd.DataFrame:
     """Return ``theme, article_id, value``: 1 or 0 by the label, or the probability where `settings` counts these."""
-    value = scores["label"] if settings.count == "labels" else scores["score"]
+    value = scores["label"] if settings.counted == "labels" else scores["score"]
     return scores[["theme", "article_id"]].assign(value=value.astype(float))
 
 
@@ -141,7 +141,7 @@ def counted(
     `weighed` from `carry`. Where probabilities count, ``share, low, high, effect`` are those of the expected number;
     ``articles`` and ``stories`` count labels all the same, since these are the articles that can be shown.
     """
-    if points.empty or settings.count == "labels":
+    if points.empty or settings.counted == "labels":
         return points
     names = ["share", "low", "high", "effect"]
     expected = shares_of(placed, weighed, sorted(points["start"].unique()), settings.confidence)

@@ -139,12 +139,12 @@ class TrendSettings:
     timezone: str = "UTC"
     """IANA zone in which a day begins."""
     confidence: float = 0.95
-    count: str = "labels"
+    counted: str = "labels"
     """One of `COUNTS`: articles that carry the label, or the sum of the probabilities (the expected number)."""
 
     def __post_init__(self) -> None:
         _check(self.period in PERIODS, "period", self.period, "one of " + ", ".join(PERIODS))
-        _check(self.count in COUNTS, "count", self.count, "one of " + ", ".join(COUNTS))
+        _check(self.counted in COUNTS, "counted", self.counted, "one of " + ", ".join(COUNTS))
         _check(0.5 <= self.confidence < 1, "confidence", self.confidence, "0.5 or more and below 1")
 
 

@@ -109,7 +109,7 @@ def share_over_time(
         counts = _count(period[own], told[own], every["start"])
         low, high = wilson(counts["articles"], totals["articles"], settings.confidence)
         table = every.assign(
-            theme=theme,
+            theme=str(theme),
             articles=counts["articles"].to_numpy(),
             total=totals["articles"].to_numpy(),
             share=(counts["articles"] / totals["articles"]).to_numpy(),

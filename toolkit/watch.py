@@ -82,7 +82,7 @@ def _limit(scores: Floats, rate: float) -> float:
 
 def onsets(on: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Return whether an alarm begins: on now and not the period before; (series, periods)."""
-    return on & ~np.concatenate([np.zeros((len(on), 1), dtype=bool), on[:, :-1]], axis=1)
+    return np.asarray(on & ~np.concatenate([np.zeros((len(on), 1), dtype=bool), on[:, :-1]], axis=1))
 
 
 def alarms(hits: Floats, totals: Floats, periods_a_year: float, false_alarms: float = 1.0) -> npt.NDArray[np.bool_]:
