@@ -37,7 +37,7 @@ STAGES = {
     "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "stills"},
 }
 RUNNER = {"params", "plan", "batch", "sweep", "evaluation", "comparison"}
-RUNNER |= {"warm", "remote", "lease", "place", "children", "engine", "overview"}
+RUNNER |= {"kernels", "warm", "remote", "lease", "place", "children", "engine", "overview"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
 START = {"starting", "steps"}

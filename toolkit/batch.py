@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from toolkit import params, schema, store, warm
+from toolkit import kernels, params, schema, store, warm
 from toolkit.children import Children, close, deadline, stop
 from toolkit.place import FAILED, beside, part_folder
 from toolkit.plan import Plan, RunFailed
@@ -30,13 +30,6 @@ from toolkit.schema import ToolkitError
 
 Progress = Callable[[str, int, int], None]
 """Called with the notebook's name, code cells done and code cells in all."""
-_NEEDLESS = ("rfc3987_syntax", "debugpy")
-"""What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
-_KERNEL = f"""
-import runpy, sys
-sys.modules.update(dict.fromkeys({_NEEDLESS}))
-runpy.run_module("ipykernel_launcher", run_name="__main__")
-"""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -166,7 +159,7 @@ def _main() -> None:
     def tell(**what: object) -> None:
         news.write(json.dumps(what) + "\n")
 
-    sys.modules.update(dict.fromkeys(_NEEDLESS))  # type: ignore[arg-type]
+    sys.modules.update(dict.fromkeys(warm.NEEDLESS))  # type: ignore[arg-type]
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
     job = json.loads(jobs.get())
@@ -185,7 +178,7 @@ def _do(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
     failed: list[object] = []
     try:
         with _logged(Path(job["part"]) / "run.log"), tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
-            _prepare_kernels(Path(scratch))
+            kernels.prepare(Path(scratch))
             _execute(job, lambda **what: failed.append(what["failure"]) if "failure" in what else tell(**what))
     except (OSError, ValueError) as error:
         full = _no_room(error)
@@ -222,16 +215,6 @@ def _read_jobs(jobs: queue.SimpleQueue[str]) -> None:
     for line in sys.stdin:
         jobs.put(line)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _prepare_kernels(scratch: Path) -> None:
-    """Let ``python3`` mean this interpreter, whatever else is installed, and keep the user's profile out."""
-    server = os.environ.get("TOOLKIT_WARM_SERVER")
-    start = ["-SEc", warm.CLIENT, server, _KERNEL] if server else ["-c", _KERNEL]
-    spec = {"argv": [sys.executable, *start, "-f", "{connection_file}"], "display_name": "Python 3"}
-    store.write_json({**spec, "language": "python"}, scratch / "kernels" / "python3" / "kernel.json")
-    places = {"JUPYTER_PATH": scratch, "JUPYTER_RUNTIME_DIR": scratch, "IPYTHONDIR": scratch / "ipython"}
-    os.environ.update({name: str(place) for name, place in places.items()})
 
 
 def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:

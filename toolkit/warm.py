@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 from toolkit import params
 
 _KERNELS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.interactiveshell", "plotly.io")
+NEEDLESS = ("rfc3987_syntax", "debugpy")
+"""What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
 _GLANCE = 0.05
 CLIENT = """
 import json, os, signal, socket, sys
@@ -88,7 +90,7 @@ def _names(node: ast.AST) -> list[str]:
 def serve() -> None:
     """Be the server: import, say so, and fork a kernel for each client; in a kernel, be that kernel."""
     place, *modules = sys.argv[1:]
-    sys.modules.update(dict.fromkeys(("rfc3987_syntax", "debugpy")))  # type: ignore[arg-type]
+    sys.modules.update(dict.fromkeys(NEEDLESS))  # type: ignore[arg-type]
     for name in (*_KERNELS, *modules):
         importlib.import_module(name)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -154,7 +156,7 @@ def _be_kernel(asked: _Asked) -> None:
     os.setsid()
     os.chdir(asked.request["cwd"])
     os.environ.clear()
-    os.environ.update(asked.request["env"], JPY_PARENT_PID=str(os.getppid()))
+    os.environ.update(asked.request["env"])
     argv: Sequence[str] = asked.request["argv"]
-    sys.argv = ["ipykernel_launcher", *argv]
+    sys.argv = ["ipykernel_launcher", *argv, f"--IPKernelApp.parent_handle={os.getppid()}"]  # ends when that does
     launch_new_instance()
