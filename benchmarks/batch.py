@@ -1,6 +1,6 @@
 """24 parameterised notebooks: two processes of `toolkit batch`, against papermill with BERTopic's imports, one by one.
 
-Run: python benchmarks/batch.py --peers PYTHON [--notebooks N] [--write]
+Run: python benchmarks/batch.py --peers PYTHON | --warm [--notebooks N] [--write]
 
 The notebook is the same on both sides: it reads a finished run of the bundled sample, counts the shares of a theme
 over time with intervals for clumps, keeps the table and draws the figure, with another theme, period and time zone each
@@ -9,7 +9,7 @@ sentence_transformers); PYTHON is an environment that has them, and takes what e
 Papermill is called as its users do, in one process, one notebook after another. Each of our runs also checks its
 parameters, has a folder and a manifest of its own, and is put in place whole. Blocks of both sides alternate; the ratio
 is that of the sums. "CPU" counts the processor seconds of all processes of a side, which other work on the machine
-changes less than seconds by the clock.
+changes less than seconds by the clock. With --warm our runs are compared with our own with warm kernels.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def timed(call):
     return seconds, sum(resource.getrusage(k).ru_utime + resource.getrusage(k).ru_stime for k in kinds) - before
 
 
-def ours(place, block, values):
+def ours(place, block, values, warm=False):
     """Run the notebooks as ``toolkit batch --jobs 2`` does."""
     from toolkit import sweep
     from toolkit.plan import plan
@@ -87,7 +87,7 @@ def ours(place, block, values):
         f"{block}-{number}": plan(one, place / "ours" / f"{block}-{number}", notebooks=place / "nb")
         for number, one in enumerate(values)
     }
-    outcomes = sweep.run_sweep(plans, BatchSettings(jobs=2, retries=0), lambda *_: None)
+    outcomes = sweep.run_sweep(plans, BatchSettings(jobs=2, retries=0, warm=warm), lambda *_: None)
     wrong = [outcome for outcome in outcomes if outcome.status != "finished"]
     assert not wrong, wrong
 
@@ -125,7 +125,8 @@ def same(place, blocks):
 
 def main():
     options = argparse.ArgumentParser()
-    options.add_argument("--peers", required=True)
+    options.add_argument("--peers")
+    options.add_argument("--warm", action="store_true")
     options.add_argument("--notebooks", type=int, default=24)
     options.add_argument("--made", help="a finished run of the sample")
     options.add_argument("--write", action="store_true")
@@ -144,12 +145,16 @@ def main():
         rows = []
         for block, chosen in enumerate(blocks):
             mine = timed(lambda block=block, chosen=chosen: ours(place, block, chosen))
+            if args.warm:
+                warmed = timed(lambda block=block, chosen=chosen: ours(place, f"warm-{block}", chosen, True))
+                print(len(chosen), mine, warmed, mine[0] / warmed[0], os.getloadavg()[0], flush=True)
+                continue
             other = timed(lambda block=block, chosen=chosen: theirs(place, block, chosen, args.peers))
             rows.append((len(chosen), *mine, *other, os.getloadavg()[0]))
             print(rows[-1], flush=True)
-        found = section(rows, same(place, blocks))
+        found = section(rows, same(place, blocks)) if rows else ""
     print(found)
-    if args.write:
+    if args.write and found:
         from sections import keep
 
         keep(__file__, __doc__, found)

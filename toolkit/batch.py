@@ -163,7 +163,7 @@ def _main() -> None:
     def tell(**what: object) -> None:
         news.write(json.dumps(what) + "\n")
 
-    sys.modules.update(dict.fromkeys(kernels.UNUSED))  # type: ignore[arg-type]
+    sys.modules.update(dict.fromkeys(warm.NEEDLESS))  # type: ignore[arg-type]
     os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"  # imported before there is a notebook, it would print figures
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
@@ -183,7 +183,7 @@ def _do(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
     failed: list[object] = []
     try:
         with _logged(Path(job["part"]) / "run.log"), tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
-            _prepare_kernels(Path(scratch))
+            kernels.prepare(Path(scratch))
             _execute(job, lambda **what: failed.append(what["failure"]) if "failure" in what else tell(**what))
     except (OSError, ValueError) as error:
         full = _no_room(error)
@@ -220,16 +220,6 @@ def _read_jobs(jobs: queue.SimpleQueue[str]) -> None:
     for line in sys.stdin:
         jobs.put(line)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _prepare_kernels(scratch: Path) -> None:
-    """Let ``python3`` mean this interpreter, whatever else is installed, and keep the user's profile out."""
-    server = os.environ.get("TOOLKIT_WARM_SERVER")
-    start = ["-SEc", warm.CLIENT, server, kernels.BY_NAME] if server else ["-P", "-m", "toolkit.kernels"]
-    spec = {"argv": [sys.executable, *start, "-f", "{connection_file}"], "display_name": "Python 3"}
-    store.write_json({**spec, "language": "python"}, scratch / "kernels" / "python3" / "kernel.json")
-    places = {"JUPYTER_PATH": scratch, "JUPYTER_RUNTIME_DIR": scratch, "IPYTHONDIR": scratch / "ipython"}
-    os.environ.update({name: str(place) for name, place in places.items()})
 
 
 def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:

@@ -6,10 +6,8 @@ this file is a kernel that imports the modules named in ``TOOLKIT_IMPORTS`` befo
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import importlib
-import json
 import os
 import re
 import sys
@@ -17,13 +15,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-UNUSED = ("rfc3987_syntax", "debugpy")
-"""Where they are installed, papermill, plotly and ipykernel load them, which takes 2 s, and no notebook needs them."""
-BY_NAME = 'import runpy; runpy.run_module("toolkit.kernels", run_name="__main__")'
-"""This kernel as a line of Python."""
+from toolkit import store, warm
+
+_BY_NAME = 'import runpy; runpy.run_module("toolkit.kernels", run_name="__main__")'
 _IMPORTS = "TOOLKIT_IMPORTS"
 _LATE = {"toolkit.topics": ("bertopic.vectorizers",), "toolkit.embed": ("wordllama", "navec")}
 """What a module imports at its first use only, because not every use needs it."""
+
+
+def prepare(scratch: Path) -> None:
+    """Let ``python3`` mean this interpreter, whatever else is installed, and keep the user's profile out.
+
+    Kernels are asked of the server whose address is in ``$TOOLKIT_WARM_SERVER``, if any.
+    """
+    server = os.environ.get("TOOLKIT_WARM_SERVER")
+    start = ["-SEc", warm.CLIENT, server, _BY_NAME] if server else ["-P", "-m", "toolkit.kernels"]
+    spec = {"argv": [sys.executable, *start, "-f", "{connection_file}"], "display_name": "Python 3"}
+    store.write_json({**spec, "language": "python"}, scratch / "kernels" / "python3" / "kernel.json")
+    places = {"JUPYTER_PATH": scratch, "JUPYTER_RUNTIME_DIR": scratch, "IPYTHONDIR": scratch / "ipython"}
+    os.environ.update({name: str(place) for name, place in places.items()})
 
 
 class Ahead:
@@ -65,7 +75,7 @@ def _start(notebook: Path) -> Any:
     from jupyter_core.utils import run_sync
 
     manager = AsyncKernelManager(kernel_name="python3", config=_transport(notebook.stem))
-    environment = {**os.environ, _IMPORTS: ",".join(imported(notebook))}
+    environment = {**os.environ, _IMPORTS: ",".join(warm.imported(notebook))}
     run_sync(manager.start_kernel)(cwd=str(notebook.parent), env=environment)
     return manager
 
@@ -96,25 +106,12 @@ def _transport(name: str) -> Any:
     return Config({"KernelManager": {"transport": "ipc", "ip": place}} if fits else {})
 
 
-def imported(notebook: Path) -> list[str]:
-    """Return the toolkit's modules that a notebook imports, such as ``toolkit.embed``; none where it is no Python."""
-    cells = json.loads(notebook.read_text("utf-8"))["cells"]
-    found: list[str] = []
-    for cell in cells:
-        with contextlib.suppress(SyntaxError):  # IPython's own signs
-            tree = ast.parse("".join(cell["source"]) if cell["cell_type"] == "code" else "")
-            taken = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-            found += [f"toolkit.{name.name}" for node in taken if node.module == "toolkit" for name in node.names]
-            found += [str(node.module) for node in taken if str(node.module).startswith("toolkit.")]
-    return list(dict.fromkeys(found))
-
-
 # The kernel -------------------------------------------------------------------------------------------------
 
 
 def _main() -> None:
     """Import, and answer; what cannot be imported is left to the notebook, which tells it."""
-    sys.modules.update(dict.fromkeys(UNUSED))  # type: ignore[arg-type]
+    sys.modules.update(dict.fromkeys(warm.NEEDLESS))  # type: ignore[arg-type]
     names = [name for name in os.environ.pop(_IMPORTS, "").split(",") if name]
     with contextlib.suppress(ImportError):
         for name in names:

@@ -7,6 +7,7 @@ ends with its runner. Where the server does not answer, the client turns into an
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import json
@@ -20,9 +21,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from toolkit import kernels
-
 _KERNELS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.interactiveshell", "plotly.io")
+NEEDLESS = ("rfc3987_syntax", "debugpy")
+"""What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
 _GLANCE = 0.05
 CLIENT = """
 import json, os, signal, socket, sys
@@ -60,17 +61,30 @@ def server(place: Path, notebooks: Iterable[Path]) -> Iterator[str]:
     if not sys.platform.startswith("linux"):
         yield ""
         return
-    modules = sorted({name for notebook in notebooks for name in kernels.imported(notebook)})
+    modules = sorted({name for notebook in notebooks for name in imported(notebook)})
     words = [sys.executable, "-c", "from toolkit import warm; warm.serve()", str(place), *modules]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:  # noqa: S603
         assert child.stdout
         yield str(place) if child.stdout.readline() else ""
 
 
+def imported(notebook: Path) -> list[str]:
+    """Return the toolkit's modules that a notebook imports, such as ``toolkit.embed``; none where it is no Python."""
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    found: list[str] = []
+    for cell in cells:
+        with contextlib.suppress(SyntaxError):  # IPython's own signs
+            tree = ast.parse("".join(cell["source"]) if cell["cell_type"] == "code" else "")
+            taken = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+            found += [f"toolkit.{name.name}" for node in taken if node.module == "toolkit" for name in node.names]
+            found += [str(node.module) for node in taken if str(node.module).startswith("toolkit.")]
+    return list(dict.fromkeys(found))
+
+
 def serve() -> None:
     """Be the server: import, say so, and fork a kernel for each client; in a kernel, be that kernel."""
     place, *modules = sys.argv[1:]
-    sys.modules.update(dict.fromkeys(kernels.UNUSED))  # type: ignore[arg-type]
+    sys.modules.update(dict.fromkeys(NEEDLESS))  # type: ignore[arg-type]
     for name in (*_KERNELS, *modules):
         importlib.import_module(name)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -136,7 +150,7 @@ def _be_kernel(asked: _Asked) -> None:
     os.setsid()
     os.chdir(asked.request["cwd"])
     os.environ.clear()
-    os.environ.update(asked.request["env"], JPY_PARENT_PID=str(os.getppid()))
+    os.environ.update(asked.request["env"])
     argv: Sequence[str] = asked.request["argv"]
-    sys.argv = ["ipykernel_launcher", *argv]
+    sys.argv = ["ipykernel_launcher", *argv, f"--IPKernelApp.parent_handle={os.getppid()}"]  # ends when that does
     launch_new_instance()
