@@ -221,7 +221,7 @@ def machine():
     names = {line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("model name")}
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     name = ", ".join(sorted(names)) or platform.processor() or platform.machine()
-    busy = f"{os.getloadavg()[0]:.0f} processes ready to run at the end of the measurement"
+    busy = f"{os.getloadavg()[0]:.0f} processes wanted them at the end of the measurement"
     return f"{name}, {os.cpu_count()} cores, {pages:.0f} GiB, Python {platform.python_version()}; {busy}"
 
 
@@ -260,7 +260,7 @@ def write(found):
     readme = ROOT / "README.md"
     before, _, rest = readme.read_text("utf-8").partition(START)
     after = rest.partition(END)[2]
-    places = {found[name]["machine"].partition(";")[0] for name in found}
+    places = {found[name]["machine"] for name in found}
     text = f"{START}\n{told} Measured on {'; '.join(sorted(places))}.\n\n{table_of(rows)}\n{END}"
     readme.write_text(before + text + after, "utf-8")
 

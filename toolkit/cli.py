@@ -52,7 +52,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="toolkit", description=toolkit.__doc__)
     parser.add_argument("--version", action="version", version=f"toolkit {toolkit.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
     run = commands.add_parser("run", help="articles in, a briefing out")
     run.add_argument("inputs", nargs="+", metavar="INPUT", help="file or folder of articles, or a URL")
     run.add_argument("--out", required=True, metavar="DIR", help="run folder to make, or to make again; or a URL")

@@ -87,7 +87,7 @@ def _read(model: Any, texts: Sequence[str], batch: int) -> Vectors:
 def _by_length(model: Any, texts: Sequence[str]) -> dict[int, list[int]]:
     """Return the rows of `texts` by their number of tokens; all under one where the model has no such tokenizer."""
     rows: dict[int, list[int]] = defaultdict(list)
-    tokenizer = getattr(model, "tokenizer", None)
+    tokenizer: Any = getattr(model, "tokenizer", None)
     if not getattr(tokenizer, "is_fast", False):
         return {_TOKENS // 32: list(range(len(texts)))} if len(texts) else {}
     most = model.max_seq_length or tokenizer.model_max_length
