@@ -79,7 +79,8 @@ const STYLE = `
 .tk-text { white-space: pre-line; overflow-wrap: anywhere; border-left: 3px solid var(--line); padding: 0 0 0 .75rem; }
 .tk-reader mark { background: #ffe9a8; color: #1f2933; padding: 0 .1em; }
 .tk-reader mark sup { font-size: 10px; line-height: 1; color: #1f2933; margin-left: .25em; }
-.tk-themes { display: grid; grid-template-columns: max-content minmax(3rem, 9rem) max-content 1fr; gap: .1rem .6rem;
+.tk-themes { display: grid; grid-template-columns: fit-content(11rem) minmax(3rem, 9rem) max-content 1fr;
+  overflow-wrap: anywhere; gap: .1rem .6rem;
   align-items: center; font-size: 13px; }
 .tk-view button.tk-small { min-height: 22px; padding: 0 .4rem; font-size: 12px; }
 .tk-bar { height: 8px; background: var(--line); border-radius: 2px; overflow: hidden; }

@@ -54,7 +54,8 @@ function timeTicks(from, to, most) {
 function drawTrends(model, root, tell) {
   root.className = "tk-trends";
   root.tabIndex = 0;
-  root.setAttribute("role", "group");
+  root.setAttribute("role", "slider");
+  root.setAttribute("aria-valuemin", "0");
   root.setAttribute("aria-label", "Trends: left and right read the periods, Shift with them chooses a stretch, Enter takes it");
   const read = element(root, "p", "tk-read");
   read.setAttribute("role", "status");
@@ -151,7 +152,10 @@ function drawTrends(model, root, tell) {
   const tellNow = (at) => {
     const { start, label, total, articles, partial, lines } = model.get("trends");
     for (const { line } of panels) line.setAttribute("visibility", at < 0 ? "hidden" : "visible");
+    root.setAttribute("aria-valuemax", String(start.length - 1));
+    root.setAttribute("aria-valuenow", String(Math.max(0, at)));
     if (at < 0) {
+      root.setAttribute("aria-valuetext", hint);
       read.textContent = hint;
       for (const { value } of panels) value.textContent = "";
       return;
@@ -164,6 +168,8 @@ function drawTrends(model, root, tell) {
       value.textContent = said[place];
     });
     read.textContent = `${label[at]}${partial[at] ? ", in part" : ""}`;
+    root.setAttribute("aria-valuetext", [read.textContent, said[0],
+      ...lines.map((one) => `${one.title} ${one.words[at]}`)].join("; "));
   };
   const nearest = (when) => {
     const { start } = model.get("trends");
@@ -183,7 +189,7 @@ function drawTrends(model, root, tell) {
     root.focus({ preventScroll: true });
   });
   root.addEventListener("pointermove", (event) => {
-    if (!scale || !panels.length) return;
+    if (!scale || !panels.length || (!event.movementX && !event.movementY)) return; // what moved was the page
     now = nearest(scale.back(place(event)));
     tellNow(now);
     if (drag !== null && Math.abs(place(event) - drag) > 3) shade(drag, place(event));
