@@ -33,6 +33,7 @@ _LONGEST_START = 300
 """Seconds that a kernel may take to start and to import, on a machine that has much else to do."""
 Progress = Callable[[str, int, int], None]
 """Called with the notebook's name, code cells done and code cells in all."""
+News = Callable[..., None]
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -245,12 +246,7 @@ def _execute(job: Mapping[str, Any], tell: Callable[..., None]) -> None:
 
 
 def _execute_ahead(
-    ahead: kernels.Ahead,
-    place: int,
-    peaks: dict[str, float | None],
-    step: Mapping[str, Any],
-    part: str,
-    tell: Callable[..., None],
+    ahead: kernels.Ahead, place: int, peaks: dict[str, float | None], step: Mapping[str, Any], part: str, tell: News
 ) -> dict[str, str] | None:
     """Execute the notebook at `place` in a kernel started ahead, and note under `peaks` the memory that it held."""
     failure = _execute_one(step, part, tell, ahead.take(place))
