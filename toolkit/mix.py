@@ -54,8 +54,8 @@ def split_change(
     keys = pd.Categorical(placed[key])
     codes, stories = keys.codes.astype(np.int64), pd.factorize(placed["story_id"])[0]
     counts = np.array([np.bincount(codes[rows], minlength=len(keys.categories)) for rows in windows])
-    there = np.asarray(counts.any(axis=0))
-    stay = np.asarray((counts >= least).all(axis=0))[there]
+    there = np.asarray(counts.any(axis=0), dtype=bool)
+    stay = np.asarray((counts >= least).all(axis=0), dtype=bool)[there]
     parts = []
     for unit in ("article", "story"):
         sums = [_sums(codes[rows], stories[rows], values[rows], unit, len(there)) for rows in windows]
@@ -67,13 +67,14 @@ def split_change(
 def _sums(codes: Ints, stories: Ints, values: Floats, unit: str, count: int) -> tuple[Floats, Floats]:
     """Return per key the weight of its articles, and of those that carry."""
     if unit == "article":
-        return np.bincount(codes, minlength=count).astype(float), np.asarray(np.bincount(codes, values, count), float)
+        return np.bincount(codes, np.ones(len(codes)), count).astype(float), np.bincount(codes, values, count).astype(
+            float
+        )
     told, carrying = np.zeros(int(stories.max()) + 1), np.flatnonzero(values)
     np.maximum.at(told, stories[carrying], values[carrying])
     weight = 1 / np.bincount(stories)[stories]
-    sums = (np.bincount(codes, each, count) for each in (weight, told[stories] * weight))
-    whole, carried = (np.asarray(found, dtype=float) for found in sums)
-    return whole, carried
+    sums = [np.asarray(np.bincount(codes, of, count), dtype=float) for of in (weight, told[stories] * weight)]
+    return sums[0], sums[1]
 
 
 def _split(keys: pd.Index, sizes: Floats, hits: Floats, stay: npt.NDArray[np.bool_]) -> pd.DataFrame:

@@ -87,6 +87,6 @@ def explain(findings: pd.DataFrame, placed: pd.DataFrame, carried: pd.DataFrame,
         sets.append([_spread(placed.loc[rows, "article_id"].tolist()) for rows in (inside, own & ~inside)])
         led.append(first_articles(placed, inside))
     known = texts(sorted({name for pair in sets for ids in pair for name in ids}))
-    read = [[known.loc[ids].tolist() for ids in pair] for pair in sets]
-    terms = [telling_terms(inside, outside)["term"].tolist() for inside, outside in read]
+    texts_of = [[known.loc[ids].tolist() for ids in pair] for pair in sets]
+    terms = [telling_terms(inside, outside)["term"].tolist() for inside, outside in texts_of]
     return findings.assign(terms=pd.Series(terms, index=findings.index), led=pd.Series(led, index=findings.index))
