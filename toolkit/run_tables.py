@@ -93,8 +93,8 @@ def sampled(read: int, count: int) -> Prose | None:
     if read >= count:
         return None
     return Prose(
-        f"Topics were found in {number(read)} of the {number(count)} articles, drawn evenly over sources and time; each "
-        "of the others has the topic whose middle it is nearest to. Where both could be tried, on 20,000 articles, "
-        "topics found in half of them agreed with those found in all as far as two searches in all that began elsewhere "
-        "did (adjusted Rand index .66 and .60)."
+        f"Topics were found in {number(read)} of the {number(count)} articles, drawn evenly over sources and time; "
+        "each other article has the topic whose middle it is nearest to. On 20,000 articles, where both could be tried, "
+        "topics found in half of them agreed with those found in all (adjusted Rand index .66) as far as two searches "
+        "in all that began elsewhere did (.60)."
     )
