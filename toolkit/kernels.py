@@ -75,7 +75,7 @@ def _start(notebook: Path) -> Any:
     from jupyter_core.utils import run_sync
 
     manager = AsyncKernelManager(kernel_name="python3", config=_transport(notebook.stem))
-    environment = {**os.environ, _IMPORTS: ",".join(warm.imported(notebook))}
+    environment = {**os.environ, _IMPORTS: ",".join(warm.imported([notebook]))}
     run_sync(manager.start_kernel)(cwd=str(notebook.parent), env=environment)
     return manager
 

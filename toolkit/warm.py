@@ -21,6 +21,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from toolkit import params
+
 _KERNELS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.interactiveshell", "plotly.io")
 NEEDLESS = ("rfc3987_syntax", "debugpy")
 """What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
@@ -61,24 +63,28 @@ def server(place: Path, notebooks: Iterable[Path]) -> Iterator[str]:
     if not sys.platform.startswith("linux"):
         yield ""
         return
-    modules = sorted({name for notebook in notebooks for name in imported(notebook)})
-    words = [sys.executable, "-c", "from toolkit import warm; warm.serve()", str(place), *modules]
+    words = [sys.executable, "-c", "from toolkit import warm; warm.serve()", str(place), *imported(notebooks)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:  # noqa: S603
         assert child.stdout
         yield str(place) if child.stdout.readline() else ""
 
 
-def imported(notebook: Path) -> list[str]:
-    """Return the toolkit's modules that a notebook imports, such as ``toolkit.embed``; none where it is no Python."""
-    cells = json.loads(notebook.read_text("utf-8"))["cells"]
-    found: list[str] = []
-    for cell in cells:
-        with contextlib.suppress(SyntaxError):  # IPython's own signs
-            tree = ast.parse("".join(cell["source"]) if cell["cell_type"] == "code" else "")
-            taken = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-            found += [f"toolkit.{name.name}" for node in taken if node.module == "toolkit" for name in node.names]
-            found += [str(node.module) for node in taken if str(node.module).startswith("toolkit.")]
-    return list(dict.fromkeys(found))
+def imported(notebooks: Iterable[Path]) -> list[str]:
+    """Return the toolkit's modules that the cells of `notebooks` import, by their dotted names."""
+    found = set()
+    for notebook in notebooks:
+        for source, _ in params.read_cells(notebook):
+            with contextlib.suppress(SyntaxError):  # a cell may hold what only IPython reads
+                found |= {name for node in ast.walk(ast.parse(source)) for name in _names(node)}
+    return sorted(found)
+
+
+def _names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom) and node.module == "toolkit":
+        return [f"toolkit.{alias.name}" for alias in node.names]
+    names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+    names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    return [name for name in names if name.split(".")[0] == "toolkit"]
 
 
 def serve() -> None:
