@@ -11,7 +11,7 @@ import pytest
 from goldens import ROOT
 from scipy import sparse
 
-from toolkit import batch, kernels, lean, made, overtime, profiling, store, words
+from toolkit import batch, lean, made, overtime, profiling, store, warm, words
 from toolkit.plan import plan
 
 HEAVY = ("numba", "torch", "umap", "hdbscan", "sentence_transformers", "transformers", "datamapplot")
@@ -63,15 +63,15 @@ def test_the_manifest_and_the_report_tell_where_the_time_went(run):
 
 def test_a_notebook_that_never_ran_has_no_time(tmp_path):
     (tmp_path / "1-x.ipynb").write_text(json.dumps({"cells": [], "metadata": {}}))
-    assert profiling.profile(tmp_path, {}) == [
+    assert profiling.profile(tmp_path, {"1-x": None}) == [
         {"notebook": "1-x", "waited": 0.0, "imports": 0.0, "cells": 0.0, "memory_mb": None}
     ]
     assert profiling.lines({}) == []
 
 
 def test_a_kernel_imports_what_its_notebook_will():
-    found = kernels.imported(ROOT / "notebooks" / "2-themes.ipynb")
-    assert {"toolkit.embed", "toolkit.themes", "toolkit.settings"} <= set(found)
+    found = warm.imported([ROOT / "notebooks" / "2-themes.ipynb"])
+    assert {"toolkit.reading", "toolkit.themes", "toolkit.settings"} <= set(found)
     assert all(name.startswith("toolkit.") for name in found)
 
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.place import PART, beside
 from toolkit.progress import Told, read_progress, share_done
 
 if TYPE_CHECKING:
@@ -76,6 +75,8 @@ def notebook_bar(plan: Plan) -> Iterator[Callable[[str, int, int], None]]:
 
 def _built_in(out: Path) -> Path:
     """Return the folder in which the run that goes to `out` is being built."""
+    from toolkit.place import PART, beside
+
     parts = out.parent.glob(f"{glob.escape(out.name)}{PART}-*")
     return max(parts, key=lambda path: path.stat().st_mtime_ns, default=beside(out, PART))
 
