@@ -44,7 +44,7 @@ def test_a_warm_kernel_has_imported_what_its_notebooks_do_and_is_otherwise_the_s
 def test_the_end_of_a_warm_kernel_is_seen_and_a_dead_server_is_done_without(place):
     found = run(planned(place, dies="dies", lost="server dies", after="good"), warm=True, retries=0)
     assert "DeadKernelError" in found["dies"].reason
-    assert found["after"].status == "finished"
+    assert found["after"].status == "finished", found["after"].reason
     lost = "lost" if found["lost"].status == "finished" else "lost.failed"  # its kernel may have been done
     check_whole(place, "after", "dies.failed", lost)
     wait_for(lambda: gone(pid for _, kernel, server, _ in begun(place) for pid in (kernel, server)))
