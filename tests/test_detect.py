@@ -122,6 +122,15 @@ def test_a_lasting_rise_is_dated_and_measured():
     assert set(found["theme"]) == {"t0"}
 
 
+def test_a_lone_article_far_from_all_others_stands_out_from_nothing():
+    found = series([0.25, 0.3], weeks=24, effect=2.5)
+    alone = np.arange(24) == 1
+    empty = ~alone & (np.arange(24) < 9)
+    totals = np.where(alone, 1.0, np.where(empty, 0.0, found.totals))
+    hits = np.where(alone, 1.0, np.where(empty, 0.0, found.hits))
+    assert detect.find_changes(found._replace(hits=hits, totals=totals)).empty
+
+
 def test_a_spike_is_an_outlier_and_a_flurry_a_burst():
     found = detect.find_changes(
         series([lambda week: 0.45 if week == 40 else 0.1, lambda week: 0.3 if 50 <= week < 55 else 0.1])

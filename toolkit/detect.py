@@ -129,7 +129,7 @@ def _outliers(counts: Counts, effects: Floats) -> pd.DataFrame:
     expected, known = baseline(counts)
     effect = effects[:, None] * (1 + counts.totals / np.maximum(known, 1e-9))
     p = two_sided(counts.hits, counts.totals, expected, effect)
-    series, period = np.nonzero(counts.totals > 0)
+    series, period = np.nonzero((counts.totals > 0) & (known > 0))  # with no period around it none lies outside
     table = {"series": series, "since": -1, "first": period, "last": period + 1, "p": p[series, period]}
     return pd.DataFrame(table).assign(kind="outlier")
 
