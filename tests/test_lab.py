@@ -1,5 +1,6 @@
 """The view as an analyst meets it: JupyterLab in headless Chromium, clicked, dragged, typed into, and asked."""
 
+import contextlib
 import importlib.resources
 import io
 import json
@@ -13,6 +14,7 @@ from browser import complaints, open_browser, requests
 from goldens import ROOT
 from lab import Page, open_lab
 from PIL import Image
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from small_run import HOSTILE
@@ -221,11 +223,15 @@ def test_filters_are_chosen_and_taken_away_by_keyboard_alone(view):
 
 
 def test_the_table_is_walked_and_a_row_opened_by_keyboard_alone(view):
-    view.js("document.querySelector('.tk-view tbody tr').focus()")
-    press(view, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ENTER)
-    view.until(lambda: view.all(".tk-reader h3"))
+    chosen = "return document.querySelectorAll('.tk-view tbody tr')[2].getAttribute('aria-selected') === 'true'"
+    for _ in range(3):  # a key that falls into a redrawing is lost
+        view.js("document.querySelector('.tk-view tbody tr').focus()")
+        press(view, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ENTER)
+        with contextlib.suppress(TimeoutException):
+            view.until(lambda: view.js(chosen), 8)
+            break
+    assert view.js(chosen) and view.all(".tk-reader h3")
     third = view.all(".tk-view tbody tr")[2]
-    view.until(lambda: third.get_attribute("aria-selected") == "true")
     assert third.text.split("\n")[-1] and len(view.all(".tk-reader .tk-list button")) >= 5
     press(view, Keys.PAGE_DOWN)
     view.until(lambda: view.one(".tk-pages span").text == "51 to 100 of 206")
