@@ -162,7 +162,7 @@ class CorpusEncoder:
         """Return the joined vectors; shape (n, dim).
 
         Those of texts that it was not fitted on are kept in the cache only where reading takes long: the vectors of
-        millions of passages fill a disk, and the embedded default makes them anew about as fast.
+        millions of passages fill a disk (300 MB for 70,000), though reading them there is faster than making them anew.
         """
         out = np.empty((len(texts), self.dim), dtype=np.float32)
         fresh = [place for place, text in enumerate(texts) if text not in self._rows]

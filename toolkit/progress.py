@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 COSTS = {
-    "1-corpus": {"ingest": 0.11, "select": 0.02, "clean": 0.8, "dedupe": 0.36},
-    "2-themes": {"embed": 1.5, "themes": 1.5, "search": 0.3},
-    "3-topics": {"topics": 1.5, "decisions": 0.01},
-    "4-trends": {"trends": 0.02, "findings": 0.03, "actors": 0.4},
+    "1-corpus": {"ingest": 0.1, "select": 0.015, "clean": 0.65, "dedupe": 0.35},
+    "2-themes": {"embed": 0.4, "themes": 2.7, "search": 0.3},
+    "3-topics": {"topics": 0.15, "decisions": 0.01},
+    "4-trends": {"trends": 0.02, "findings": 0.25, "actors": 0.25},
 }
 """Notebook -> stage -> what it takes, in milliseconds an article; what counts is how they compare."""
 A_CELL = 0.25
