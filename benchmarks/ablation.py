@@ -24,18 +24,13 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from labelled import DATA, LANGUAGES, WIKI  # noqa: E402
+
 from toolkit import clean, embed, evaluate, gold, ingest, matching, measures, subjects, themefile, themes, units  # noqa: E402
 from toolkit.settings import EmbedSettings  # noqa: E402
 
-DATA = ROOT.parent / "shared" / "data"
 HERE = ROOT / "benchmarks" / "themes"
 THEMES = ROOT / "data" / "themes.yml"
-WIKI = {
-    "armed_conflict_attacks": "extremism",
-    "international_relations": "cooperation",
-    "business_economy": "economic_stability",
-}
-LANGUAGES = {"en": "eng_Latn", "ru": "rus_Cyrl", "kk": "kaz_Cyrl"}
 ARTICLES, SEED = 10_000, 42
 MEASURES = {"average_precision": "AP", "f1_ratio": "F1 / best", "ece": "ECE"}
 

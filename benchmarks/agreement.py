@@ -16,20 +16,13 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT.parent / "shared" / "data"
 sys.path.insert(0, str(ROOT))
 
 import sections  # noqa: E402
+from labelled import DATA, EVENTS, LANGUAGES, WIKI  # noqa: E402
 
 from toolkit import embed, themes  # noqa: E402
 from toolkit.settings import EmbedSettings  # noqa: E402
-
-LANGUAGES = {"en": "eng_Latn", "ru": "rus_Cyrl", "kk": "kaz_Cyrl"}
-WIKI = {
-    "armed_conflict_attacks": "extremism",
-    "international_relations": "cooperation",
-    "business_economy": "economic_stability",
-}
 
 
 def sib200(language):
@@ -48,7 +41,7 @@ def reuters():
 
 def wiki():
     """Return texts and their labels of the current events of 2015 to 2020."""
-    rows = pd.read_json(DATA / "wiki_current_events_2002_2021.jsonl.gz", lines=True)
+    rows = pd.read_json(EVENTS, lines=True)
     rows = rows[rows["date"].dt.year.between(2015, 2020) & rows["label"].ne("")]
     return rows["text"], [{WIKI.get(label, "")} for label in rows["label"]]
 

@@ -22,23 +22,18 @@ from sklearn.metrics import average_precision_score, f1_score
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from labelled import EVENTS, WIKI  # noqa: E402
 from sections import keep  # noqa: E402
 
 from toolkit import clean, ingest, reading, store, themefile  # noqa: E402
 from toolkit.settings import EmbedSettings  # noqa: E402
 
-DATA = ROOT.parent / "shared" / "data" / "wiki_current_events_2002_2021.jsonl.gz"
-LABELS = {
-    "armed_conflict_attacks": "extremism",
-    "international_relations": "cooperation",
-    "business_economy": "economic_stability",
-}
 SETS = {"2015 to 2020": (2015, 2020), "all": (0, 9999)}
 
 
 def articles_of(years, folder):
     """Keep the items of some years as a run keeps its articles; return path and table."""
-    items = pd.read_json(DATA, lines=True, dtype={"id": str})
+    items = pd.read_json(EVENTS, lines=True, dtype={"id": str})
     items = items[items["date"].dt.year.between(*years)]
     items = items[items["label"].ne("")] if years[0] else items
     path = Path(folder) / "items.jsonl"
@@ -62,7 +57,7 @@ def score(path, first=0):
 def precision(scores, articles):
     """Return the mean average precision and F1 against the labels, where an article has one."""
     known = scores.merge(articles.loc[articles["label"].ne(""), ["article_id", "label"]], on="article_id")
-    groups = [(group, group["label_y"].map(LABELS) == theme) for theme, group in known.groupby("theme")]
+    groups = [(group, group["label_y"].map(WIKI) == theme) for theme, group in known.groupby("theme")]
     return (
         np.mean([average_precision_score(truth, group["score"]) for group, truth in groups]),
         np.mean([f1_score(truth, group["label_x"]) for group, truth in groups]),

