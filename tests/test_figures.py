@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from toolkit import figures, style, topic_figures
+from toolkit import course_figures, figures, style, topic_figures
 from toolkit.exhibits import Table
 
 EVIL = "<script>alert(1)</script> <a href='javascript:alert(1)'>x</a> & <b>bold</b>"
@@ -264,3 +264,13 @@ def test_tables_are_left_as_they_were():
     topic_figures.topic_map(given[2], given[1], TITLES, COLOURS)
     for first, second in zip(before, given, strict=True):
         assert_frame_equal(first, second)
+
+
+def test_topics_over_time_leave_stray_dates_outside_the_axis_and_say_so():
+    weeks = pd.date_range("2016-01-04", periods=60, freq="7D")
+    held = [1] + [0] * 49 + [50] * 10
+    course = pd.DataFrame({"group": 0, "start": weeks, "articles": held, "total": held, "terms": [["water"]] * 60})
+    figure = course_figures.courses(course.assign(share=1.0), {0: "water"}, "course")
+    first, last = figure.layout.xaxis.range
+    assert weeks[0] < first < weeks[50] and last > weeks[-1]
+    assert "1 articles of stray dates" in figure.layout.meta["caption"]

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from toolkit.exhibits import Table, date, number, percent, rows
 from toolkit.style import ACCENT, finish, nothing, safe
+from toolkit.trend_figures import crowded_span
 
 _MOST = 6
 _MOST_ROWS = 200
@@ -45,6 +46,10 @@ def courses(course: pd.DataFrame, labels: Mapping[int, str], name: str) -> go.Fi
     figure.update_xaxes(showticklabels=True, row=len(shown), col=1)
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
     figure.update_layout(showlegend=False, hovermode="closest")
+    span, outside = crowded_span(course)
+    if outside:
+        figure.update_xaxes(range=span)
+        caption += f"; {number(outside)} articles of stray dates lie outside the axis"
     return finish(figure, name, caption, _table(course, shown, labels), 90 + 130 * len(shown))
 
 
