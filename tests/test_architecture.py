@@ -51,7 +51,7 @@ STAGES = {
     "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "screen", "map_pane"} | {"stills"},
 }
 RUNNER = {"params", "plan", "batch", "kernels", "profiling", "reuse", "sweep", "evaluation", "comparison"}
-RUNNER |= {"warm", "remote", "lease", "place", "children", "engine", "overview"}
+RUNNER |= {"runner", "executing", "warm", "remote", "lease", "place", "children", "engine", "overview"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
 READING = {"reading"}
@@ -160,7 +160,7 @@ def test_no_two_modules_import_each_other():
     ("package", "only"),
     [
         ("bertopic", {"naming", "peers"}),
-        ("papermill", {"batch"}),
+        ("papermill", {"executing"}),
         ("argparse", {"cli"}),
         ("jinja2", {"report", "overview"}),
         ("distributed", {"engine"}),

@@ -70,7 +70,7 @@ def test_a_notebook_that_never_ran_has_no_time(tmp_path):
 
 
 def test_a_kernel_imports_what_its_notebook_will():
-    found = warm.imported([ROOT / "notebooks" / "2-themes.ipynb"])
+    found = kernels.imported([ROOT / "notebooks" / "2-themes.ipynb"])
     assert {"toolkit.reading", "toolkit.themes", "toolkit.settings"} <= set(found)
     assert all(name.startswith("toolkit.") for name in found)
 

@@ -62,7 +62,7 @@ def test_every_fault_is_named_with_its_line_and_column(refused, case):
 
 
 def test_what_is_nested_beyond_reason_is_refused(refused):
-    assert "nested far too deeply" in refused("themes: " + "[" * 1200)
+    assert "nested far too deeply" in refused("themes: " + "[" * 12_000)
 
 
 def test_a_file_that_contains_itself_is_refused(refused):

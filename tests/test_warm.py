@@ -3,7 +3,7 @@
 import pytest
 from test_engine import begun, check_whole, gone, notebook, planned, run, wait_for
 
-from toolkit import store, warm
+from toolkit import kernels, store, warm
 from toolkit.schema import SettingsError
 from toolkit.settings import BatchSettings
 
@@ -70,6 +70,6 @@ def test_what_notebooks_take_from_the_toolkit_is_read_from_their_cells(tmp_path)
         "from pandas import x",
     )
     notebook(tmp_path / "nb", *cells)
-    assert warm.imported((tmp_path / "nb").glob("*.ipynb")) == ["toolkit.figures", "toolkit.store", "toolkit.trends"]
+    assert kernels.imported((tmp_path / "nb").glob("*.ipynb")) == ["toolkit.figures", "toolkit.store", "toolkit.trends"]
     with pytest.raises(SettingsError, match="warm"):
         BatchSettings(warm=True, scheduler="tcp://host:1")

@@ -23,6 +23,7 @@ import pandas as pd
 import yaml
 from scipy import sparse
 
+from toolkit.nodes import read
 from toolkit.schema import InputError
 
 KINDS = ("organisation", "country", "region", "city")
@@ -75,7 +76,7 @@ def _expect(holds: object, problem: str) -> None:
 
 def _read(path: Path, where: str) -> list[Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = read(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
         raise InputError(f"{where} cannot be read; mend what is wrong with it: {problem}.") from error

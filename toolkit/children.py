@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from toolkit import store
+import toolkit
 
 _HEED = 15.0
 """Seconds that a process has to end when it is asked to; then it is killed."""
@@ -38,7 +38,7 @@ class Children:
 
     def start(self) -> subprocess.Popen[str]:
         """Give an idle runner, or start one, in a session of its own: an interrupt reaches it only through `end`."""
-        root = store.checkout()
+        root = toolkit.checkout()
         path = [str(root)] if root else []
         path += [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
         environment = {**self._settings, **os.environ, **({"PYTHONPATH": os.pathsep.join(path)} if path else {})}
@@ -49,7 +49,7 @@ class Children:
                 if (child := self._idle.pop()).poll() is None:
                     return child
             child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "toolkit.batch"],
+                [sys.executable, "-P", "-m", "toolkit.runner"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -6,16 +6,18 @@ Exit codes: 0 all is well, 1 a run failed, 2 the user's input or settings, 130 i
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import toolkit
 from toolkit import given
 from toolkit.bars import line, notebook_bar, plain, run_bar
+from toolkit.children import Children
 
 if TYPE_CHECKING:
     from toolkit.sweep import Outcome
@@ -28,10 +30,31 @@ _SHORT = ("themes", "gazetteer", "encoder", "period")
 def main(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code; ``--help`` imports nothing heavy."""
     args = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with _runner(args) if "children" in args else contextlib.nullcontext():
+            return _call(args)
+    except KeyboardInterrupt:
+        return _say("Interrupted; nothing half-made is left behind.", 130)
+
+
+@contextlib.contextmanager
+def _runner(args: argparse.Namespace) -> Iterator[None]:
+    """Start the process that will execute the notebooks: it imports what it needs while the run is planned."""
+    if getattr(args, "fresh", False):
+        os.environ["TOOLKIT_FRESH"] = "1"  # for the runner and its kernels
+    args.children = Children(warm=True)
+    try:
+        args.children.keep(args.children.start())
+        yield
+    finally:
+        args.children.end()
+
+
+def _call(args: argparse.Namespace) -> int:
     from toolkit.plan import RunFailed
     from toolkit.schema import ToolkitError
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     command: Callable[[argparse.Namespace], int] = args.command
     try:
         return command(args)
@@ -39,8 +62,6 @@ def main(argv: list[str] | None = None) -> int:
         return _say(str(error), 2)
     except RunFailed as error:
         return _say(str(error), 1)
-    except KeyboardInterrupt:
-        return _say("Interrupted; nothing half-made is left behind.", 130)
 
 
 def _say(sentence: str, code: int) -> int:
@@ -70,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--period", metavar="PERIOD", help="auto, day, week, month, quarter or year")
     run.add_argument("--fresh", action="store_true", help="make everything again, whatever the cache holds")
     run.add_argument("--profile", action="store_true", help="tell at the end where time and memory went")
-    run.set_defaults(command=_run)
+    run.set_defaults(command=_run, children=None)
 
     _add_batch(commands)
     _add_judging(commands)
@@ -97,11 +118,11 @@ def _add_judging(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     evaluate.add_argument("--out", metavar="DIR", help="folder of the page (reports/evaluation-LABELS)")
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
     evaluate.add_argument("-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
-    evaluate.set_defaults(command=_evaluate)
+    evaluate.set_defaults(command=_evaluate, children=None)
     compare = commands.add_parser("compare", help="two runs: which topics and themes changed, and why?")
     compare.add_argument("runs", nargs=2, metavar="RUN", help="folders of the earlier and the later run")
     compare.add_argument("--out", metavar="DIR", help="folder of the page (reports/EARLIER-to-LATER)")
-    compare.set_defaults(command=_compare)
+    compare.set_defaults(command=_compare, children=None)
 
 
 def _add_looking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -128,10 +149,8 @@ def _run(args: argparse.Namespace) -> int:
     listed += [(name, getattr(args, name)) for name in _SHORT if getattr(args, name) is not None]
     planned = plan(given.once(listed), args.out)
     given.check_files(planned.values)
-    if args.fresh:
-        os.environ["TOOLKIT_FRESH"] = "1"  # for the runner and its kernels
     with notebook_bar(planned) as progress:
-        out = run_notebooks(planned, progress, REPORT)
+        out = run_notebooks(planned, progress, REPORT, args.children)
     for said in _summary(out, args.profile):
         print(line(said))
     print(f"Report: {remote.join(args.out, 'index.html')}")
@@ -145,7 +164,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     planned = plan_evaluation(given.once([("labels", args.labels), *args.parameters]), args.out, args.json)
     given.check_files(planned.values)
     with notebook_bar(planned) as progress:
-        out = run_notebooks(planned, progress, REPORT)
+        out = run_notebooks(planned, progress, REPORT, args.children)
     for said in copy_figures(out, args.json):
         print(line(said))
     print(f"Report: {args.out or out}/index.html")
@@ -158,7 +177,7 @@ def _compare(args: argparse.Namespace) -> int:
 
     planned = plan_comparison(tuple(args.runs), args.out)
     with notebook_bar(planned) as progress:
-        out = run_notebooks(planned, progress, REPORT)
+        out = run_notebooks(planned, progress, REPORT, args.children)
     for said in lines(out):
         print(line(said))
     print(f"Report: {args.out or out}/index.html")

@@ -1,26 +1,23 @@
 """The kernels of a run: each is started while the notebook before still runs, and imports what its own will import.
 
 Starting a kernel and importing take longer than most notebooks; on two processors this hides them. Run as a module,
-this file is a kernel that imports the modules named in ``TOOLKIT_IMPORTS`` before it answers.
+this file is a kernel that imports the modules named in `warm.IMPORTS` before it answers.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
-import importlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit import store, warm
+from toolkit import params, store, warm
 
 _BY_NAME = 'import runpy; runpy.run_module("toolkit.kernels", run_name="__main__")'
-_IMPORTS = "TOOLKIT_IMPORTS"
-_LATE = {"toolkit.topics": ("bertopic.vectorizers",), "toolkit.embed": ("wordllama", "navec")}
-"""What a module imports at its first use only, because not every use needs it."""
 
 
 def prepare(scratch: Path) -> None:
@@ -75,7 +72,7 @@ def _start(notebook: Path) -> Any:
     from jupyter_core.utils import run_sync
 
     manager = AsyncKernelManager(kernel_name="python3", config=_transport(notebook.stem))
-    environment = {**os.environ, _IMPORTS: ",".join(warm.imported([notebook]))}
+    environment = {**os.environ, warm.IMPORTS: ",".join(imported([notebook]))}
     run_sync(manager.start_kernel)(cwd=str(notebook.parent), env=environment)
     return manager
 
@@ -106,31 +103,34 @@ def _transport(name: str) -> Any:
     return Config({"KernelManager": {"transport": "ipc", "ip": place}} if fits else {})
 
 
+def imported(notebooks: Iterable[Path]) -> list[str]:
+    """Return the toolkit's modules that the cells of `notebooks` import, by their dotted names."""
+    found = set()
+    for notebook in notebooks:
+        for source, _ in params.read_cells(notebook):
+            with contextlib.suppress(SyntaxError):  # a cell may hold what only IPython reads
+                found |= {name for node in ast.walk(ast.parse(source)) for name in _names(node)}
+    return sorted(found)
+
+
+def _names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom) and node.module == "toolkit":
+        return [f"toolkit.{alias.name}" for alias in node.names]
+    names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+    names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    return [name for name in names if name.split(".")[0] == "toolkit"]
+
+
 # The kernel -------------------------------------------------------------------------------------------------
 
 
 def _main() -> None:
-    """Import, and answer; what cannot be imported is left to the notebook, which tells it."""
+    """Import, and answer."""
     sys.modules.update(dict.fromkeys(warm.NEEDLESS))  # type: ignore[arg-type]
-    names = [name for name in os.environ.pop(_IMPORTS, "").split(",") if name]
-    with contextlib.suppress(ImportError):
-        for name in names:
-            importlib.import_module(name)
-        _import_late()
+    warm.bring(os.environ.pop(warm.IMPORTS, "").split(","))
     from ipykernel.kernelapp import launch_new_instance
 
     launch_new_instance()
-
-
-def _import_late() -> None:
-    from toolkit import lean
-
-    with lean.hidden():
-        for name in [late for module, names in _LATE.items() if module in sys.modules for late in names]:
-            importlib.import_module(name)
-    if "plotly.graph_objects" in sys.modules:  # a first figure takes a third of a second, the next ones little
-        drawn = sys.modules["plotly.graph_objects"].Figure()
-        drawn.add_scatter(x=[0], y=[0], marker={"size": 1}, hovertemplate="").update_layout(title="").to_plotly_json()
 
 
 if __name__ == "__main__":

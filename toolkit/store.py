@@ -129,15 +129,9 @@ def check_writable(folder: Path | str) -> Path:
     return folder
 
 
-def checkout() -> Path | None:
-    """Return the repository root when the package runs from a checkout, else None."""
-    root = Path(__file__).resolve().parent.parent
-    return root if (root / "pyproject.toml").is_file() and (root / "notebooks").is_dir() else None
-
-
 def asset(name: str) -> Path:
     """Find a shipped part such as ``data/themes.yml``: in the checkout or inside the wheel."""
-    return (checkout() or Path(__file__).resolve().parent / "assets") / name
+    return (toolkit.checkout() or Path(__file__).resolve().parent / "assets") / name
 
 
 def _reset_peak() -> None:
@@ -219,7 +213,7 @@ def versions() -> dict[str, str]:
 
 def git_commit() -> str | None:
     """Return the checkout's commit, with ``+`` where files differ from it; None outside Git."""
-    root, git = checkout(), shutil.which("git")
+    root, git = toolkit.checkout(), shutil.which("git")
     if root is None or git is None or not (root / ".git").exists():
         return None
     commit, changes = (

@@ -1,14 +1,15 @@
 """Warm kernels: forked from a server that has imported what the notebooks import, so that no kernel imports it again.
 
 In the kernel's place Jupyter starts a small client, which asks the server (one per runner, Linux only) for a kernel,
-hands it its folder, environment and outputs, and passes signals on. The server kills a kernel whose client is gone, and
-ends with its runner. Where the server does not answer, the client turns into an ordinary kernel.
+hands it its folder, environment and outputs, and passes signals on. The server imports what that kernel's notebook
+does, if it has not yet, and forks. It kills a kernel whose client is gone, and ends with its runner. Where the server
+does not answer, the client turns into an ordinary kernel.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -21,9 +22,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from toolkit import params
-
-_KERNELS = ("ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.interactiveshell", "plotly.io")
+IMPORTS = "TOOLKIT_IMPORTS"
+"""What a kernel imports before its notebook runs: modules, in this variable of its environment."""
+_FIRST = (
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "IPython.core.interactiveshell",
+    "pandas",
+    "plotly.io._renderers",
+)
+_LATE = {"toolkit.topics": ("bertopic.vectorizers",), "toolkit.embed": ("wordllama", "navec")}
+"""What a module imports at its first use only, because not every use needs it."""
 NEEDLESS = ("rfc3987_syntax", "debugpy")
 """What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
 _GLANCE = 0.05
@@ -55,48 +64,47 @@ class _Asked(NamedTuple):
 
 
 @contextlib.contextmanager
-def server(place: Path, notebooks: Iterable[Path]) -> Iterator[str]:
-    """Keep a server that has imported what `notebooks` take from the toolkit; give its address, empty where it fails.
+def server(place: Path) -> Iterator[str]:
+    """Keep a server at `place`, a file to be; give its address, empty where there can be none.
 
-    It ends with the block, and when this process does.
+    It imports what all notebooks need at once. It ends with the block, and when this process does.
     """
     if not sys.platform.startswith("linux"):
         yield ""
         return
-    words = [sys.executable, "-c", "from toolkit import warm; warm.serve()", str(place), *imported(notebooks)]
+    words = [sys.executable, "-c", "from toolkit import warm; warm.serve()", str(place)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:  # noqa: S603
-        assert child.stdout
-        yield str(place) if child.stdout.readline() else ""
+        assert child.stdin and child.stdout
+        try:
+            yield str(place) if child.stdout.readline() else ""
+        finally:
+            child.stdin.close()
+            child.wait()
 
 
-def imported(notebooks: Iterable[Path]) -> list[str]:
-    """Return the toolkit's modules that the cells of `notebooks` import, by their dotted names."""
-    found = set()
-    for notebook in notebooks:
-        for source, _ in params.read_cells(notebook):
-            with contextlib.suppress(SyntaxError):  # a cell may hold what only IPython reads
-                found |= {name for node in ast.walk(ast.parse(source)) for name in _names(node)}
-    return sorted(found)
+def bring(names: Iterable[str]) -> None:
+    """Import modules, with what they import late; what cannot be imported is left to the notebook, which tells it."""
+    with contextlib.suppress(ImportError):
+        for name in filter(None, names):
+            importlib.import_module(name)
+        from toolkit import lean
 
-
-def _names(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.ImportFrom) and node.module == "toolkit":
-        return [f"toolkit.{alias.name}" for alias in node.names]
-    names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-    names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-    return [name for name in names if name.split(".")[0] == "toolkit"]
+        with lean.hidden():
+            for name in [late for module, names in _LATE.items() if module in sys.modules for late in names]:
+                importlib.import_module(name)
+    if "plotly.graph_objects" in sys.modules:  # a first figure takes a third of a second, the next ones little
+        drawn = sys.modules["plotly.graph_objects"].Figure()
+        drawn.add_scatter(x=[0], y=[0], marker={"size": 1}, hovertemplate="").update_layout(title="").to_plotly_json()
 
 
 def serve() -> None:
     """Be the server: import, say so, and fork a kernel for each client; in a kernel, be that kernel."""
-    place, *modules = sys.argv[1:]
     sys.modules.update(dict.fromkeys(NEEDLESS))  # type: ignore[arg-type]
-    for name in (*_KERNELS, *modules):
-        importlib.import_module(name)
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(place)
+        listener.bind(sys.argv[1])
         listener.listen()
         os.write(1, b"ready\n")
+        bring(_FIRST)
         asked = _serve(listener)
     if asked:
         _be_kernel(asked)
@@ -112,6 +120,7 @@ def _serve(listener: socket.socket) -> _Asked | None:
         if 0 in ready:
             for client in clients:
                 os.kill(client.pid, signal.SIGKILL)
+                os.waitpid(client.pid, 0)
             return None
         for client in [client for client in clients if client.line in ready]:
             with contextlib.suppress(ProcessLookupError):
@@ -139,6 +148,9 @@ def _fork(line: socket.socket) -> _Asked:
     request, length = b"", int.from_bytes(size, "big")
     while len(request) < length:
         request += line.recv(length - len(request))
+    asked = json.loads(request)
+    bring(asked["env"].get(IMPORTS, "").split(","))
+    gc.freeze()
     pid = os.fork()
     if pid:
         _tell(line, pid)
@@ -146,7 +158,7 @@ def _fork(line: socket.socket) -> _Asked:
         if not pid:
             os.dup2(handle, number)
         os.close(handle)
-    return _Asked(line, pid, {} if pid else json.loads(request))
+    return _Asked(line, pid, {} if pid else asked)
 
 
 def _be_kernel(asked: _Asked) -> None:

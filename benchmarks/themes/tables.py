@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import toolkit
 from toolkit import store
 from toolkit.evaluate_tables import SYSTEMS
 
@@ -72,7 +73,11 @@ def as_document(folder):
 
 def scoring_code():
     """Return a hash of the modules on which scores and measures depend, found by their imports, and of their data."""
-    folder, seen, ahead = store.checkout() / "toolkit", set(), ["clean", "embed", "evaluate", "gold", "peers", "themes"]
+    folder, seen, ahead = (
+        toolkit.checkout() / "toolkit",
+        set(),
+        ["clean", "embed", "evaluate", "gold", "peers", "themes"],
+    )
     while ahead:
         name = ahead.pop()
         if name not in seen and (folder / f"{name}.py").is_file():
@@ -232,7 +237,7 @@ def languages(kept, coders):
 
 def sentences(kept, coders):
     """Return the reference article's sentences by number: scores, in bold where the reader gave the label."""
-    with (store.checkout() / "benchmarks" / "themes" / "reference.csv").open(encoding="utf-8") as file:
+    with (toolkit.checkout() / "benchmarks" / "themes" / "reference.csv").open(encoding="utf-8") as file:
         gold = {row["id"]: row for row in csv.DictReader(file)}
     parts = []
     for coder in coders:
