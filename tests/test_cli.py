@@ -2,10 +2,11 @@ import json
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 import toolkit
-from toolkit import cli, store
+from toolkit import batch, cli, store
 
 FIRST = (
     'inputs: list = []\nrun_dir: str = ""\nseed: int = 42\nperiod: str = "auto"',
@@ -69,8 +70,9 @@ def test_a_batch_with_a_failed_run_ends_with_1_and_says_which_and_why(place, cap
     ],
 )
 def test_what_the_user_can_mend_is_one_sentence_and_exit_code_2(place, capsys, monkeypatch, words, reason):
-    monkeypatch.setattr(subprocess, "Popen", None)
+    monkeypatch.setattr(batch, "_job", None)  # nothing is executed
     assert cli.main(words) == 2
+    assert not psutil.Process().children()
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("toolkit: ")

@@ -11,7 +11,7 @@ import pytest
 from goldens import ROOT
 from scipy import sparse
 
-from toolkit import batch, lean, made, overtime, profiling, store, warm, words
+from toolkit import batch, kernels, lean, made, overtime, profiling, store, words
 from toolkit.plan import plan
 
 HEAVY = ("numba", "torch", "umap", "hdbscan", "sentence_transformers", "transformers", "datamapplot")

@@ -3,7 +3,7 @@
 import pytest
 from test_engine import begun, check_whole, gone, notebook, planned, run, wait_for
 
-from toolkit import kernels, store, warm
+from toolkit import kernels, store
 from toolkit.schema import SettingsError
 from toolkit.settings import BatchSettings
 
