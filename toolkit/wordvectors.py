@@ -198,7 +198,8 @@ class RussianEncoder:
         if not len(used) or used[-1] < 0:
             return np.zeros((len(texts), self.dim), dtype=np.float32)
         unknown = int(used[0] < 0)
-        vectors = self._navec.pq.sampled(used[unknown:].tolist()).unpack()
+        packed = self._navec.pq  # its own `sampled` works out tables for all pairs of codes, each time
+        vectors = packed.codes[packed.qdims, packed.indexes[used[unknown:]]].reshape(-1, self.dim)
         read = _counts(back, indptr, len(used))[:, unknown:]
         return np.asarray(read @ vectors / np.maximum(read.sum(axis=1), 1), dtype=np.float32)
 
