@@ -33,11 +33,12 @@ def code_words(texts: Iterable[str]) -> Coded:
     places: dict[str, int] = {}
     parts, size = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))], 0
     for piece in _pieces(texts):
-        text, word, known = _coded(piece)
+        inside, local, known = _coded(piece)
         own = np.array([places.setdefault(name, len(places)) for name in known], dtype=np.int64)
-        parts.append((text + size, own[word]))
+        parts.append((inside + size, own[local]))
         size += len(piece)
-    return Coded(*(np.concatenate(column) for column in zip(*parts, strict=True)), list(places), size)
+    text, word = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Coded(text, word, list(places), size)
 
 
 def _pieces(texts: Iterable[str]) -> Iterator[list[str]]:

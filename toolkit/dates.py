@@ -109,13 +109,14 @@ class Evidence(NamedTuple):
 
 
 def parse_dates(values: pd.Series, settings: IngestSettings, evidence: Evidence | None = None) -> pd.DataFrame:
-    """Read a column of dates: ``published`` (UTC, missing where empty or not read), ``written``, ``reason`` per value.
+    """Read a column of dates: ``published`` (UTC, missing where empty or not read), ``written`` and ``reason``.
 
-    ``written`` is the same whatever the zone: dates without one are taken as UTC. ``reason`` is ``""`` for a date that was read and for an empty one. 03/04/2024 is settled by the column:
-    one value with a part above 12 settles it; `InputError` if none does, or if they contradict each other,
-    and ``settings.day_first`` is not given. Where `values` are a piece of a column, `evidence` is that of the whole.
-    Dates without a zone are in ``settings.timezone``; an hour that occurs twice there is the first of the two, an
-    hour that is skipped is the instant after the gap. `SettingsError` if there is no such zone.
+    ``written`` is the same whatever the zone: dates without one are taken as UTC. ``reason`` is ``""`` for a date that
+    was read and for an empty one. 03/04/2024 is settled by the column: one value with a part above 12 settles it;
+    `InputError` if none does, or if they contradict each other, and ``settings.day_first`` is not given. Where `values`
+    are a piece of a column, `evidence` is that of the whole. Dates without a zone are in ``settings.timezone``; an hour
+    that occurs twice there is the first of the two, an hour that is skipped is the instant after the gap.
+    `SettingsError` if there is no such zone.
     """
     zone = _zone(settings.timezone)
     codes, distinct = pd.factorize(pd.Series(_texts(values), dtype=object))

@@ -36,7 +36,7 @@ class Counted(NamedTuple):
 
 
 def some_of(articles: pd.DataFrame) -> pd.DataFrame:
-    """Return the articles whose texts are read for the terms: all up to 50,000, of more every second, third and so on."""
+    """Return the articles whose texts are read for the terms: all up to 50,000, of more every second, third, ..."""
     return articles.iloc[:: len(articles) // _TEXTS + 1]
 
 

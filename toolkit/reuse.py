@@ -59,9 +59,7 @@ def know(step: Mapping[str, Any], part: Path) -> Known:
     before = _state(blobs.files(part), part)
     unread = unread_by(notebook)
     made = {
-        name: _seen(part / name, state, json.dumps(unread.get(name)))
-        for name, state in before.items()
-        if _counts(name)
+        name: _seen(part / name, state, json.dumps(unread.get(name))) for name, state in before.items() if _counts(name)
     }
     reads = {name: _digest(Path(name), state) for name, state in outside.items()}
     values = {
