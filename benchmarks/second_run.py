@@ -8,10 +8,10 @@ it and a folder of its own. Interleaved, medians; seconds of a clock, and of pro
 together, which other work on the machine disturbs less). What was taken from the cache is read in the manifest.
 
 What is left where nothing changed is the start of two processes, their imports, the copying and the pages. Where a
-parameter of the trends changed, there are two kernels and their imports besides (about 3 seconds of a processor,
-whatever the corpus), and the statistics of `4-trends`: 20 times faster is out of reach for a corpus whose first run
-takes a minute. Larger corpora were not measured. With another time zone dates without a zone move, so that
-`1-corpus` is read again.
+parameter of the trends changed, there are two kernels and their imports besides (whatever the corpus), and the
+statistics of `4-trends`. With another time zone dates without a zone move: files are read again, and what follows is
+taken from the cache as far as it does not hang on dates (cleaning, themes, the vectors, the topics), or only on how far
+they lie apart (stories).
 """
 
 import argparse

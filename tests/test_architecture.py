@@ -11,7 +11,7 @@ from goldens import ROOT
 
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
-BASE = {"lean", "schema", "pieces", "settings", "words", "languages", "stats", "exhibits", "style", "nodes"}
+BASE = {"lean", "schema", "pieces", "settings", "words", "coded", "languages", "stats", "exhibits", "style", "nodes"}
 STAGES = {
     "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
     "clean": {"clean", "boilerplate"},
@@ -51,7 +51,7 @@ STAGES = {
     "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "screen", "map_pane"} | {"stills"},
 }
 RUNNER = {"params", "plan", "batch", "kernels", "profiling", "reuse", "sweep", "evaluation", "comparison"}
-RUNNER |= {"runner", "executing", "warm", "remote", "lease", "place", "children", "engine", "overview"}
+RUNNER |= {"runner", "executing", "warm", "remote", "lease", "place", "children", "engine", "overview", "unread"}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
 READING = {"reading"}

@@ -1,12 +1,15 @@
 """A table is made once of the same inputs, and again when any of them differs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from toolkit import blobs, cache
+from toolkit import blobs, cache, clean, dedupe
+from toolkit.pieces import together
+from toolkit.settings import CleanSettings, DedupeSettings
 
 
 @pytest.fixture
@@ -64,3 +67,72 @@ def test_a_damaged_table_is_made_again_and_that_is_said(made):
     with pytest.warns(UserWarning, match="'words' was damaged"):
         assert made(1)[1] == 2
     assert made(1)[1] == 2
+
+
+def test_lists_come_back_as_lists(made):
+    terms = pd.DataFrame({"terms": [["a", "b"], []], "n": [1.5, 2.5]})
+    for _ in range(2):
+        (found,) = cache.kept_tables("lists", [1], lambda: [terms])
+        assert found["terms"].tolist() == [["a", "b"], []]
+
+
+# Stages in pieces -------------------------------------------------------------------------------------------------
+
+STAGES = {
+    "clean": (partial(clean.clean_pieces, aside=list), CleanSettings(min_words=2), False),
+    "stories": (dedupe.story_pieces, DedupeSettings(window_days=7), True),
+}
+
+
+def corpus(hours=0.0, **changed):
+    """Two pieces of articles, all dates moved by so many hours: a copy, a reprint, an undated one, one without text."""
+    said = "The ministers of the region signed an agreement on trade and transit in the capital"
+    rows = [
+        ("a", said, "2024-05-01"),
+        ("a", said + "!", "2024-05-02"),
+        ("b", said, "2024-05-08"),
+        ("b", "", "2024-05-09"),
+    ]
+    rows += [("b", "A fire broke out in the old market of the northern port", None), ("c", said, "2024-05-20")]
+    table = pd.DataFrame(rows, columns=["source", "text", "published"]).astype({"source": "str", "text": "str"})
+    table["published"] = pd.to_datetime(table["published"], utc=True) + pd.Timedelta(hours=hours)
+    plain = {"article_id": [f"id{at}" for at in range(len(rows))], "title": "", "url": "", "language": "en"}
+    table = table.assign(**plain).astype(dict.fromkeys(plain, "str")).assign(**changed)
+    return [table.iloc[:3].reset_index(drop=True), table.iloc[3:].reset_index(drop=True)]
+
+
+def again(stage, pieces, **settings):
+    """Return what a stage keeps and drops of `pieces`, by way of the cache, and whether it was called for it."""
+    make, usual, moves = STAGES[stage]
+    asked, called = replace(usual, **settings), []
+    steps = cache.kept_steps(
+        stage, pieces, asked, lambda: (called.append(1), make(pieces, settings=asked))[1], moves=moves
+    )
+    return together(steps), bool(called)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_is_done_once_though_all_dates_move_and_gives_what_a_fresh_one_does(made, stage):
+    make, settings, _ = STAGES[stage]
+    for at, hours in enumerate([0, 5, -0.3]):
+        found, called = again(stage, corpus(hours))
+        assert called == (at == 0)
+        for mine, fresh in zip(found, together(make(corpus(hours), settings=settings)), strict=True):
+            assert len(mine)
+            pd.testing.assert_frame_equal(mine, fresh)
+
+
+def test_a_stage_is_done_again_where_anything_it_reads_has_changed(made):
+    for stage in STAGES:
+        assert again(stage, corpus())[1]
+        assert again(stage, corpus(source=pd.Series(list("xyzxyz"), dtype="str")))[1]
+    assert again("clean", corpus(), min_words=3)[1]
+    assert again("stories", corpus(), window_days=8)[1]
+    apart = pd.date_range("2024-05-01", periods=6, tz="UTC", unit="us")
+    assert not again("clean", corpus(published=apart))[1]
+    assert again("stories", corpus(published=apart))[1]
+
+
+def test_of_very_many_articles_no_stage_is_kept(made, monkeypatch):
+    monkeypatch.setattr(cache, "_MOST_KEPT", 5)
+    assert [again("clean", corpus())[1] for _ in range(2)] == [True, True]

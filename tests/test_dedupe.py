@@ -172,6 +172,16 @@ def test_no_story_is_longer_than_the_window_though_each_link_of_the_chain_is_sho
     assert span["size"].max() > 1
 
 
+def test_stories_are_the_same_wherever_all_dates_lie():
+    rows = [{"text": FIRE, "source": str(at), "published": f"2024-05-{1 + 14 * (at % 3):02}"} for at in range(6)]
+    usual = find_stories(table(rows), DedupeSettings(window_days=14))[1]
+    for hours in (5, 7.1, -1000.3):
+        moved = table(rows)
+        moved["published"] += pd.Timedelta(hours=hours)
+        assert_frame_equal(find_stories(moved, DedupeSettings(window_days=14))[1], usual)
+    assert usual["story_id"].nunique() == 2
+
+
 def test_undated_articles_may_join_any_story():
     rows = [{"text": FIRE, "source": "one"}, {"text": FIRE + " late", "source": "two", "published": ""}]
     assert set(story_of(rows).values()) == {"id0000"}

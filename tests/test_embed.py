@@ -287,6 +287,14 @@ def test_a_text_is_encoded_once_for_each_encoder(tmp_path):
     assert second.asked == ["a", "a"]
 
 
+def test_a_vector_of_one_precision_is_not_taken_for_one_of_another(tmp_path):
+    first, second = Counting("one"), Counting("one")
+    second.precision = "bfloat16"
+    embed.encode_cached(first, ["a"], str(tmp_path))
+    embed.encode_cached(second, ["a"], str(tmp_path))
+    assert (first.asked, second.asked) == (["a"], ["a"])
+
+
 def test_more_texts_than_a_query_holds_come_back_in_order(tmp_path):
     texts = [f"text {at}" * (at % 7) + str(at) for at in range(2500)]
     encoder = Counting()

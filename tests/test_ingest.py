@@ -539,3 +539,11 @@ def test_no_row_of_a_real_corpus_goes_missing(tmp_path: Path, name: str, rows: i
     assert len(dropped) < rows / 50
     assert set(dropped["reason"]) <= {"the same article twice in the input", "neither title nor text"}
     kept.to_parquet(tmp_path / "out.parquet")
+
+
+def test_an_article_has_the_same_id_whatever_zone_its_date_is_taken_to_be_in(tmp_path: Path) -> None:
+    days = ["2024-08-15 10:00", "2024-08-15T10:00+05:00", "", "15.08.2024"]
+    path = write(tmp_path / "a.jsonl", "\n".join(json.dumps(record(date=day, title=day or "none")) for day in days))
+    zones = [ingest.read_articles([path], IngestSettings(timezone=zone)).kept for zone in ("UTC", "Asia/Almaty")]
+    assert zones[0]["article_id"].tolist() == zones[1]["article_id"].tolist()
+    assert (zones[0]["published"] - zones[1]["published"]).dropna().dt.total_seconds().tolist() == [18000, 0, 18000]

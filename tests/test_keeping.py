@@ -250,3 +250,24 @@ def test_the_command_shows_each_kind_and_makes_it_less(place, capsys):
     assert pruning.total() <= MB
     assert cli.main(["cache", "--prune"]) == 0
     assert pruning.total() == 0
+
+
+def test_what_was_fetched_and_what_is_to_be_sent_is_shown_and_pruned_and_bounds_nothing(place, capsys, monkeypatch):
+    home, now = place / "cache", time.time()
+    for name, days in (("fetched/a/corpus.csv", 40), ("fetched/b/corpus.csv", 1), ("outgoing/c/run/x", 40)):
+        (home / name).parent.mkdir(parents=True)
+        (home / name).write_bytes(b"0" * MB)
+        for path in (home / name, *(home / name).parents[:2]):
+            os.utime(path, (now - days * 86_400,) * 2)
+    (home / "outgoing" / "made" / "run").mkdir(parents=True)
+    (home / "outgoing" / "made" / "run" / "x").write_bytes(b"0" * MB)
+    monkeypatch.setenv("TOOLKIT_CACHE_GB", "0.0001")
+    pruning.bound()
+    assert pruning.total() == 4 * MB
+    assert cli.main(["cache"]) == 0
+    said = capsys.readouterr().out
+    assert "corpora fetched" in said and "reports to be sent" in said
+    pruning.prune(days=30)
+    assert sorted(path.name for path in [*home.glob("fetched/*"), *home.glob("outgoing/*")]) == ["b", "made"]
+    pruning.prune()
+    assert [path.name for path in [*home.glob("fetched/*"), *home.glob("outgoing/*")]] == ["made"], "it is being made"

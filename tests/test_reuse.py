@@ -8,11 +8,12 @@ import sys
 import threading
 import time
 
+import pandas as pd
 import psutil
 import pytest
 from goldens import ROOT
 
-from toolkit import batch, blobs, params, plan, reuse, store
+from toolkit import batch, blobs, params, plan, reading, reuse, store, unread
 
 FIRST = (
     'inputs: list = []\nrun_dir: str = ""\nperiod: str = "auto"',
@@ -215,3 +216,39 @@ def test_a_run_goes_on_without_a_cache(place, monkeypatch):
     monkeypatch.setenv("TOOLKIT_CACHE", str(place / "file"))
     assert run(place) == NONE
     assert (place / "run" / "tables" / "count.json").is_file()
+
+
+# A column that is not read -----------------------------------------------------------------------------------------
+
+SAID = {"tables/articles.parquet": {"column": "published", "rows": 3, "characters": 12, "of": ["title", "text"]}}
+
+
+def key_over(place, **columns):
+    """Return the key of a notebook that says not to read the dates, over a table of articles."""
+    rows = {"title": ["a", "b"], "text": ["вода", "fire"], "published": pd.to_datetime(["2024-05-01", None], utc=True)}
+    store.write_table(pd.DataFrame(rows | columns), place / "part" / "tables" / "articles.parquet")
+    return key(place)
+
+
+def test_a_column_that_a_notebook_says_not_to_read_is_not_in_its_key(place):
+    moved = {"published": pd.to_datetime(["2024-05-02", "2024-01-01"], utc=True)}
+    assert key_over(place) != key_over(place, **moved)
+    path = place / "nb" / "2-second.ipynb"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "metadata": {"toolkit": {"unread": SAID}}}))
+    assert key_over(place) == key_over(place, **moved)
+    changed = [{"text": ["вода", "fire!"]}, {"more": [1, 2]}, {"title": ["b", "a"]}, {"published": ["x", "y"]}]
+    assert len({key_over(place), *(key_over(place, **each) for each in changed[:3])}) == 4
+    long = {"text": ["вода", "fire" * 2]}
+    assert key_over(place, **long) != key_over(place, **long, **moved)
+    many = {"title": ["a"] * 4, "text": [""] * 4, "published": pd.to_datetime(["2024-05-02"] * 4, utc=True)}
+    assert key_over(place, **many) != key_over(place, **many | {"published": many["published"] + pd.Timedelta("1h")})
+
+
+def test_the_themes_do_not_read_the_dates_of_so_many_articles_as_are_read_together(monkeypatch):
+    said = unread.unread_by(ROOT / "notebooks" / "2-themes.ipynb")["tables/articles.parquet"]
+    assert (said["rows"], said["characters"]) == (reading.TOGETHER, reading.CHARACTERS)
+    known = {"article_id": ["a", "b"], "language": "en", "source": "s", "characters": 40_000_000}
+    assert reading.draw(pd.DataFrame(known), 1).all(), "and no date was asked for"
+    asked = [source for source, _ in params.read_cells(ROOT / "notebooks" / "2-themes.ipynb")]
+    assert not any("published" in source or "LIGHT" in source or "read_heads" in source for source in asked)
+    assert "published" not in reading.COLUMNS

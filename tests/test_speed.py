@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from goldens import ROOT
+from pandas.testing import assert_frame_equal
 from scipy import sparse
 
 from toolkit import batch, kernels, lean, made, overtime, profiling, store, words
@@ -150,6 +151,18 @@ def test_an_article_in_several_groups_counts_in_each_and_one_in_none_only_in_the
     found = overtime.over_time(placed, groups, texts, starts)
     assert found.groupby("group")["articles"].sum().to_dict() == {"x": 2, "y": 1}
     assert found.groupby("group")["total"].sum().eq(4).all()
+
+
+def test_words_that_were_kept_tell_the_same_as_the_texts(tmp_path):
+    placed, groups, texts, starts = corpus()
+    read = overtime.some_of(placed[["article_id"]])
+    path = store.write_table(overtime.words_of(read, texts.reindex), tmp_path / "words.parquet")
+    told = overtime.counted(read, store.read_table(path))
+    assert_frame_equal(
+        overtime.over_time(placed, groups, told, starts), overtime.over_time(placed, groups, texts, starts)
+    )
+    none = overtime.counted(read, overtime.words_of(read, lambda ids: pd.Series("", index=ids)))
+    assert not overtime.over_time(placed, groups, none, starts)["terms"].map(len).any()
 
 
 def test_nothing_over_time_is_an_empty_table():

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import doctest
+import re
 import unicodedata
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit import stats, words
+from toolkit import coded, stats, words
 
 
-@pytest.mark.parametrize("module", [words, stats])
+@pytest.mark.parametrize("module", [words, stats, coded])
 def test_the_examples_in_the_documentation_are_true(module):
     failed, tried = doctest.testmod(module)
     assert (failed, tried > 0) == (0, True)
@@ -86,3 +88,26 @@ def test_exact_stems_keep_russian_words_apart_that_begin_alike():
     assert set(words.exact_stems("экстремизм", "ru")).isdisjoint(words.exact_stems("экстренные, экстрасенс", "ru"))
     assert words.exact_stems("экстремизма", "ru") == words.exact_stems("экстремизмом", "ru")
     assert words.exact_stems("экстремизм", "kk") == words.stems("экстремизм")
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.text(st.characters(codec=None), max_size=30) | st.sampled_from(["Ёлка a½²", "İx ΣΑΣ \0b_c", "x" * 9]))
+)
+def test_words_coded_at_once_are_those_read_one_text_after_another(texts):
+    found = coded.code_words(texts)
+    read = [re.findall(r"[^\W\d_]{2,}", text.lower().replace("ё", "е")) for text in texts]
+    mine: list[list[str]] = [[] for _ in texts]
+    for text, word in zip(found.text, found.word, strict=True):
+        mine[text].append(found.known[word])
+    assert mine == read
+    assert found.size == len(texts) and len(set(found.known)) == len(found.known)
+
+
+def test_many_texts_are_coded_in_parts_as_they_are_in_one(monkeypatch):
+    texts = ["Oil in Astana", "", "Суд в Астане", "oil and суд"] * 5
+    whole = coded.code_words(texts)
+    monkeypatch.setattr(coded, "_AT_ONCE", 20)
+    parts = coded.code_words(texts)
+    for one, other in zip(whole, parts, strict=True):
+        assert np.array_equal(one, other)

@@ -15,6 +15,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from toolkit import store
@@ -50,6 +51,17 @@ def file_digest(path: Path) -> str:
     """Hash a file's content (BLAKE2b, 40 hex digits)."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
+
+
+def known_digest(path: Path) -> str:
+    """Return what `file_digest` does, without reading again what this process has read and nobody has written to."""
+    state = path.stat()
+    return _digest_once(str(path), (state.st_ino, state.st_size, state.st_mtime_ns))
+
+
+@cache
+def _digest_once(path: str, state: tuple[int, int, int]) -> str:
+    return file_digest(Path(path))
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""A table made once of the same inputs, in a notebook or a script: kept where what whole notebooks made is kept."""
+"""Tables made once of the same inputs, in a notebook or a script: kept where what whole notebooks made is kept."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pyarrow import feather
 
 from toolkit import blobs, keeping, store
+from toolkit.pieces import Steps, count_rows
+from toolkit.schema import Kept, Pieces
+
+_MOST_KEPT = 200_000
 
 
 def kept(name: str, inputs: Sequence[object], make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
@@ -24,23 +29,86 @@ def kept(name: str, inputs: Sequence[object], make: Callable[[], pd.DataFrame]) 
     arrays for theirs, frozen settings and plain values for themselves. What is returned was read from Parquet, the
     first time too. A `TypeError` tells of an input of another kind.
     """
+    return kept_tables(name, inputs, lambda: [make()])[0]
+
+
+def kept_tables(name: str, inputs: Sequence[object], make: Callable[[], Sequence[pd.DataFrame]]) -> list[pd.DataFrame]:
+    """Return the tables that `make` returns, as `kept` does one."""
     key = keeping.make_key("table", name, [_described(item) for item in inputs])
     with tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
-        path = Path(scratch) / f"{name}.parquet"
-        found = keeping.take(name, key, Path(scratch))
-        if found == keeping.DAMAGED:
-            warnings.warn(f"What the cache held of {name!r} was damaged: it is made again.", stacklevel=2)
-        if found != keeping.TAKEN:
-            store.write_table(make(), path)
-            keeping.keep(name, key, Path(scratch), [path.name])
-        return store.read_table(path)
+        if not _taken(name, key, Path(scratch)):
+            made = [store.write_table(table, Path(scratch) / f"{at:05}.parquet") for at, table in enumerate(make())]
+            keeping.keep(name, key, Path(scratch), [path.name for path in made])
+        return [_listed(store.read_table(path)) for path in sorted(Path(scratch).iterdir())]
+
+
+def kept_steps(name: str, pieces: Pieces, settings: object, make: Callable[[], Steps], *, moves: bool = False) -> Steps:
+    """Give what the stage in pieces `make` gives of `pieces`, without calling it where it did so before.
+
+    The stage must depend on nothing but its `settings` and the pieces, on their dates not at all or (`moves`) only on
+    how far they lie apart, so that all may have moved; it must give a piece for each, and settle nothing. The dates are
+    those of the pieces now. Above 200,000 articles nothing is kept.
+    """
+    if count_rows(pieces) > _MOST_KEPT:
+        return (yield from make())
+    key = keeping.make_key("steps", name, _described(settings), _pieces_digest(pieces, moves))
+    with tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
+        if not _taken(name, key, Path(scratch)):
+            made = [path for at, step in enumerate(make()) for path in _put_aside(step, Path(scratch) / f"{at:05}")]
+            keeping.keep(name, key, Path(scratch), [path.name for path in made])
+        for at, piece in enumerate(pieces):
+            dates = piece.set_index("article_id")["published"]
+            yield Kept(*(_dated(Path(scratch) / f"{at:05}-{part}", dates) for part in Kept._fields))
+    return None
+
+
+def _listed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return lists as lists: Parquet gives arrays."""
+    held = [name for name, column in frame.items() if len(column) and isinstance(column.iat[0], np.ndarray)]
+    return frame.assign(**{str(name): [cell.tolist() for cell in frame[name]] for name in held})
+
+
+def _taken(name: str, key: str, folder: Path) -> bool:
+    found = keeping.take(name, key, folder)
+    if found == keeping.DAMAGED:
+        warnings.warn(f"What the cache held of {name!r} was damaged: it is made again.", stacklevel=2)
+    return found == keeping.TAKEN
+
+
+def _put_aside(step: Kept, path: Path) -> list[Path]:
+    """Write what a step kept and dropped, its dates empty; whoever reads it puts in those of that time."""
+    made = []
+    for part, frame in step._asdict().items():
+        made.append(path.with_name(f"{path.name}-{part}"))
+        empty = pd.Series(pd.NaT, frame.index, dtype=frame["published"].dtype)
+        feather.write_feather(frame.assign(published=empty), str(made[-1]), compression="lz4")
+    return made
+
+
+def _dated(path: Path, dates: pd.Series) -> pd.DataFrame:
+    frame: pd.DataFrame = feather.read_feather(path)
+    return frame.assign(published=dates.reindex(frame["article_id"]).array)
+
+
+def _pieces_digest(pieces: Pieces, moves: bool) -> list[str]:
+    """Hash pieces without their dates, and these as distances from the first one of all, if they have a say."""
+    found, dates = [], []
+    for piece in pieces:
+        found.append(_table_digest(piece.drop(columns="published")))
+        dates.append(piece["published"].dt.tz_localize(None).to_numpy().astype("datetime64[us]"))
+    if moves and dates:
+        every = np.concatenate(dates)
+        dated = every[~np.isnat(every)]
+        apart = (every - dated.min() if len(dated) else every).astype(np.int64)
+        found.append(hashlib.blake2b(apart.data, digest_size=20).hexdigest())
+    return found
 
 
 def _described(item: object) -> Any:
     """Return `item` as a plain value that tells it from every other."""
     if isinstance(item, Path):
         inner = blobs.files(item) if item.is_dir() else [item]
-        return [[path.relative_to(item).as_posix(), blobs.file_digest(path)] for path in inner if path.is_file()]
+        return [[path.relative_to(item).as_posix(), blobs.known_digest(path)] for path in inner if path.is_file()]
     if isinstance(item, pd.DataFrame):
         return ["table", _table_digest(item)]
     if isinstance(item, np.ndarray) and item.dtype != object:

@@ -109,13 +109,14 @@ class Evidence(NamedTuple):
 
 
 def parse_dates(values: pd.Series, settings: IngestSettings, evidence: Evidence | None = None) -> pd.DataFrame:
-    """Read a column of dates: ``published`` (UTC, missing where empty or not read) and ``reason`` per value.
+    """Read a column of dates: ``published`` (UTC, missing where empty or not read), ``written`` and ``reason``.
 
-    ``reason`` is ``""`` for a date that was read and for an empty one. 03/04/2024 is settled by the column:
-    one value with a part above 12 settles it; `InputError` if none does, or if they contradict each other,
-    and ``settings.day_first`` is not given. Where `values` are a piece of a column, `evidence` is that of the whole.
-    Dates without a zone are in ``settings.timezone``; an hour that occurs twice there is the first of the two, an
-    hour that is skipped is the instant after the gap. `SettingsError` if there is no such zone.
+    ``written`` is the same whatever the zone: dates without one are taken as UTC. ``reason`` is ``""`` for a date that
+    was read and for an empty one. 03/04/2024 is settled by the column: one value with a part above 12 settles it;
+    `InputError` if none does, or if they contradict each other, and ``settings.day_first`` is not given. Where `values`
+    are a piece of a column, `evidence` is that of the whole. Dates without a zone are in ``settings.timezone``; an hour
+    that occurs twice there is the first of the two, an hour that is skipped is the instant after the gap.
+    `SettingsError` if there is no such zone.
     """
     zone = _zone(settings.timezone)
     codes, distinct = pd.factorize(pd.Series(_texts(values), dtype=object))
@@ -123,8 +124,10 @@ def parse_dates(values: pd.Series, settings: IngestSettings, evidence: Evidence 
     day_first = _day_first(_seen(texts) if evidence is None else evidence, settings.day_first)
     isos = [text if _ISO.fullmatch(text) else _rewrite(text, day_first) for text in texts]
     instants = _instants(isos, zone)
+    written = instants if zone.key == "UTC" else _instants(isos, ZoneInfo("UTC"))
     reasons = np.array([_reason(*each) for each in zip(texts, isos, instants.notna(), strict=True)], dtype=object)
-    return pd.DataFrame({"published": instants.iloc[codes].array, "reason": reasons[codes]}, index=values.index)
+    columns = {"published": instants.iloc[codes].array, "written": written.iloc[codes].array, "reason": reasons[codes]}
+    return pd.DataFrame(columns, index=values.index)
 
 
 def see_dates(values: pd.Series) -> Evidence:

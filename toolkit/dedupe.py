@@ -82,7 +82,7 @@ class _Read(NamedTuple):
 
     ids: NDArray[np.object_]
     days: Floats
-    """Since 1970; not a number where undated."""
+    """Since the first date; not a number where undated."""
     words: NDArray[np.object_]
     """16 bytes of the source and the words; an article without words has its own."""
     signatures: NDArray[np.uint32]
@@ -90,9 +90,10 @@ class _Read(NamedTuple):
 
 
 def _read(pieces: Pieces, settings: DedupeSettings, tell: Callable[[int], None]) -> _Read:
-    parts = []
+    parts, dates = [], []
     done = 0
     for piece in _blocks(pieces):
+        dates.append(piece["published"].dt.tz_localize(None).to_numpy().astype("datetime64[us]"))
         words = _words(piece)
         hashes, offsets = shingles(words, settings.shingle)
         ids = piece["article_id"].to_numpy(dtype=object)
@@ -101,7 +102,7 @@ def _read(pieces: Pieces, settings: DedupeSettings, tell: Callable[[int], None])
         parts.append(
             _Read(
                 ids,
-                _days(piece),
+                np.zeros(0),
                 np.array(named, dtype=object),
                 sign(hashes, offsets, settings.seed),
                 np.diff(offsets),
@@ -109,7 +110,8 @@ def _read(pieces: Pieces, settings: DedupeSettings, tell: Callable[[int], None])
         )
         done += len(piece)
         tell(done)
-    return _Read(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    read = _Read(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return read._replace(days=_days(np.concatenate(dates)))
 
 
 def _blocks(pieces: Pieces) -> Iterator[pd.DataFrame]:
@@ -157,10 +159,11 @@ def _words(articles: pd.DataFrame) -> Words:
     return [_WORD.findall(text.casefold().replace("ё", "е")) for text in joined]
 
 
-def _days(articles: pd.DataFrame) -> Floats:
-    """Days since 1970; not a number where undated."""
-    since = articles["published"] - pd.Timestamp(0, tz="UTC")
-    return np.asarray(since / pd.Timedelta(days=1), dtype=np.float64)
+def _days(published: NDArray[np.datetime64]) -> Floats:
+    """Days since the first of all dates, so that it is no matter where all lie; not a number where undated."""
+    dated = published[~np.isnat(published)]
+    first = dated.min() if len(dated) else np.datetime64(0, "us")
+    return np.asarray((published - first) / np.timedelta64(1, "D"), dtype=np.float64)
 
 
 def _first_copies(words: NDArray[np.object_]) -> Ints:

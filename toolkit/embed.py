@@ -184,11 +184,12 @@ class CorpusEncoder:
 def encode_cached(encoder: Encoder, texts: Sequence[str], cache_dir: str = "") -> Vectors:
     """Return ``encoder.encode(texts)``, reading from the cache what it holds and keeping the rest there.
 
-    A vector is kept under a hash of the encoder's name and the text, with a checksum that is verified when it is
-    read; one that fails is made again. Writing is one SQLite transaction: all of it or nothing.
+    A vector is kept under a hash of the encoder's name, its precision and the text, with a checksum that is verified
+    when it is read; one that fails is made again. Writing is one SQLite transaction: all of it or nothing.
     """
     home = Path(cache_dir) if cache_dir else cache_home()
-    keys = [_key(encoder.name, text) for text in texts]
+    name = f"{encoder.name} {getattr(encoder, 'precision', '')}".strip()
+    keys = [_key(name, text) for text in texts]
     try:
         home.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(home / "embeddings.sqlite", timeout=60)) as database:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 import re
+from collections import namedtuple
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -164,4 +166,10 @@ def windows_named(compared: pd.DataFrame) -> str:
 
 def rows(table: pd.DataFrame) -> list[Any]:
     """Return the rows of `table` as named tuples, for loops over cells that are shown."""
-    return list(table.itertuples(index=False))
+    kind = _row(tuple(map(str, table.columns)))
+    return list(map(kind._make, zip(*(column.tolist() for _, column in table.items()), strict=True)))
+
+
+@lru_cache(64)
+def _row(names: tuple[str, ...]) -> Any:
+    return namedtuple("Row", names, rename=True)

@@ -94,7 +94,6 @@ def read_pieces(
     for some in _grouped((part for path in paths for part in _read_path(Path(path), settings, rows)), rows):
         table = pd.concat([part.articles for part in some], ignore_index=True)
         origin = pd.concat([part.origin for part in some], ignore_index=True)
-        table.insert(0, "article_id", _ids(table))
         again = table["article_id"].duplicated() | pd.Series([name in ids for name in table["article_id"]], dtype=bool)
         repeats.append(_dropped(table[again], origin[again], [_TWICE] * int(again.sum())))
         ids.update(table["article_id"])
@@ -272,6 +271,7 @@ def _part(
     reasons = dates["reason"].mask(empty, "neither title nor text")
     good = reasons == ""
     articles = table.assign(published=dates["published"])
+    articles.insert(0, "article_id", _ids(table, dates["written"]))
     bad = _dropped(table[~good], origin[~good], list(reasons[~good]))
     unread = _rejected(origin["file"].iloc[0] if len(origin) else "", rejected)
     dropped = pd.concat([unread, bad], ignore_index=True).sort_values("line", kind="stable", ignore_index=True)
@@ -296,8 +296,9 @@ def _dropped(table: pd.DataFrame, origin: pd.DataFrame, reasons: Sequence[str]) 
     return pd.DataFrame(columns, columns=list(DROPPED_COLUMNS))
 
 
-def _ids(table: pd.DataFrame) -> list[str]:
-    instants = table["published"].dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+def _ids(table: pd.DataFrame, written: pd.Series) -> list[str]:
+    """Name the articles; a date without a zone counts as it is written, so that an id does not hang on the zone."""
+    instants = written.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
     published = np.where(np.isnat(instants), "", np.datetime_as_string(instants))
     columns = (table["source"], table["url"], published, table["title"], table["text"])
     return [article_id(*each) for each in zip(*columns, strict=True)]

@@ -14,7 +14,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from toolkit import blobs, pruning, store
@@ -30,10 +30,17 @@ _TOOLS = re.compile(r"extra == .(test|lab)")
 
 def source_digest() -> str:
     """Hash the package's source and the data shipped in it, as they lie on the disk now (32 hex digits)."""
+    paths = [Path(folder, name) for folder, _, names in os.walk(_PACKAGE) for name in names]
+    states = [(str(path), path.stat()) for path in paths if path.suffix != ".pyc"]
+    return _digest_of(tuple(sorted((path, state.st_ino, state.st_size, state.st_mtime_ns) for path, state in states)))
+
+
+@lru_cache(2)
+def _digest_of(states: tuple[tuple[str, int, int, int], ...]) -> str:
+    """Hash the files at these paths; they are read again where one of them is another file now, or was written to."""
     found = hashlib.blake2b(digest_size=16)
-    for path in sorted(_PACKAGE.rglob("*")):
-        if path.suffix != ".pyc" and path.is_file():
-            found.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    for path, *_ in states:
+        found.update(Path(path).relative_to(_PACKAGE).as_posix().encode() + b"\0" + Path(path).read_bytes())
     return found.hexdigest()
 
 
@@ -50,10 +57,22 @@ def _installed() -> str:
     except importlib.metadata.PackageNotFoundError:
         wanted = list(store.PACKAGES)
     bearing = [line for line in wanted if not _TOOLS.search(line)]
+    listed = _listed()
     for name in {match[0] for match in map(_NAME.match, bearing) if match}:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
+            found[name] = listed.get(_plain(name)) or importlib.metadata.version(name)
     return json.dumps(found, sort_keys=True)
+
+
+def _listed() -> dict[str, str]:
+    """Return the versions of the packages as their folders are called, which need not be read for that."""
+    names = [path.name for folder in sys.path if Path(folder).is_dir() for path in Path(folder).iterdir()]
+    pairs = [name.removesuffix(".dist-info").split("-") for name in names if name.endswith(".dist-info")]
+    return {_plain(pair[0]): pair[1] for pair in reversed(pairs) if len(pair) == 2}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def make_key(*parts: object) -> str:

@@ -5,9 +5,8 @@ All is counted at once: a sparse matrix of words by article, summed by group and
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,8 @@ import pandas as pd
 from scipy import sparse
 
 from toolkit import words
+from toolkit.coded import Coded, code_words
+from toolkit.terms import Texts
 
 _TERMS = 5
 _VOCABULARY = 20_000
@@ -26,19 +27,30 @@ Whole = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
 
 
-def some_of(articles: pd.Series) -> pd.Series:
-    """Return the ids whose texts are read for the terms: all up to 50,000, of more every second, third and so on."""
+class Counted(NamedTuple):
+    """How often each word stands in each text: a sparse matrix (texts, words), the ids of its rows, and the words."""
+
+    counts: sparse.csr_matrix
+    article_id: pd.Index
+    forms: list[str]
+
+
+def some_of(articles: pd.DataFrame) -> pd.DataFrame:
+    """Return the articles whose texts are read for the terms: all up to 50,000, of more every second, third, ..."""
     return articles.iloc[:: len(articles) // _TEXTS + 1]
 
 
-def over_time(placed: pd.DataFrame, groups: pd.DataFrame, texts: pd.Series, starts: Iterable[Any]) -> pd.DataFrame:
+def over_time(
+    placed: pd.DataFrame, groups: pd.DataFrame, texts: pd.Series | Counted, starts: Iterable[Any]
+) -> pd.DataFrame:
     """Return ``group, start, articles, total, share, terms`` for every group and period, groups in their order.
 
     `placed` has ``article_id, start``; `groups` ``article_id, group``, an article in one, several or none; `texts` is
-    indexed by article id, and those that are not in it tell no terms. `starts` are the periods, of which some may be
-    empty: shares are NaN there. ``terms`` are the five words of the greatest weight, none where there is no article:
-    class-based TF-IDF of the words in group and period, the mean of it and of the group's own over all time
-    (Grootendorst 2022, "BERTopic: Neural topic modeling with a class-based TF-IDF procedure", global tuning).
+    indexed by article id (or their words, counted), and those that are not in it tell no terms. `starts` are the
+    periods, of which some may be empty: shares are NaN there. ``terms`` are the five words of the greatest weight, none
+    where there is no article: class-based TF-IDF of the words in group and period, the mean of it and of the group's
+    own over all time (Grootendorst 2022, "BERTopic: Neural topic modeling with a class-based TF-IDF procedure", global
+    tuning).
     """
     joined = groups.merge(placed[["article_id", "start"]], on="article_id")
     group, names = pd.factorize(joined["group"], sort=True)
@@ -47,10 +59,10 @@ def over_time(placed: pd.DataFrame, groups: pd.DataFrame, texts: pd.Series, star
     size = len(names) * len(every)
     articles = np.bincount(cell, minlength=size)
     total = placed["start"].value_counts().reindex(every, fill_value=0).to_numpy()
-    counts, forms = count_words(texts.reindex(joined["article_id"].unique()).fillna(""))
-    spread = sparse.csr_matrix(
-        (np.ones(len(cell)), (cell, pd.factorize(joined["article_id"])[0])), shape=(size, counts.shape[0])
-    )
+    known = texts if isinstance(texts, Counted) else _count(texts.reindex(joined["article_id"].unique()).dropna())
+    row = known.article_id.get_indexer(pd.Index(joined["article_id"]))
+    read = row >= 0
+    spread = sparse.csr_matrix((np.ones(int(read.sum())), (cell[read], row[read])), shape=(size, known.counts.shape[0]))
     with np.errstate(invalid="ignore", divide="ignore"):
         share = articles / np.tile(total, len(names))
     return pd.DataFrame(
@@ -60,44 +72,65 @@ def over_time(placed: pd.DataFrame, groups: pd.DataFrame, texts: pd.Series, star
             "articles": articles,
             "total": np.tile(total, len(names)),
             "share": share,
-            "terms": _terms(spread @ counts, articles, len(names), forms),
+            "terms": _terms(spread @ known.counts, articles, len(names), known.forms),
         }
     )
+
+
+def words_of(articles: pd.DataFrame, texts: Texts) -> pd.DataFrame:
+    """Return the words of these articles as a table that can be kept, to be counted in periods by `counted`.
+
+    A row a word: ``word``, the places of the ``articles`` that hold it, and how often each does, ``times``.
+    """
+    counts, forms = count_words(texts(articles["article_id"].tolist()).fillna(""))
+    by_word = counts.tocsc()
+    ends = by_word.indptr[1:-1]
+    held, times = by_word.indices.astype(np.int32), by_word.data.astype(np.int32)
+    columns = {"articles": np.split(held, ends), "times": np.split(times, ends)} if forms else {}
+    return pd.DataFrame({"word": pd.Series(forms, dtype="str"), **columns}, columns=["word", "articles", "times"])
+
+
+def counted(articles: pd.DataFrame, held: pd.DataFrame) -> Counted:
+    """Return what `words_of` found of `articles` as counts."""
+    bounds = np.concatenate([[0], np.cumsum(held["articles"].map(len).to_numpy(dtype=np.int64))])
+    rows, times = (np.concatenate([np.zeros(0, dtype=np.int32), *held[name]]) for name in ("articles", "times"))
+    table = sparse.csc_matrix((times.astype(float), rows, bounds), shape=(len(articles), len(held)))
+    return Counted(table.tocsr(), pd.Index(articles["article_id"]), held["word"].tolist())
+
+
+def _count(texts: pd.Series) -> Counted:
+    counts, forms = count_words(texts)
+    return Counted(counts, texts.index, forms)
 
 
 def count_words(texts: Iterable[str]) -> tuple[sparse.csr_matrix, list[str]]:
     """Return how often each stem stands in each text, shape (texts, stems), and the commonest form of each stem.
 
     Kept are the 20,000 commonest stems of those that stand there twice or more; of 2,000 texts and more, words that
-    stand there once or twice are not looked at, because stemming them takes most of the time.
+    stand there once or twice are not looked at.
     """
-    flat = words.stream(texts)
-    row = np.cumsum(np.fromiter((word == "\0" for word in flat), dtype=np.intp, count=len(flat)))
-    size = int(row[-1]) + 1 if flat else 1
-    seen = Counter(flat)
-    column, forms = _columns(seen, _RARE + 1 if size >= _MANY else 1)
-    place = np.fromiter(map(column.__getitem__, flat), dtype=np.intp, count=len(flat))
+    found = code_words(texts)
+    column, forms = _columns(found, _RARE + 1 if found.size >= _MANY else 1)
+    place = column[found.word]
     mine = place >= 0
-    cells = (np.ones(int(mine.sum())), (row[mine], place[mine]))
-    return sparse.csr_matrix(cells, shape=(size, len(forms))), forms
+    cells = (np.ones(int(mine.sum())), (found.text[mine], place[mine]))
+    return sparse.csr_matrix(cells, shape=(max(1, found.size), len(forms))), forms
 
 
-def _columns(seen: Counter[str], least: int) -> tuple[dict[str, int], list[str]]:
+def _columns(found: Coded, least: int) -> tuple[Whole, list[str]]:
     """Return the column of each word's stem (-1: not counted), and the commonest form of each column's stem."""
-    stops = words.stop_words() | {"\0"}
-    stems = {word: words.stem(word) for word, count in seen.items() if count >= least and word not in stops}
-    sizes: Counter[str] = Counter()
-    for word, stem in stems.items():
-        sizes[stem] += seen[word]
-    kept = sorted((stem for stem in sizes if sizes[stem] >= _RARE), key=lambda stem: (-sizes[stem], stem))[:_VOCABULARY]
-    place = {stem: column for column, stem in enumerate(kept)}
-    forms = [""] * len(kept)
-    column = dict.fromkeys(seen, -1)
-    for word in sorted(stems, key=lambda word: (seen[word], word)):
-        column[word] = place.get(stems[word], -1)
-        if column[word] >= 0:
-            forms[column[word]] = word
-    return column, forms
+    stops, seen = words.stop_words(), np.bincount(found.word, minlength=len(found.known))
+    looked = [at for at in np.flatnonzero(seen >= least).tolist() if found.known[at] not in stops]
+    looked.sort(key=lambda at: (seen[at], found.known[at]))
+    stem, stems = pd.factorize(np.array([words.stem(found.known[at]) for at in looked], dtype=object))
+    sizes = np.bincount(stem, seen[looked], minlength=len(stems)) if looked else np.zeros(0)
+    kept = sorted(np.flatnonzero(sizes >= _RARE).tolist(), key=lambda at: (-sizes[at], stems[at]))[:_VOCABULARY]
+    place = np.full(len(stems), -1, dtype=np.int64)
+    place[kept] = np.arange(len(kept))
+    column = np.full(len(found.known), -1, dtype=np.int64)
+    column[looked] = place[stem]
+    forms = {int(column[at]): found.known[at] for at in looked}
+    return column, [forms[at] for at in range(len(kept))]
 
 
 def _terms(counts: sparse.csr_matrix, articles: Whole, groups: int, forms: Sequence[str]) -> list[list[str]]:

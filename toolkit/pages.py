@@ -243,8 +243,10 @@ def _period_pages(theme: str, title: str, mine: pd.DataFrame, points: pd.DataFra
     dated = mine[mine["local"].notna()]
     place = pd.Series(points["start"].searchsorted(dated["local"], side="right") - 1, index=dated.index)
     _check_counts(theme, points, place)
-    for position, point in enumerate(exhibits.rows(points)):
-        inside = dated[place == position]
+    dated, ends = dated.loc[place.sort_values(kind="stable").index], place.value_counts().reindex(range(len(points)))
+    ends = (place < 0).sum() + ends.fillna(0).astype(int).cumsum()
+    for point, end in zip(exhibits.rows(points), ends, strict=True):
+        inside = dated.iloc[end - int(point.articles) : end]
         if inside.empty:
             continue
         crumbs = [Link(title, f"{theme}.html"), Link(str(point.label), "")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import secrets
 import shutil
@@ -82,6 +83,7 @@ def fetch(url: str) -> Path:
         target = home / (PurePosixPath(path).name or "data")
         if not target.exists():
             _copy(system, path, names, home, target.name)
+        os.utime(home)  # used now: the last to be pruned
     return target
 
 

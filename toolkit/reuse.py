@@ -1,13 +1,15 @@
 """What an executed notebook made is taken from the cache where nothing that it depends on has changed.
 
 It depends on its cells, its parameters, the contents of the files that these name (or that they are absent), the
-contents of what earlier notebooks of the run made, the code and its packages. How long a step took is not among that,
+contents of what earlier notebooks of the run made (but for a column that it does not read, see `unread`), the code and
+its packages. How long a step took is not among that,
 so a notebook that is run again and makes the same tables does not make the later ones run again.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from toolkit import blobs, keeping, store
+from toolkit.unread import digest, unread_by
 
 _PASSING = ("notebooks", "stages", "run.log")
 """What is in a run folder and read by no notebook: pages, times, and the runner's log."""
@@ -54,7 +57,10 @@ def know(step: Mapping[str, Any], part: Path) -> Known:
     notebook = Path(step["notebook"])
     outside = _outside(step["reads"], notebook.parent)
     before = _state(blobs.files(part), part)
-    made = {name: _digest(part / name, state) for name, state in before.items() if _counts(name)}
+    unread = unread_by(notebook)
+    made = {
+        name: _seen(part / name, state, json.dumps(unread.get(name))) for name, state in before.items() if _counts(name)
+    }
     reads = {name: _digest(Path(name), state) for name, state in outside.items()}
     values = {
         kind: {name: value for name, value in step[kind].items() if name not in _PLACES}
@@ -131,6 +137,14 @@ def _outside(reads: Mapping[str, Sequence[str]], folder: Path) -> State:
 
 def _digest(path: Path, state: tuple[int, int, int]) -> str:
     return _digest_once(str(path), state)
+
+
+@cache
+def _seen(path: Path, state: tuple[int, int, int], unread: str) -> str:
+    """Hash a file that an earlier notebook made, but for what this one does not read of it."""
+    left_out = json.loads(unread)
+    found = digest(path, left_out) if left_out else None
+    return f"{found} without {left_out['column']}" if found else _digest(path, state)
 
 
 @cache

@@ -27,6 +27,11 @@ def choose_rows(articles: pd.DataFrame, most: int) -> Rows:
     return np.asarray(taken[np.argsort(names[taken], kind="stable")], dtype=np.intp)
 
 
+def needed(articles: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Return `articles` without their dates where `choose_rows` takes all, and so does not look at them."""
+    return articles if len(articles) > most else articles.drop(columns="published")
+
+
 def texts_at(pieces: Iterable[pd.DataFrame], rows: Rows, count: int) -> list[str]:
     """Return `count` texts, those at `rows` as the column ``text`` of `pieces` has them, all others empty.
 

@@ -35,6 +35,11 @@ def measure(assigned: pd.DataFrame, vectors: sharpening.Floats, seed: int = 42, 
     return found.round(2)
 
 
+def measured(assigned: pd.DataFrame, vectors: sharpening.Floats, seed: int = 42) -> pd.DataFrame:
+    """Return what `measure` does as a table, ``topic_id, stability``."""
+    return measure(assigned, vectors, seed).rename_axis("topic_id").reset_index()
+
+
 def _every(names: npt.NDArray[np.object_], most: int) -> npt.NDArray[np.intp]:
     """Return `most` rows at even steps in the order of `names`, or all."""
     order = np.argsort(names, kind="stable")

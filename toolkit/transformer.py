@@ -51,8 +51,10 @@ class TransformerEncoder:
             raise SettingsError(f"The encoder {name!r} cannot be loaded: {str(error).splitlines()[0]}") from error
         self.name = _folder_name(Path(name)) if Path(name).is_dir() else name
         self.dim = int(self._model.get_embedding_dimension() or 0)
+        full = self._model
         if has_bfloat16():
-            self._model = _halved(self._model)
+            self._model = _halved(full)
+        self.precision = "float32" if self._model is full else "bfloat16"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the model's vectors, normalised; shape (n, dim); the same for a text whatever stands beside it."""
