@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
-import snowballstemmer
+import Stemmer
 import stopwordsiso
 
 LANGUAGES = ("en", "ru", "kk")
@@ -21,8 +21,9 @@ _TOKEN = re.compile(r"[^\W\d_]{2,}")
 _TOKEN_OR_END = re.compile(r"[^\W\d_]{2,}|\0")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _CYRILLIC_STEM = 5
-_ENGLISH = snowballstemmer.stemmer("english")
-_RUSSIAN = snowballstemmer.stemmer("russian")
+_ENGLISH, _RUSSIAN = Stemmer.Stemmer("english", 0), Stemmer.Stemmer("russian", 0)
+_KEPT = 200_000
+"""Words whose stems are kept: no more, so that they take 20 MB however many articles are read."""
 _MORE_STOP_WORDS = (
     "mr mrs ms said says say told according also would could one two year years new last week day days month time "
     "monday tuesday wednesday thursday friday saturday sunday january february march april june july august "
@@ -62,7 +63,7 @@ def stream(texts: Iterable[str]) -> list[str]:
     return _TOKEN_OR_END.findall("\0".join(text.replace("\0", " ") for text in texts).lower().replace("ё", "е"))
 
 
-@cache
+@lru_cache(_KEPT)
 def stem(word: str) -> str:
     """Return the stem of a lower-case word.
 
@@ -89,7 +90,7 @@ def exact_stems(text: str, language: str) -> list[str]:
     return [_russian(word) if language == "ru" and _CYRILLIC.search(word) else stem(word) for word in tokens(text)]
 
 
-@cache
+@lru_cache(_KEPT)
 def _russian(word: str) -> str:
     return str(_RUSSIAN.stemWord(word))
 
