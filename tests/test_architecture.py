@@ -11,7 +11,7 @@ from goldens import ROOT
 
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
-BASE = {"lean", "schema", "pieces", "settings", "words", "languages", "stats", "exhibits", "style", "nodes"}
+BASE = {"lean", "schema", "pieces", "settings", "words", "lexicon", "languages", "stats", "exhibits", "style", "nodes"}
 STAGES = {
     "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
     "clean": {"clean", "boilerplate"},

@@ -87,12 +87,17 @@ def exact_stems(text: str, language: str) -> list[str]:
     >>> exact_stems("экстренные службы против экстремизма", "ru")
     ['экстрен', 'служб', 'экстремизм']
     """
-    return [_russian(word) if language == "ru" and _CYRILLIC.search(word) else stem(word) for word in tokens(text)]
+    read = EXACT.get(language, stem)
+    return [read(word) for word in tokens(text)]
 
 
 @lru_cache(_KEPT)
 def _russian(word: str) -> str:
-    return str(_RUSSIAN.stemWord(word))
+    return str(_RUSSIAN.stemWord(word)) if _CYRILLIC.search(word) else stem(word)
+
+
+EXACT = {"": stem, "ru": _russian}
+"""How `exact_stems` reads a word: that of Russian texts in its own way."""
 
 
 def commonest_forms(texts: Iterable[str]) -> dict[str, str]:
