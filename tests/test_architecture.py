@@ -11,7 +11,8 @@ from goldens import ROOT
 
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
-BASE = {"lean", "schema", "pieces", "settings", "words", "coded", "languages", "stats", "exhibits", "style", "nodes"}
+BASE = {"lean", "schema", "pieces", "settings", "words", "coded", "lexicon", "languages", "stats", "exhibits"}
+BASE |= {"style", "nodes"}
 STAGES = {
     "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
     "clean": {"clean", "boilerplate"},

@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import TfidfTransformer
 from threadpoolctl import threadpool_limits
 
 from toolkit import words
 from toolkit.encoders import EmbeddedEncoder, Encoder, Vectors, load_encoder, normalise
+from toolkit.lexicon import Lexicon, in_order
 from toolkit.schema import InputError
 from toolkit.settings import EmbedSettings, cache_home
 from toolkit.space import Space, join
@@ -124,12 +125,11 @@ class CorpusEncoder:
     def __init__(self, base: Encoder, texts: Sequence[str], settings: EmbedSettings) -> None:
         self._base = base
         self._cache = settings.cache_dir
-        least = 2 if len(texts) > _SMALL else 1
-        self._tfidf = TfidfVectorizer(
-            analyzer=words.stems, sublinear_tf=True, min_df=least, max_features=_VOCABULARY, dtype=np.float32
-        )
         ordered = sorted(set(texts))
-        counts = self._fit_counts(ordered)
+        terms, said = _said(ordered, 2 if len(texts) > _SMALL else 1)
+        self._words = Lexicon({"": words.stem}, {term: column for column, term in enumerate(terms)})
+        self._tfidf = TfidfTransformer(sublinear_tf=True).fit(said)
+        counts = self._tfidf.transform(said, copy=False)
         size = max(1, min(_LATENT, min(counts.shape) - 1))
         with threadpool_limits(1), np.errstate(invalid="ignore", divide="ignore"):
             self._svd = TruncatedSVD(size, random_state=settings.seed).fit(counts)
@@ -147,16 +147,7 @@ class CorpusEncoder:
 
     def space(self) -> Space:
         """Return what it takes to read further texts as this encoder reads them."""
-        rows = {str(term): row for row, term in enumerate(self._tfidf.get_feature_names_out())}
-        return Space(self._base.name, self._used, rows, self._tfidf.idf_, self._svd.components_.T)
-
-    def _fit_counts(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        try:
-            return self._tfidf.fit_transform(texts)
-        except ValueError as error:
-            raise InputError(
-                "The articles hold no words besides stop words, so nothing can be compared; check the text column."
-            ) from error
+        return Space(self._base.name, self._used, self._words.columns, self._tfidf.idf_, self._svd.components_.T)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the joined vectors; shape (n, dim).
@@ -170,7 +161,7 @@ class CorpusEncoder:
         out[seen] = self._vectors[[self._rows[texts[place]] for place in seen]]
         if fresh:
             new = [texts[place] for place in fresh]
-            latent = normalise(self._svd.transform(self._tfidf.transform(new)))
+            latent = normalise(self._svd.transform(self._tfidf.transform(self._words.count(new), copy=False)))
             quick = isinstance(self._base, EmbeddedEncoder)
             read = self._base.encode(new) if quick else encode_cached(self._base, new, self._cache)
             out[fresh] = self._join(read, latent)
@@ -179,6 +170,24 @@ class CorpusEncoder:
     def forget(self) -> None:
         """Keep no longer the vectors of the texts that it was fitted on: they are made again if asked for."""
         self._rows, self._vectors = {}, self._vectors[:0]
+
+
+def _said(texts: Sequence[str], least: int) -> tuple[list[str], sparse.csr_matrix]:
+    """Return the stems of at least `least` texts, in order, and how often each text holds them.
+
+    Of more than `_VOCABULARY` the most frequent are taken.
+    """
+    lexicon = Lexicon({"": words.stem})
+    terms, counts = in_order(lexicon.columns, lexicon.count(texts))
+    kept = np.flatnonzero(np.bincount(counts.indices, minlength=len(terms)) >= least)
+    if len(kept) > _VOCABULARY:
+        often = np.asarray(counts.sum(axis=0)).ravel()[kept]
+        kept = np.sort(kept[(-often).argsort()[:_VOCABULARY]])
+    if not len(kept):
+        raise InputError(
+            "The articles hold no words besides stop words, so nothing can be compared; check the text column."
+        )
+    return [terms[column] for column in kept], counts[:, kept]
 
 
 def encode_cached(encoder: Encoder, texts: Sequence[str], cache_dir: str = "") -> Vectors:

@@ -16,10 +16,11 @@ import pandas as pd
 from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.feature_extraction.text import TfidfTransformer
 
 from toolkit import subjects, words
 from toolkit.learnt import Learnt
+from toolkit.lexicon import Lexicon, in_order
 from toolkit.plain import SURE_MATCH, plain_match, shared_stems
 
 Floats = npt.NDArray[np.float32]
@@ -110,20 +111,19 @@ def _count(
     passages: pd.DataFrame, learnt: Learnt, more: Collection[str]
 ) -> tuple[Mapping[str, int], sparse.csr_matrix]:
     """Return the column of each stem, and how often each passage holds it."""
-    stems, fresh = list(map(words.exact_stems, passages["text"], passages["language"])), []
+    texts, fresh = passages["text"].tolist(), []
+    kinds = np.where(passages["language"] == "ru", "ru", "").tolist()
 
-    def fit() -> CountVectorizer:
-        counter = CountVectorizer(analyzer=list, dtype=np.float32)
-        counts = counter.fit_transform(stems)
-        added = sorted(set(more) - set(counter.vocabulary_))
-        counter.vocabulary_ |= {stem: counts.shape[1] + place for place, stem in enumerate(added)}
-        fresh.append(
-            sparse.csr_matrix((counts.data, counts.indices, counts.indptr), (len(stems), len(counter.vocabulary_)))
-        )
-        return counter
+    def fit() -> Lexicon:
+        first = Lexicon(words.EXACT)
+        terms, counts = in_order(first.columns, first.count(texts, kinds))
+        terms += sorted(set(more) - set(terms))
+        counts.resize(counts.shape[0], len(terms))
+        fresh.append(counts)
+        return Lexicon(words.EXACT, {term: column for column, term in enumerate(terms)})
 
-    counter = learnt.once("stems", fit)
-    return counter.vocabulary_, fresh[0] if fresh else counter.transform(stems)
+    lexicon = learnt.once("stems", fit)
+    return lexicon.columns, fresh[0] if fresh else lexicon.count(texts, kinds)
 
 
 def _known(language: str, encoder: Encoder, learnt: Learnt) -> Sequence[Floats]:

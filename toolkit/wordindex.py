@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from sklearn.feature_extraction.text import CountVectorizer
 
 from toolkit import words
+from toolkit.lexicon import Lexicon
 
 _SATURATION, _LENGTH = 1.2, 0.75
 _BLOCK = 10_000
@@ -35,11 +35,11 @@ def index_words(articles: pd.DataFrame | Iterable[pd.DataFrame]) -> WordIndex:
     `articles` has ``title, text, language``, and may come in pieces. Numbers and stop words are not looked for.
     """
     pieces = [articles] if isinstance(articles, pd.DataFrame) else articles
-    columns: dict[str, int] = {}
-    counts = [_count(piece, columns) for piece in pieces]
-    order = sorted(columns)
+    lexicon = Lexicon({"ru": words.EXACT["ru"], "kk": words.EXACT[""]})
+    counts = [_count(piece, lexicon) for piece in pieces]
+    order = sorted(lexicon.columns)
     places = np.empty(len(order), dtype=np.int32)
-    places[[columns[term] for term in order]] = np.arange(len(order), dtype=np.int32)
+    places[[lexicon.columns[term] for term in order]] = np.arange(len(order), dtype=np.int32)
     for count in counts:
         count.indices = places[count.indices]
         count.resize(count.shape[0], len(order))
@@ -59,23 +59,10 @@ def index_words(articles: pd.DataFrame | Iterable[pd.DataFrame]) -> WordIndex:
     return WordIndex({term: row for row, term in enumerate(order)}, found.T)
 
 
-def _count(articles: pd.DataFrame, columns: dict[str, int]) -> sparse.csr_matrix:
-    """Return how often each article holds each stem; new stems are given further `columns`."""
+def _count(articles: pd.DataFrame, lexicon: Lexicon) -> sparse.csr_matrix:
+    """Return how often each article holds each stem; what is not Kazakh is read as Russian where it is Cyrillic."""
     joined = articles["title"] + "\n" + articles["title"] + "\n" + articles["text"]
-    counter = CountVectorizer(analyzer=_stems, dtype=np.float32)
-    try:
-        counts = counter.fit_transform(list(zip(joined, articles["language"], strict=True)))
-    except ValueError:  # no article has a word besides stop words
-        return sparse.csr_matrix((len(articles), len(columns)), dtype=np.float32)
-    own = [columns.setdefault(str(term), len(columns)) for term in counter.get_feature_names_out()]
-    indices = np.array(own, dtype=np.int32)[counts.indices]
-    return sparse.csr_matrix((counts.data, indices, counts.indptr), shape=(len(articles), len(columns)))
-
-
-def _stems(article: tuple[str, str]) -> list[str]:
-    """Return the stems of (text, language); what is not Kazakh is read as Russian where it is Cyrillic."""
-    text, language = article
-    return words.exact_stems(text, "kk" if language == "kk" else "ru")
+    return lexicon.count(joined.tolist(), np.where(articles["language"] == "kk", "kk", "ru").tolist())
 
 
 def query_stems(query: str) -> list[str]:

@@ -27,8 +27,10 @@ _MARK = "▁"
 """What the tokenizer writes for a space, and puts before each text."""
 _BATCH = 1024
 _WORDS_AT_ONCE = 100
-_MOST_WORDS = 100_000
-"""Words kept from batch to batch: at 1 kB each about 100 MB; then they are read anew."""
+_MOST_WORDS = 300_000
+"""Words kept from batch to batch: at 1 kB each about 300 MB; then they are read anew."""
+_MORE_WORDS = 30_000
+"""For so many further words there is made room at a time."""
 
 
 class _Rows(dict[str, int]):
@@ -119,7 +121,7 @@ class StaticEncoder:
         flat, indptr = _numbered(parts, self._rows)
         self._read(list(self._rows)[known:])
         counts = _counts(flat, indptr, len(self._rows))
-        sums, sizes = counts @ self._sums, counts @ self._sizes
+        sums, sizes = counts @ self._sums[: len(self._rows)], counts @ self._sizes
         if whole:
             sums[whole], sizes[whole] = self._sum([texts[row] for row in whole])
         return np.asarray(sums / np.maximum(sizes, 1)[:, None], dtype=np.float32)
@@ -133,15 +135,18 @@ class StaticEncoder:
 
     def _read(self, fresh: Sequence[str]) -> None:
         """Add sum and size of further words; what begins with a space, or is only spaces, is read by itself."""
-        sums = np.empty((len(fresh), self.dim), dtype=np.float32)
-        sizes = np.empty(len(fresh), dtype=np.int64)
+        known = len(self._sizes)
+        if len(self._sums) < known + len(fresh):
+            more = np.empty((max(len(fresh), _MORE_WORDS), self.dim), dtype=np.float32)
+            self._sums = np.vstack([self._sums[:known], more])
+        sums, sizes = self._sums[known : known + len(fresh)], np.empty(len(fresh), dtype=np.int64)
         plain = [row for row, word in enumerate(fresh) if word and word[0] != " "]
         spaced = [row for row, word in enumerate(fresh) if word and word[0] == " "]
         sums[plain], sizes[plain] = self._sum_words([fresh[row] for row in plain])
         sums[spaced], sizes[spaced] = self._sum([fresh[row] for row in spaced])
         bare = [row for row, word in enumerate(fresh) if not word]
         sums[bare], sizes[bare] = self._vectors[self._tokenizer.token_to_id(_MARK)], 1
-        self._sums, self._sizes = np.vstack([self._sums, sums]), np.concatenate([self._sizes, sizes])
+        self._sizes = np.concatenate([self._sizes, sizes])
 
     def _sum_words(self, fresh: Sequence[str]) -> tuple[Vectors, npt.NDArray[np.int64]]:
         """Return sums and sizes of words, read a hundred at a time: a word begins where a token has the mark."""
