@@ -113,9 +113,15 @@ def test_dates_far_from_all_others_lie_outside_the_trends_and_are_told():
     points, *_ = everything(articles, [True] * 300, period("day"))
     assert points["total"].sum() == 297 and len(points) == 28
     assert briefing.apart(articles, 297).startswith(
-        "**Dates**: 3 articles are dated far from all others (the whole runs from 1 January 1900 to 31 December 2099)"
+        "**Dates**: 3 articles are dated far from all others (all run from 1 January 1900 to 31 December 2099)"
     )
     assert briefing.apart(articles, 300) == ""
+
+
+def test_the_second_half_begins_in_a_period_with_articles():
+    articles = made(["2024-01-10"] * 4 + ["2024-06-10"] * 4)
+    points, *_ = everything(articles, [True] * 8, period("month"))
+    assert changes.middle(points) == pd.Timestamp("2024-06-01")
 
 
 def test_more_periods_than_can_be_shown_are_refused_in_one_sentence():

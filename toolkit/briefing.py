@@ -11,7 +11,7 @@ from toolkit.exhibits import counted, date, number, percent, points, rows, signe
 
 _NAMED_THEMES = 12
 _EXPECTED = (
-    "Shares over time, and those of two windows, are **expected shares**: the mean of each article's probability. "
+    "Shares over time, and those of two windows, are **expected shares**: the mean of the articles' probabilities. "
     "Numbers of articles and stories, and what stands out beyond chance, are those of labels."
 )
 _SAME_SOURCES = 0.1
@@ -50,23 +50,24 @@ def _unlike(points: pd.DataFrame) -> str:
     if unlike.empty:
         return ""
     labels, affected = unlike["label"], int(unlike["total"].sum())
-    span = f"{labels.iloc[0]} to {labels.iloc[-1]}" if len(unlike) > 1 else labels.iloc[0]
+    span, verb, their, are = labels.iloc[0], "comes", "Its share tells", "it is"
+    if len(unlike) > 1:
+        span, verb, their, are = f"{span} to {labels.iloc[-1]}", "come", "Their shares tell", "they are"
     return (
-        f"**Caution**: {number(len(unlike))} of {number(len(periods))} periods ({span}; "
-        f"{counted(affected, 'article')}) come from other sources than the rest. Their shares tell what was "
-        "collected, not what changed; they are drawn hollow and left out where periods are compared."
+        f"**Caution**: {number(len(unlike))} of {counted(len(periods), 'period')} ({span}; "
+        f"{counted(affected, 'article')}) {verb} from other sources than the rest. {their} what was collected, not "
+        f"what changed; {are} drawn hollow and left out where periods are compared."
     )
 
 
 def apart(articles: pd.DataFrame, placed: int) -> str:
     """Return how many dated articles have no place in the trends, or nothing; `placed` is how many have one."""
-    far = int(articles["published"].notna().sum()) - int(placed)
-    if not far:
+    dated = articles["published"].dropna()
+    if len(dated) == placed:
         return ""
-    first, last = articles["published"].min(), articles["published"].max()
     return (
-        f"**Dates**: {counted(far, 'article is', 'articles are')} dated far from all others (the whole runs from "
-        f"{date(first)} to {date(last)}) and outside the trends; see whether the dates are right."
+        f"**Dates**: {counted(len(dated) - placed, 'article is', 'articles are')} dated far from all others (all run "
+        f"from {date(dated.min())} to {date(dated.max())}) and outside the trends; see whether the dates are right."
     )
 
 

@@ -29,10 +29,10 @@ def courses(course: pd.DataFrame, labels: Mapping[int, str], name: str) -> go.Fi
     titles = [safe(labels[group], 80) for group in shown]
     figure = make_subplots(len(shown), 1, shared_xaxes=True, vertical_spacing=0.2 / len(shown), subplot_titles=titles)
     for row, group in enumerate(shown, 1):
-        mine = course[(course["group"] == group) & course["total"].gt(0)]
+        mine = course[course["group"] == group]
         figure.add_scatter(
             x=mine["start"],
-            y=mine["share"],
+            y=mine["share"].where(mine["total"] > 0),
             mode="lines+markers",
             cliponaxis=False,
             line={"color": ACCENT, "width": 2},
@@ -49,8 +49,8 @@ def courses(course: pd.DataFrame, labels: Mapping[int, str], name: str) -> go.Fi
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
     figure.update_layout(showlegend=False, hovermode="closest")
     span, outside = crowded_span(course)
+    figure.update_xaxes(range=span)
     if outside:
-        figure.update_xaxes(range=span)
         caption += f"; {strayed(outside)}"
     return finish(figure, name, caption, _table(course, shown, labels), 90 + 130 * len(shown))
 

@@ -156,7 +156,7 @@ def crowded_span(points: pd.DataFrame) -> tuple[list[pd.Timestamp], int]:
     inside = totals[(part > _STRAY) & (part - totals["total"] / totals["total"].sum() < 1 - _STRAY)]
     if len(inside) > 0.7 * len(totals) or len(inside) < 2:
         inside = totals
-    step = (totals["start"].iloc[1] - totals["start"].iloc[0]) / 2 if len(totals) > 1 else pd.Timedelta(days=1)
+    step = (totals["start"].iloc[1] - totals["start"].iloc[0]) / 2 if len(totals) > 1 else pd.Timedelta(days=3)
     span = [inside["start"].iloc[0] - step, inside["start"].iloc[-1] + step]
     return span, int(totals["total"].sum() - inside["total"].sum())
 
