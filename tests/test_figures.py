@@ -266,6 +266,14 @@ def test_tables_are_left_as_they_were():
         assert_frame_equal(first, second)
 
 
+def test_a_share_of_probabilities_is_called_an_expected_one():
+    captions = [
+        figures.theme_shares(points_table().assign(counted=kind), TITLES, COLOURS).layout.meta["caption"]
+        for kind in ("labels", "probabilities")
+    ]
+    assert captions[0].startswith("Share of articles that carry") and captions[1].startswith("Expected share")
+
+
 def test_topics_over_time_leave_stray_dates_outside_the_axis_and_say_so():
     weeks = pd.date_range("2016-01-04", periods=60, freq="7D")
     held = [1] + [0] * 49 + [50] * 10
@@ -273,4 +281,4 @@ def test_topics_over_time_leave_stray_dates_outside_the_axis_and_say_so():
     figure = course_figures.courses(course.assign(share=1.0), {0: "water"}, "course")
     first, last = figure.layout.xaxis.range
     assert weeks[0] < first < weeks[50] and last > weeks[-1]
-    assert "1 articles of stray dates" in figure.layout.meta["caption"]
+    assert "1 article of a stray date lies outside" in figure.layout.meta["caption"]

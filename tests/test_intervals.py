@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
 
 from toolkit import clumps, intervals, trends
 from toolkit.schema import InputError, SettingsError
@@ -66,6 +67,17 @@ def test_a_95_percent_interval_holds_in_93_to_97_percent_of_clumped_weeks():
         found = intervals.share_intervals(clumps.find_clumps(table), carries)
         held += ((found["low"] <= 0.15) & (found["high"] >= 0.15)).tolist()
     assert 0.93 <= np.mean(held) <= 0.97
+
+
+def test_few_periods_that_show_no_clumps_are_doubted_more_than_many():
+    """Within a day the articles disagree as evenly as can be, so that days seem to add nothing."""
+    day = np.repeat(np.arange(26 * 7), 10)
+    table, carries = placed(day, np.arange(len(day))), np.tile([1.0] + [0.0] * 9, 26 * 7)
+    few, many = (
+        intervals.share_intervals(clumps.find_clumps(table[: 70 * weeks]), carries[: 70 * weeks])["effect"].mean()
+        for weeks in (2, 26)
+    )
+    assert 1 <= many < few
 
 
 def test_a_single_week_of_large_stories_has_an_interval_that_allows_for_them():
@@ -238,6 +250,8 @@ def test_shares_are_expected_ones_where_probabilities_count_and_those_of_labels_
     assert points["share"].tolist() == [0.5, 0.0] and shown["share"].tolist() == pytest.approx([0.5, 0.3])
     assert shown["articles"].tolist() == points["articles"].tolist() == [2, 0]
     assert (shown["low"] < shown["share"]).all() and (shown["share"] < shown["high"]).all()
-    assert intervals.counted(points, table, intervals.carry(scores), by_label) is points
+    labelled = intervals.counted(points, table, intervals.carry(scores), by_label)
+    assert_frame_equal(labelled, points.assign(counted="labels"))
+    assert (shown["counted"] == "probabilities").all()
     with pytest.raises(SettingsError, match="counted is 'guesses', expected one of labels, probabilities"):
         TrendSettings(counted="guesses")

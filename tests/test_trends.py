@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from scipy.stats import binomtest
 
-from toolkit import changes, emerging, findings, intervals, scan, trends, watch
+from toolkit import briefing, changes, emerging, findings, intervals, scan, trends, watch
 from toolkit.schema import InputError, SettingsError
 from toolkit.settings import TrendSettings, WindowSettings
 from toolkit.stats import wilson
@@ -105,6 +105,30 @@ def test_the_period_suits_the_span(last, suits):
 def test_one_stray_date_does_not_choose_the_period():
     dates = pd.Series([*pd.date_range("2024-01-01", "2024-01-20", periods=200, tz="UTC"), pd.Timestamp(0, tz="UTC")])
     assert trends.choose_period(dates) == "day"
+
+
+def test_dates_far_from_all_others_lie_outside_the_trends_and_are_told():
+    crowd = [f"2024-03-{1 + at % 28:02}" for at in range(297)]
+    articles = made(["1900-01-01", *crowd, "2099-01-05", "2099-12-31"])
+    points, *_ = everything(articles, [True] * 300, period("day"))
+    assert points["total"].sum() == 297 and len(points) == 28
+    assert briefing.apart(articles, 297).startswith(
+        "**Dates**: 3 articles are dated far from all others (all run from 1 January 1900 to 31 December 2099)"
+    )
+    assert briefing.apart(articles, 300) == ""
+
+
+def test_the_second_half_begins_in_a_period_with_articles():
+    articles = made(["2024-01-10"] * 4 + ["2024-06-10"] * 4)
+    points, *_ = everything(articles, [True] * 8, period("month"))
+    assert changes.middle(points) == pd.Timestamp("2024-06-01")
+
+
+def test_more_periods_than_can_be_shown_are_refused_in_one_sentence():
+    spread = made(pd.date_range("1900-01-01", "2099-12-31", periods=400, tz="UTC").tolist())
+    with pytest.raises(SettingsError, match=r"'day' makes 73,0\d\d periods from .* ask for a longer one"):
+        trends.calendar(spread, period("day"))
+    assert len(trends.calendar(spread)) == 200
 
 
 def test_dates_of_which_only_the_year_is_real_are_counted_by_year():

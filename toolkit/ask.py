@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import pandas as pd
 
 from toolkit import labels
-from toolkit.exhibits import date
+from toolkit.exhibits import counted, date
 from toolkit.schema import ToolkitError
 
 _SCRIPT = Path(__file__).with_suffix(".js")
@@ -46,7 +46,7 @@ def ask(picks: pd.DataFrame, articles: pd.DataFrame, scores: pd.DataFrame, theme
     `scores` has ``article_id, theme, evidence, evidence_offset``. Where ``anywidget`` is not installed, sentences
     say how to answer without it.
     """
-    said = f"{len(picks):,} articles to ask about: {theme.title}"
+    said = f"{counted(len(picks), 'article')} to ask about: {theme.title}"
     cards = show(picks, articles, scores, theme, path)
     if find_spec("anywidget") is None:
         first = cards[0]["code"] if cards else ""

@@ -7,9 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.exhibits import date, number, percent, points, rows, signed, with_bounds
+from toolkit.exhibits import counted, date, number, percent, points, rows, signed, with_bounds
 
 _NAMED_THEMES = 12
+_EXPECTED = (
+    "Shares over time, and those of two windows, are **expected shares**: the mean of the articles' probabilities. "
+    "Numbers of articles and stories, and what stands out beyond chance, are those of labels."
+)
 _SAME_SOURCES = 0.1
 """Least part of a change, as a share of it, for which the same sources are said to stand."""
 _MOST = 0.5
@@ -20,35 +24,50 @@ def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame
     """Return one sentence on what was read: articles, stories, sources, span, losses."""
     dated = articles["published"].dropna()
     sources = articles.loc[articles["source"] != "", "source"].nunique()
-    told = f"{number(len(articles))} articles" if len(articles) != 1 else "One article"
-    stories = int(articles["story_id"].nunique())
-    parts = [f"{told} telling {number(stories)} stor{'ies' if stories != 1 else 'y'}"] if len(articles) > 1 else [told]
+    stories = counted(articles["story_id"].nunique(), "story", "stories")
+    parts = [f"{counted(len(articles), 'article')} telling {stories}" if len(articles) > 1 else "One article"]
     if sources:
-        parts.append(f"from {number(sources)} source{'s' * int(sources > 1)}")
+        parts.append(f"from {counted(sources, 'source')}")
     if len(dated):
         first, last = date(dated.min()), date(dated.max())
         parts.append(f"published {first}" if first == last else f"published {first} to {last}")
     undated = len(articles) - len(dated)
-    lost = (
-        f"; {number(len(dropped))} row{'s' * int(len(dropped) != 1)} dropped" if len(dropped) else "; nothing dropped"
-    )
+    lost = f"; {counted(len(dropped), 'row')} dropped" if len(dropped) else "; nothing dropped"
     missing = f"; {number(undated)} without a date, outside the trends" if undated else ""
     none = totals.loc[totals["theme"] == ""].iloc[0]
     return ", ".join(parts) + lost + missing + f". {percent(none['share'])} carry none of the themes."
 
 
 def caution(points: pd.DataFrame) -> str:
-    """Return a warning when periods hold articles of other sources than the rest, else nothing."""
+    """Return a warning when periods hold articles of other sources than the rest, or what shares are expected ones."""
+    expected = "counted" in points and bool((points["counted"] == "probabilities").any())
+    return "\n\n".join(filter(None, [_unlike(points), _EXPECTED * expected]))
+
+
+def _unlike(points: pd.DataFrame) -> str:
     periods = points[points["total"] > 0].drop_duplicates("start").sort_values("start")
     unlike = periods[~periods["comparable"]]
     if unlike.empty:
         return ""
     labels, affected = unlike["label"], int(unlike["total"].sum())
-    span = f"{labels.iloc[0]} to {labels.iloc[-1]}" if len(unlike) > 1 else labels.iloc[0]
+    span, verb, their, are = labels.iloc[0], "comes", "Its share tells", "it is"
+    if len(unlike) > 1:
+        span, verb, their, are = f"{span} to {labels.iloc[-1]}", "come", "Their shares tell", "they are"
     return (
-        f"**Caution**: {number(len(unlike))} of {number(len(periods))} periods ({span}; {number(affected)} "
-        f"article{'s' * int(affected != 1)}) come from other sources than the rest. Their shares tell what was "
-        "collected, not what changed; they are drawn hollow and left out where periods are compared."
+        f"**Caution**: {number(len(unlike))} of {counted(len(periods), 'period')} ({span}; "
+        f"{counted(affected, 'article')}) {verb} from other sources than the rest. {their} what was collected, not "
+        f"what changed; {are} drawn hollow and left out where periods are compared."
+    )
+
+
+def apart(articles: pd.DataFrame, placed: int) -> str:
+    """Return how many dated articles have no place in the trends, or nothing; `placed` is how many have one."""
+    dated = articles["published"].dropna()
+    if len(dated) == placed:
+        return ""
+    return (
+        f"**Dates**: {counted(len(dated) - placed, 'article is', 'articles are')} dated far from all others (all run "
+        f"from {date(dated.min())} to {date(dated.max())}) and outside the trends; see whether the dates are right."
     )
 
 
@@ -66,8 +85,8 @@ def theme_sentence(theme: str, title: str, totals: pd.DataFrame, found: pd.DataF
     """Return what is to be said of a theme: how much, and what changed beyond chance."""
     mine = totals.loc[totals["theme"] == theme].iloc[0]
     said = [
-        f"**{_plain(title)}**: {number(mine['articles'])} article{'s' * int(mine['articles'] != 1)} "
-        f"({percent(mine['share'])}), {number(mine['stories'])} stor{'ies' if mine['stories'] != 1 else 'y'}."
+        f"**{_plain(title)}**: {counted(mine['articles'], 'article')} ({percent(mine['share'])}), "
+        f"{counted(mine['stories'], 'story', 'stories')}."
     ]
     events = rows(found[found["theme"] == theme])
     said += [_event(event) for event in events]
@@ -133,9 +152,9 @@ def _same_outlets(event: Any) -> str:
 
 
 def _tellers(event: Any) -> str:
-    told = f"{number(event.stories)} stor{'ies' if event.stories != 1 else 'y'}"
+    told = counted(event.stories, "story", "stories")
     if event.sources > 1:
-        told += f" of {number(event.sources)} sources"
+        told += f" of {counted(event.sources, 'source')}"
     return f"{told}, led by {_plain(event.cited[0])}" if event.way == "rise" and len(event.cited) else told
 
 
@@ -204,7 +223,7 @@ def uncovered(outside: pd.DataFrame, totals: pd.DataFrame, most: int = 5) -> str
     count = int(none["articles"])
     if not count:
         return "Every article carries a theme."
-    left = f"{number(count)} article{'s carry' if count != 1 else ' carries'} none of the themes"
+    left = f"{counted(count, 'article carries', 'articles carry')} none of the themes"
     left += f" ({percent(none['share'])})."
     if outside.empty:
         return f"{left} No topic lies outside the themes: most articles of each carry one."
@@ -243,18 +262,18 @@ def headlines(
     carried = rows(totals[totals["theme"] != ""].sort_values("share", ascending=False, kind="stable"))
     named = [t for t in rows(totals) if t.theme and t in carried[:_NAMED_THEMES]]
     shares = ", ".join(f"{titles[t.theme]} {percent(t.share)}" for t in named)
-    shares += f" and {_counted(len(carried) - len(named), 'theme', 'themes')} less common" * (len(carried) > len(named))
+    shares += f" and {counted(len(carried) - len(named), 'theme')} less common" * (len(carried) > len(named))
     none = totals.loc[totals["theme"] == "", "share"].iloc[0]
-    told = _counted(int(articles["story_id"].nunique()), "story", "stories")
+    told = counted(articles["story_id"].nunique(), "story", "stories")
     dated = articles["published"].dropna()
     days = list(dict.fromkeys([date(dated.min()), date(dated.max())])) if len(dated) else ["without dates"]
     largest = "; ".join(f"{t.label} ({number(t.outside)})" for t in rows(outside.head(3)))
     beyond = f", the largest outside the themes: {largest}" if largest else ""
     return [
-        ", ".join([_counted(len(articles), "article", "articles"), told, " to ".join(days)]),
+        ", ".join([counted(len(articles), "article"), told, " to ".join(days)]),
         f"Themes: {shares}; none {percent(none)}",
         changed,
-        f"{_counted(len(topics), 'topic', 'topics')}{beyond}",
+        f"{counted(len(topics), 'topic')}{beyond}",
     ]
 
 
@@ -282,7 +301,3 @@ def _up(half: Any) -> str:
     if "cannot be told" in why:
         return f"{way} (whether within the same sources cannot be told)"
     return f"{way} (from other sources being collected)" if why.startswith("; but not") else way
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{number(count)} {one if count == 1 else many}"

@@ -47,13 +47,13 @@ def _difference(before: tuple[float, float, float], after: tuple[float, float, f
 
 
 def middle(points: pd.DataFrame) -> pd.Timestamp | None:
-    """Return the start of the period that divides the articles best into halves; None for a single period."""
+    """Return the start of the period with articles that divides these best into halves; None for a single one."""
     totals = points.drop_duplicates("start").sort_values("start")
     if totals["total"].gt(0).sum() < 2:
         return None
     before = totals["total"].cumsum() - totals["total"]
-    candidates = totals[before > 0]
-    return pd.Timestamp(candidates["start"].iloc[int((before[before > 0] - totals["total"].sum() / 2).abs().argmin())])
+    later = (before > 0) & totals["total"].gt(0)
+    return pd.Timestamp(totals.loc[(before[later] - totals["total"].sum() / 2).abs().idxmin(), "start"])
 
 
 class Windows(NamedTuple):

@@ -11,7 +11,12 @@ clumps that speak for it asks (empirical Bayes; Efron & Morris 1975, "Data analy
 generalizations"): articles of one story agree by 0.75, and neighbouring days add three tenths to the variance. In
 theme scores of a week's news at hand stories agreed by 0.1 to 1 and days added 0 to 0.5. What doubt is left widens the
 interval, by Student's t in place of the normal quantile (Korn & Graubard 1998, "Confidence intervals for proportions
-with small expected number of positive counts estimated from survey data").
+with small expected number of positive counts estimated from survey data"), with the degrees of freedom of Satterthwaite
+1946, "An approximate distribution of estimates of variance components".
+
+What days add is the difference between a mean square over stretches of days and the binomial variance, so it is as
+doubtful as that whole mean square, however small it came out. An estimate of nothing is no proof that nothing is there:
+the doubt is that of a normal estimate known not to be negative.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import nnls
-from scipy.special import ndtri, stdtrit
+from scipy.special import log_ndtr, ndtri, stdtrit
 
 from toolkit.schema import InputError
 
@@ -161,22 +166,38 @@ def design_effects(clumps: Clumps, rows: Ints, values: Floats, confidence: float
     seen, n = _see(clumps, rows, values), np.maximum(clumps.totals, 1)
     mean = float(values.sum()) / max(1, len(clumps.period))
     known = clumps.known * [4 * max(mean * (1 - mean), 0), 1]
-    effect, added = np.ones(len(n)), np.zeros((2, len(n)))
+    effect, added, below = np.ones(len(n)), np.zeros((2, len(n))), np.zeros(len(n))
     for _ in range(_ROUNDS):
         left = np.maximum(1 - effect / n, _LEAST_LEFT)
-        added = _added(clumps, seen, np.where(clumps.totals > 1, seen.share * (1 - seen.share) / left, 0), known)
+        weight = np.where(clumps.totals > 1, seen.share * (1 - seen.share) / left, 0)
+        added, below = _added(clumps, seen, weight, known)
         effect = np.minimum(1 + added.sum(axis=0), n)
     carrying = max(1.0, float((clumps.totals * seen.share * (1 - seen.share) / effect).sum()))
-    doubt = (added / effect) ** 2 * (2 / (known + _WEIGHT) + [0, 1 / carrying])[:, None]
-    freedom = np.clip(2 / np.maximum(doubt.sum(axis=0), 1e-6), _FEWEST_FREEDOM, 1e6)
+    doubt = added[0] ** 2 * 2 / (known[0] + _WEIGHT[0]) + _doubt(added[1], below, known[1]) + added[1] ** 2 / carrying
+    freedom = np.clip(2 / np.maximum(doubt / effect**2, 1e-6), _FEWEST_FREEDOM, 1e6)
     level = 0.5 + confidence / 2
     return np.asarray(np.maximum(effect * (stdtrit(freedom, level) / ndtri(level)) ** 2, 1))
 
 
-def _added(clumps: Clumps, seen: _Seen, weight: Floats, known: Floats) -> Floats:
+def _doubt(days: Floats, below: Floats, known: float) -> Floats:
+    """Return the variance of what days add: of the estimate and of what is assumed, by the weight of each.
+
+    `below` is how far below zero the estimate would lie without its bound. A mean square of k degrees of freedom has a
+    relative variance of 2/k; cut at zero, the part that a normal variable keeps of it (Johnson, Kotz & Balakrishnan
+    1994, "Continuous Univariate Distributions", volume 1, chapter 13).
+    """
+    seen, assumed = np.array([known, _WEIGHT[1]]) / (known + _WEIGHT[1])
+    variance = 2 * seen**2 / max(known, 1e-9) * (1 + days) ** 2
+    at = (days + below) / np.sqrt(np.maximum(variance, 1e-12))
+    ratio = np.exp(-(at**2) / 2 - log_ndtr(at)) / np.sqrt(2 * np.pi)
+    return np.asarray(np.clip(1 - ratio * (ratio + at), 0, 1) * variance + 2 * assumed**2 / _WEIGHT[1] * days**2)
+
+
+def _added(clumps: Clumps, seen: _Seen, weight: Floats, known: Floats) -> tuple[Floats, Floats]:
     """Return what stories and neighbouring days add to the variance of each period's share, over the binomial.
 
-    `weight` is the variance of one article, share * (1 - share) without the part that clumps take from it.
+    And how far below zero, 0 or less, the part of days would lie without its bound. `weight` is the variance of one
+    article, share * (1 - share) without the part that clumps take from it.
     """
     n = np.maximum(clumps.totals, 1)
     (same, near, both, nearest), (squares, mixed, nears) = clumps.pairs, clumps.crossed
@@ -192,5 +213,7 @@ def _added(clumps: Clumps, seen: _Seen, weight: Floats, known: Floats) -> Floats
     trust = np.where(size > 1e-9, known / (known + _WEIGHT), 0)
     usual = np.minimum(_USUAL * [1, n.sum() / max(float(near.sum()), 1e-9)], 1)
     mixed_in = trust[:, None] * system / np.maximum(size, 1e-12)[:, None] + np.diag(1 - trust)
-    alike = np.minimum(nnls(mixed_in, trust * found + (1 - trust) * usual)[0], 1)
-    return np.asarray(alike[:, None] * clumps.pairs[:2] / n)
+    wanted = trust * found + (1 - trust) * usual
+    alike = np.minimum(nnls(mixed_in, wanted)[0], 1)
+    below = 0.0 if alike[1] > 0 else min(0.0, float(np.linalg.lstsq(mixed_in, wanted, rcond=None)[0][1]))
+    return np.asarray(alike[:, None] * clumps.pairs[:2] / n), np.asarray(below * near / n)

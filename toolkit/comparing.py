@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from toolkit import pairing, store
-from toolkit.exhibits import date, number
+from toolkit.exhibits import counted, date, number
 from toolkit.pairing import Matched, TopicSet
 from toolkit.schema import InputError
 
@@ -251,8 +251,8 @@ def overview(compared: Comparison) -> str:
         dates = run.topics.articles["published"].dropna()
         span = f", {date(dates.min())} to {date(dates.max())}" if len(dates) else ", without dates"
         name = re.sub(r"([^\w ])", r"\\\1", run.name)
-        told.append(f"**{name}** ({number(len(run.topics.articles))} articles{span})")
-    return f"{told[0]} and {told[1]}: {number(compared.paired)} articles are in both."
+        told.append(f"**{name}** ({counted(len(run.topics.articles), 'article')}{span})")
+    return f"{told[0]} and {told[1]}: {counted(compared.paired, 'article is', 'articles are')} in both."
 
 
 def sentences(compared: Comparison) -> list[str]:
@@ -261,7 +261,9 @@ def sentences(compared: Comparison) -> list[str]:
     ways = {"articles": "by the articles they share", "words": "by their words, as few articles are shared"}
     told = ", ".join(f"{counts[kind]} {kind}" for kind in pairing.KINDS if kind in counts)
     moved = compared.moved
-    articles = f"{number(moved['article_id'].nunique())} of {number(compared.paired)} articles in both changed a theme"
+    articles = (
+        f"{number(moved['article_id'].nunique())} of {counted(compared.paired, 'article')} in both changed a theme"
+    )
     why = ", ".join(f"{reason} ({number(count)})" for reason, count in moved["why"].value_counts().head(3).items())
     return [
         f"Topics, matched {ways[compared.matched.by]}: {told or 'none'}",

@@ -8,9 +8,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from toolkit.exhibits import Table, date, number, percent, rows
+from toolkit.exhibits import Table, counted, date, number, percent, rows
 from toolkit.style import ACCENT, finish, nothing, safe
-from toolkit.trend_figures import crowded_span
+from toolkit.trend_figures import crowded_span, strayed
 
 _MOST = 6
 _MOST_ROWS = 200
@@ -29,15 +29,17 @@ def courses(course: pd.DataFrame, labels: Mapping[int, str], name: str) -> go.Fi
     titles = [safe(labels[group], 80) for group in shown]
     figure = make_subplots(len(shown), 1, shared_xaxes=True, vertical_spacing=0.2 / len(shown), subplot_titles=titles)
     for row, group in enumerate(shown, 1):
-        mine = course[(course["group"] == group) & course["total"].gt(0)]
+        mine = course[course["group"] == group]
         figure.add_scatter(
             x=mine["start"],
-            y=mine["share"],
+            y=mine["share"].where(mine["total"] > 0),
             mode="lines+markers",
             cliponaxis=False,
             line={"color": ACCENT, "width": 2},
-            customdata=[[number(m.articles), number(m.total), safe(", ".join(m.terms))] for m in rows(mine)],
-            hovertemplate="<b>from %{x|%-d %B %Y}</b>: %{y:.1%}, %{customdata[0]} of %{customdata[1]} articles"
+            customdata=[
+                [number(m.articles), counted(m.total, "article"), safe(", ".join(m.terms))] for m in rows(mine)
+            ],
+            hovertemplate="<b>from %{x|%-d %B %Y}</b>: %{y:.1%}, %{customdata[0]} of %{customdata[1]}"
             "<br>%{customdata[2]}<extra></extra>",
             row=row,
             col=1,
@@ -47,9 +49,9 @@ def courses(course: pd.DataFrame, labels: Mapping[int, str], name: str) -> go.Fi
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
     figure.update_layout(showlegend=False, hovermode="closest")
     span, outside = crowded_span(course)
+    figure.update_xaxes(range=span)
     if outside:
-        figure.update_xaxes(range=span)
-        caption += f"; {number(outside)} articles of stray dates lie outside the axis"
+        caption += f"; {strayed(outside)}"
     return finish(figure, name, caption, _table(course, shown, labels), 90 + 130 * len(shown))
 
 

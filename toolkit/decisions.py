@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.decisionfile import Decision, decide, read_decisions, refer, undo
-from toolkit.exhibits import rows
+from toolkit.exhibits import counted, rows
 from toolkit.refinding import Missing, Places, Rows, find
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _apply_one(
         return [*kept, made], found, int(members[0])
     if decision.do == "split":
         if len(np.unique(vectors[mine.rows], axis=0)) < 2 * decision.into:
-            raise Missing(f"it has only {len(mine.rows)} articles here, too few for {decision.into} parts")
+            raise Missing(f"it has only {counted(len(mine.rows), 'article')} here, too few for {decision.into} parts")
         from toolkit import topics
 
         labels = topics.divide(vectors[mine.rows], decision.into, seed)

@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from toolkit.exhibits import Table, number, percent, rows
+from toolkit.exhibits import Table, counted, number, percent, rows
 from toolkit.style import ACCENT, INK, SOURCES, finish, nothing, safe
 
 _MEAN = "mean"
@@ -78,7 +78,7 @@ def reliability(bins: pd.DataFrame, titles: Mapping[str, str], colours: Mapping[
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="as it should be", line=ideal, hoverinfo="skip")
     for theme, title in titles.items():
         mine = bins[bins["theme"] == theme].sort_values("bin")
-        told = [f"{number(m.articles)} articles" for m in rows(mine)]
+        told = [counted(m.articles, "article") for m in rows(mine)]
         figure.add_scatter(
             x=mine["score"],
             y=mine["share"],

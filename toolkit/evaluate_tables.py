@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.exhibits import Prose, Table, date, number, percent, probability, quoted, rows
+from toolkit.exhibits import Prose, Table, counted, date, number, percent, probability, quoted, rows
 from toolkit.languages import language_name
 
 _MEAN = "mean"
@@ -172,8 +172,8 @@ def compared(articles: int, left_out: int) -> Prose:
 
 def _compared(articles: int, left_out: int) -> list[str]:
     told = [
-        f"{number(articles)} article{'s have labels' if articles != 1 else ' has a label'} that can be compared; "
-        f"{number(left_out)} row{'s were' if left_out != 1 else ' was'} left out."
+        f"{counted(articles, 'article has a label', 'articles have labels')} that can be compared; "
+        f"{counted(left_out, 'row was', 'rows were')} left out."
     ]
     few = "So few labels say next to nothing: every figure may be chance, whatever its interval."
     return [*told, few] if articles < _FEWEST else told

@@ -137,6 +137,15 @@ def number(value: float) -> str:
     return f"{int(value):,}"
 
 
+def counted(count: float, one: str, many: str = "") -> str:
+    """Return a count with what it counts, in the singular or the plural.
+
+    >>> counted(1, "article"), counted(1200, "article"), counted(2, "story", "stories")
+    ('1 article', '1,200 articles', '2 stories')
+    """
+    return f"{number(count)} {one if int(count) == 1 else many or f'{one}s'}"
+
+
 def duration(seconds: object) -> str:
     """Return seconds as people write them: 0.4 s, 12 s, 3 min 20 s, 2 h 5 min; a dash where unknown.
 

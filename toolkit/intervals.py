@@ -136,11 +136,13 @@ def carry(scores: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> pd
 def counted(
     points: pd.DataFrame, placed: pd.DataFrame, weighed: pd.DataFrame, settings: TrendSettings = TrendSettings()
 ) -> pd.DataFrame:
-    """Return `points` of `with_clumps` with the shares that `settings` asks for: by label, or expected ones.
+    """Return `points` of `with_clumps` with the shares that `settings` asks for, by label or expected, as ``counted``
+    says.
 
     `weighed` from `carry`. Where probabilities count, ``share, low, high, effect`` are those of the expected number;
     ``articles`` and ``stories`` count labels all the same, since these are the articles that can be shown.
     """
+    points = points.assign(counted=settings.counted)
     if points.empty or settings.counted == "labels":
         return points
     names = ["share", "low", "high", "effect"]

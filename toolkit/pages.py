@@ -240,7 +240,8 @@ def _inside(page: str) -> str:
 def _period_pages(theme: str, title: str, mine: pd.DataFrame, points: pd.DataFrame) -> Iterator[tuple[Link, Page]]:
     if points.empty:
         return
-    dated = mine[mine["local"].notna()]
+    longest = points["start"].diff().max() if len(points) > 1 else pd.Timedelta(days=31)
+    dated = mine[mine["local"] < points["start"].iloc[-1] + 1.1 * longest]  # what lies beyond is a stray date
     place = pd.Series(points["start"].searchsorted(dated["local"], side="right") - 1, index=dated.index)
     _check_counts(theme, points, place)
     dated, ends = dated.loc[place.sort_values(kind="stable").index], place.value_counts().reindex(range(len(points)))

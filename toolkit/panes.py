@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit import narrow, shown
-from toolkit.exhibits import number, rows, with_bounds
+from toolkit.exhibits import counted, number, rows, with_bounds
 from toolkit.opened import Opened
 
 NEEDED = ("anywidget", "ipywidgets", "jscatter")
@@ -73,7 +73,7 @@ def drawn(opened: Opened, table: pd.DataFrame) -> dict[str, Any]:
 
 def _line(title: str, colour: str, mine: pd.DataFrame) -> dict[str, Any]:
     said = [
-        f"{with_bounds(m.share, m.low, m.high)}, {number(m.articles)} of {number(m.total)} articles"
+        f"{with_bounds(m.share, m.low, m.high)}, {number(m.articles)} of {counted(m.total, 'article')}"
         if m.total
         else "no articles"
         for m in rows(mine)

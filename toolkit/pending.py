@@ -19,6 +19,7 @@ import pandas as pd
 
 from toolkit import store
 from toolkit.decisionfile import Decision, read_decisions
+from toolkit.exhibits import counted
 from toolkit.refinding import Missing, Rows, find
 from toolkit.schema import InputError
 
@@ -158,7 +159,7 @@ def _split(grouped: Grouped, topic: int, into: int, words: Words) -> Grouped:
     topics, assigned = grouped
     rows, vectors = np.flatnonzero(assigned["topic_id"] == topic), words.vectors()
     if vectors is None or len(np.unique(vectors[rows], axis=0)) < 2 * into:
-        few = f"it has only {len(rows)} articles here, too few for {into} parts"
+        few = f"it has only {counted(len(rows), 'article')} here, too few for {into} parts"
         raise Missing("the run holds no vectors to split it by" if vectors is None else few)
     part, every = divide(vectors[rows], into, words.seed), words.texts()
     texts = pd.Series([every[int(row)][:_OPENING] for row in rows])

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from toolkit import words
 from toolkit.decisionfile import TopicRef
+from toolkit.exhibits import counted
 
 Rows = npt.NDArray[np.intp]
 Places = tuple[Mapping[str, int], Mapping[str, int]]
@@ -52,7 +53,9 @@ def find(ref: TopicRef, groups: Sequence[Topic], places: Places) -> tuple[int, s
             return best, how
         order = np.argsort(-np.array(held), kind="stable")[:3]
         where = ", ".join(f"“{groups[i].called}” ({held[i]})" for i in order if held[i])
-        raise Missing(f"no topic holds most of “{ref.label}”; of its {len(known)} articles here: {where or 'none'}")
+        raise Missing(
+            f"no topic holds most of “{ref.label}”; of its {counted(len(known), 'article')} here: {where or 'none'}"
+        )
     alike = np.array([_likeness(ref.terms, group.terms) for group in groups])
     order = np.argsort(-alike, kind="stable")
     best = int(order[0])

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit import map_pane, narrow, panes, shown
-from toolkit.exhibits import number
+from toolkit.exhibits import counted, number
 from toolkit.narrow import Choice
 from toolkit.schema import ToolkitError
 
@@ -190,7 +190,7 @@ class Screen:
             case {"do": "like", "row": int(row)} if 0 <= row < len(view.run.articles):
                 view.like(view.run.articles["article_id"].iat[row])
             case {"do": "save", "path": str(path)}:
-                self.filters.saved = f"{number(len(view.rows))} articles saved as {view.save(path)}"
+                self.filters.saved = f"{counted(len(view.rows), 'article')} saved as {view.save(path)}"
             case {"do": "decide", "decision": dict(decision)}:
                 view.decide(decision)
 

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from toolkit import intervals
 from toolkit.clumps import Clumps, find_clumps
-from toolkit.exhibits import date, number, probability
+from toolkit.exhibits import counted, date, number, probability
 from toolkit.languages import language_name
 from toolkit.narrow import Choice, Chosen, days
 from toolkit.nearest import nearest
@@ -71,7 +71,7 @@ def said(opened: Opened, chosen: Bools) -> str:
     dated = day[~np.isnat(day)]
     ends = [date(pd.Timestamp(one)) for one in ([dated.min(), dated.max()] if len(dated) else [])]
     when = f", {' to '.join(dict.fromkeys(ends))}" if ends else ""
-    return f"{number(int(chosen.sum()))} of {number(len(opened.articles))} articles{when}"
+    return f"{number(int(chosen.sum()))} of {counted(len(opened.articles), 'article')}{when}"
 
 
 def order(opened: Opened, choice: Choice, chosen: Bools, by: str = "date", falling: bool = True) -> Ints:

@@ -15,7 +15,7 @@ import yaml
 
 from toolkit import batch, desk, plan, store
 from toolkit.columns import USUAL_NAMES, find_columns, unique_names
-from toolkit.exhibits import Table, date
+from toolkit.exhibits import Table, counted, date
 from toolkit.ingest import read_articles
 from toolkit.readers import TABLES, whole
 from toolkit.schema import InputError, ToolkitError
@@ -200,7 +200,10 @@ class Start:
             return period, begin, end, *boxes.values()
 
         return Step(
-            self._watching, make, self._said_choose, lambda: f"{len(self.themes)} themes: {', '.join(self.themes)}."
+            self._watching,
+            make,
+            self._said_choose,
+            lambda: f"{counted(len(self.themes), 'theme')}: {', '.join(self.themes)}.",
         )
 
     def button(self) -> Step:
@@ -234,7 +237,7 @@ class Start:
         articles, lost = self.read()
         dated = articles["published"].dropna()
         when = f", {date(dated.min())} to {date(dated.max())}" if len(dated) else ", none with a date"
-        return f"{len(articles):,} articles{when}; {lost:,} records set aside."
+        return f"{counted(len(articles), 'article')}{when}; {counted(lost, 'record')} set aside."
 
     def _file_columns(self) -> list[str]:
         """Return the columns of the first table among the inputs; [] where they are documents."""

@@ -9,9 +9,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from toolkit.exhibits import Table, number, percent, rows, signed, windows_named, with_bounds
+from toolkit.exhibits import Table, counted, number, percent, rows, signed, windows_named, with_bounds
 from toolkit.style import ACCENT, NO_THEME, finish, nothing, safe
 
+_SHARE_OF = {
+    "labels": "Share of articles that carry each theme",
+    "probabilities": "Expected share of articles about each theme (the mean probability)",
+}
 _STRAY = 0.005
 """Part of the articles at either end whose dates may lie outside the axis."""
 
@@ -44,11 +48,12 @@ def theme_shares(
     figure.update_xaxes(range=span)
     figure.update_annotations(x=0, xanchor="left", font={"size": 15})
     figure.update_layout(showlegend=False, hovermode="closest")
-    caption = "Share of articles that carry each theme, with 95% intervals; dotted: share of stories"
+    share_of = _SHARE_OF[points["counted"].iloc[0] if "counted" in points else "labels"]
+    caption = f"{share_of}, with 95% intervals; dotted: share of stories"
     if found is not None and len(found):
         caption += "; shaded: a change beyond chance, the triangle says which way"
     if outside:
-        caption += f"; {number(outside)} articles of stray dates lie outside the axis"
+        caption += f"; {strayed(outside)}"
     return finish(figure, "theme-shares", caption, _shares_table(points, titles), 90 + 225 * len(names))
 
 
@@ -75,7 +80,7 @@ def _share_panel(figure: go.Figure, mine: pd.DataFrame, colour: str, row: int) -
                 + (", in part" if p.partial else "")
                 + ("" if p.comparable else ", other sources than the rest"),
                 number(p.articles),
-                number(p.total),
+                counted(p.total, "article"),
                 percent(p.low),
                 percent(p.high),
                 p.page if p.articles else "",
@@ -83,7 +88,7 @@ def _share_panel(figure: go.Figure, mine: pd.DataFrame, colour: str, row: int) -
             for p in rows(mine)
         ],
         hovertemplate="<b>%{customdata[0]}</b><br>%{y:.1%} (%{customdata[3]} to %{customdata[4]})"
-        "<br>%{customdata[1]} of %{customdata[2]} articles<extra></extra>",
+        "<br>%{customdata[1]} of %{customdata[2]}<extra></extra>",
         **at,
     )
 
@@ -107,8 +112,8 @@ def _mark(figure: go.Figure, mine: pd.DataFrame, found: pd.DataFrame, colour: st
             "color": colour,
             "symbol": ["triangle-up" if e.way == "rise" else "triangle-down" for e in rows(found)],
         },
-        customdata=[[_told(e), number(e.stories), e.page] for e in rows(found)],
-        hovertemplate="%{customdata[0]}<br>%{customdata[1]} stories<extra></extra>",
+        customdata=[[_told(e), counted(e.stories, "story", "stories"), e.page] for e in rows(found)],
+        hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
         row=row,
         col=1,
     )
@@ -151,9 +156,14 @@ def crowded_span(points: pd.DataFrame) -> tuple[list[pd.Timestamp], int]:
     inside = totals[(part > _STRAY) & (part - totals["total"] / totals["total"].sum() < 1 - _STRAY)]
     if len(inside) > 0.7 * len(totals) or len(inside) < 2:
         inside = totals
-    step = (totals["start"].iloc[1] - totals["start"].iloc[0]) / 2 if len(totals) > 1 else pd.Timedelta(days=1)
+    step = (totals["start"].iloc[1] - totals["start"].iloc[0]) / 2 if len(totals) > 1 else pd.Timedelta(days=3)
     span = [inside["start"].iloc[0] - step, inside["start"].iloc[-1] + step]
     return span, int(totals["total"].sum() - inside["total"].sum())
+
+
+def strayed(outside: int) -> str:
+    """Return how many articles a figure's axis leaves out."""
+    return f"{counted(outside, 'article of a stray date lies', 'articles of stray dates lie')} outside the axis"
 
 
 def _shares_table(points: pd.DataFrame, titles: Mapping[str, str]) -> Table:

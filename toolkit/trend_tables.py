@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.exhibits import Table, number, percent, rows, signed, windows_named, with_bounds
+from toolkit.exhibits import Prose, Table, counted, number, percent, rows, signed, windows_named, with_bounds
 
 _CITED, _TERMS = 2, 6
 _GREATEST = 100
@@ -46,7 +46,7 @@ def findings(found: pd.DataFrame, titles: Mapping[str, str], few: int | None = N
     ]
     if cells:
         return Table("What changed beyond chance, with 95% intervals", columns, cells)
-    periods = f"{few} comparable period{'s' * (few != 1)}: too few to tell a change from chance; eight are needed."
+    periods = f"{counted(few or 0, 'comparable period')}: too few to tell a change from chance; eight are needed."
     none = "No article has a date, or no period can be compared with another."
     why = "No change beyond chance." if few is None else periods if few else none
     return _nothing("What changed beyond chance", why)
@@ -117,12 +117,15 @@ def compared(table: pd.DataFrame, titles: Mapping[str, str]) -> Table:
     return Table(f"What the change is made of, in points: {windows_named(table)}", columns, cells)
 
 
-def behind(split: pd.DataFrame, titles: Mapping[str, str], what: str = "source", most: int = 4) -> Table:
-    """Return the sources (or languages) that add most to each theme's change; `split` from
-    `changes.split_windows`."""
+def behind(split: pd.DataFrame, titles: Mapping[str, str], what: str = "source", most: int = 4) -> Table | Prose:
+    """Return the sources (or languages) that add most to each theme's change, nothing where there is only one.
+
+    `split` from `changes.split_windows`.
+    """
     mine = split[split["unit"] == "article"]
-    several = len(mine) > 0 and mine["key"].nunique() > 1
-    shown = mine[mine["change"].abs() >= _LEAST_SHARE].groupby("theme", sort=False).head(most if several else 0)
+    if mine["key"].nunique() < 2:
+        return Prose("")
+    shown = mine[mine["change"].abs() >= _LEAST_SHARE].groupby("theme", sort=False).head(most)
     cells = [
         [
             titles[s.theme],
@@ -147,8 +150,8 @@ def behind(split: pd.DataFrame, titles: Mapping[str, str], what: str = "source",
         ("adds", "number"),
     ]
     caption = f"The {what}s that add most to each theme's change, in points: {most} a theme"
-    alone = f"There are no {what}s to compare."
-    return Table(caption, columns, cells) if cells else _nothing(f"The {what}s behind the change", alone)
+    alike = f"No {what} adds to a change."
+    return Table(caption, columns, cells) if cells else _nothing(f"The {what}s behind the change", alike)
 
 
 def _of(share: float, articles: float) -> str:

@@ -2,7 +2,8 @@
 
 A trend point is the share of a period's articles that carry a theme, never a raw count: how much was collected
 differs from period to period. A period without articles is a zero with no share, not a gap; the last period, when
-the corpus ends inside it, and the first, when it begins inside it, are flagged partial.
+the corpus ends inside it, and the first, when it begins inside it, are flagged partial. Dates far from all others do
+not stretch the time to thousands of empty periods: their articles lie outside the trends, as undated ones do.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import gammaln, xlog1py, xlogy
 
+from toolkit.exhibits import date
 from toolkit.schema import SettingsError
 from toolkit.settings import TrendSettings
 from toolkit.stats import wilson
@@ -19,6 +21,7 @@ from toolkit.stats import wilson
 ALL = "all"
 
 _OFFSETS = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
+_MANY, _MOST, _LEAST_ROOM = 1000, 10_000, pd.Timedelta(days=31)
 _LONGEST_SPAN = {"day": 31, "week": 365, "month": 365 * 5, "quarter": 365 * 12}
 
 
@@ -38,9 +41,37 @@ def choose_period(published: pd.Series) -> str:
     return next(period for period, longest in _LONGEST_SPAN.items() if span <= longest)
 
 
+def on_axis(articles: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> npt.NDArray[np.bool_]:
+    """Return which articles have a place in time: all dated ones, unless these make more than a thousand periods.
+
+    Then those are left out that lie further from the middle 98% than these are long (31 days at least). `SettingsError`
+    where more than 10,000 periods remain.
+    """
+    published, period = articles["published"], _resolve(articles, settings)
+    dated = published.notna().to_numpy()
+    if not dated.any() or _count_periods(published, period) <= _MANY:
+        return np.asarray(dated)
+    early, late = (pd.Timestamp(of) for of in published[dated].quantile([0.01, 0.99]))
+    room = max(late - early, _LEAST_ROOM)
+    near = published.between(early - room, late + room).to_numpy()
+    count = _count_periods(published[near], period)
+    if count > _MOST:
+        first, last = date(published[near].min()), date(published[near].max())
+        raise SettingsError(
+            f"The period {period!r} makes {count:,} periods from {first} to {last}, more than {_MOST:,}; "
+            "ask for a longer one, or leave it to the data with `-p period auto`."
+        )
+    return np.asarray(near)
+
+
+def _count_periods(published: pd.Series, period: str) -> int:
+    ends = pd.Series([published.min(), published.max()]).dt.tz_localize(None).dt.to_period(_OFFSETS[period])
+    return int(ends.iloc[1].ordinal - ends.iloc[0].ordinal) + 1
+
+
 def assign_periods(articles: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> pd.DataFrame:
-    """Return ``article_id, start`` (naive local timestamp of the period's first day) of each dated article."""
-    dated = articles[articles["published"].notna()]
+    """Return ``article_id, start`` (naive local timestamp of the period's first day) of each article `on_axis`."""
+    dated = articles[on_axis(articles, settings)]
     starts = _periods(dated["published"], _resolve(articles, settings), settings.timezone).dt.start_time
     return pd.DataFrame({"article_id": dated["article_id"].to_numpy(), "start": starts.to_numpy()})
 
@@ -48,7 +79,7 @@ def assign_periods(articles: pd.DataFrame, settings: TrendSettings = TrendSettin
 def calendar(articles: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> pd.DataFrame:
     """Return ``key, start, label, partial`` for every period from the first article to the last."""
     period = _resolve(articles, settings)
-    dated = articles["published"].dropna()
+    dated = articles.loc[on_axis(articles, settings), "published"]
     if dated.empty:
         return pd.DataFrame({"key": [], "start": pd.to_datetime([]), "label": [], "partial": []})
     own = _periods(dated, period, settings.timezone)
@@ -90,7 +121,8 @@ def share_over_time(
     partial, comparable, page``. `articles` needs ``article_id, published, source, story_id``; `scores` ``article_id,
     theme, label``. Shares are between 0 and 1, NaN where nothing was collected. A period is not comparable when its
     articles come from other sources than the rest (an overlap below 0.35 of that which as many articles drawn from the
-    rest would have): its shares tell what was collected, not what changed. Undated articles are left out.
+    rest would have): its shares tell what was collected, not what changed. Articles without a place in time
+    (`on_axis`) are left out.
     """
     every = calendar(articles, settings)
     if every.empty:
