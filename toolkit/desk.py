@@ -19,7 +19,7 @@ from toolkit import decisionfile, store
 from toolkit import pending as waiting
 from toolkit.explore import Aids, View
 from toolkit.languages import language_name
-from toolkit.opened import Opened, open_run
+from toolkit.opened import Ints, Opened, open_run
 from toolkit.pending import Grouped, Waiting, Words
 from toolkit.refinding import Missing
 from toolkit.schema import InputError, ToolkitError
@@ -127,7 +127,7 @@ class _Desk:
         seed = ((store.read_manifest(self.run) or {}).get("parameters") or {}).get("seed", 42)  # type: ignore[attr-defined]
         return Words(
             lambda: None if opened.vectors is None else opened.vectors[rows],
-            lambda: (opened.articles["title"] + "\n" + opened.articles["text"]).iloc[rows].tolist(),
+            lambda mine: _read(opened, rows[mine]),
             int(seed),
         )
 
@@ -223,6 +223,12 @@ def guess_language(phrase: str) -> str:
     if letters & _KAZAKH:
         return "kk"
     return "ru" if any(ord(letter) in _CYRILLIC for letter in letters) else "en"
+
+
+def _read(opened: Opened, rows: Ints) -> list[str]:
+    """Return title and text of articles, by their rows."""
+    titles = opened.articles["title"].iloc[rows]
+    return [f"{title}\n{text}" for title, text in zip(titles, opened.texts(rows), strict=True)]
 
 
 def _upper(sentence: str) -> str:
