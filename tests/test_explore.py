@@ -64,6 +64,16 @@ def test_filters_of_one_kind_are_alternatives_and_those_of_different_kinds_must_
     assert len(view.filter(topic=(), language=()).selection) == COUNT
 
 
+def test_who_wrote_what_is_chosen_is_said_the_most_frequent_first(view):
+    view.widget()
+    said = view.screen.filters.mostly.split(" · ")
+    assert [one.split(": ")[0] for one in said] == ["Source", "Topic", "Named"] and said[0].endswith("more")
+    view.filter(topic=0, source=view.run.articles["source"].iat[4])
+    assert view.screen.filters.mostly.startswith(f"Source: Outlet 1 ({len(view.selection)}) · Topic: ")
+    view.filter(text="xyz")
+    assert view.screen.filters.mostly == ""
+
+
 def test_a_theme_can_be_asked_for_and_its_absence_too(view):
     carried = view.run.judged.carried[:, 1].sum()
     assert len(view.filter(theme="cooperation").selection) == carried
@@ -245,6 +255,13 @@ def test_a_finished_run_opens_from_its_folder_and_from_another_place(folder, tmp
     assert not there.run.notes and len(there.open(ids(there)[0])["near"]) == 5
     with pytest.raises(InputError, match="was moved or made again since it was opened; open it where it is now"):
         here.open(before["article_id"].iloc[0])
+
+
+def test_dates_that_are_no_times_are_told(folder):
+    articles = make_tables()["articles"]
+    store.write_table(articles.assign(published=articles["published"].astype(str)), folder / "tables/articles.parquet")
+    with pytest.raises(InputError, match="The dates of run are str, expected times in UTC: run it again"):
+        explore.explore(folder)
 
 
 def test_texts_are_read_where_they_are_shown_and_those_of_another_run_never_are(folder):

@@ -221,6 +221,9 @@ def _line_up(name: str, tables: dict[str, Any], when: TrendSettings, notes: list
             older = f" ({notes[0]})" if notes and "version" in notes[0] else ""
             raise InputError(f"The table {table!r} of {name} lacks {', '.join(lacking)}{older}; run it again.")
     articles = tables["articles"].reset_index(drop=True)
+    if not isinstance(articles["published"].dtype, pd.DatetimeTZDtype):
+        kind = articles["published"].dtype
+        raise InputError(f"The dates of {name} are {kind}, expected times in UTC: run it again, or convert them.")
     if articles.empty:
         raise InputError(f"There are no articles in {name}; run it on files that hold some.")
     articles = articles if "story_id" in articles else articles.assign(story_id=articles["article_id"])

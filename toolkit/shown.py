@@ -22,6 +22,7 @@ from toolkit.trend_figures import crowded_span
 
 _LONGEST_TITLE = 300
 _MOST_LISTED = 20
+_MOST_SAID, _SHORT = 3, 40
 
 
 def shares(opened: Opened, marks: Chosen) -> pd.DataFrame:
@@ -72,6 +73,24 @@ def said(opened: Opened, chosen: Bools) -> str:
     ends = [date(pd.Timestamp(one)) for one in ([dated.min(), dated.max()] if len(dated) else [])]
     when = f", {' to '.join(dict.fromkeys(ends))}" if ends else ""
     return f"{number(int(chosen.sum()))} of {number(len(opened.articles))} articles{when}"
+
+
+def mostly(opened: Opened, chosen: Bools) -> str:
+    """Return which sources, topics and names most of the chosen articles have, the most frequent first."""
+    short = dict(zip(opened.topics["topic_id"], opened.topics["short"], strict=True))
+    named = opened.named[chosen[opened.named["row"].to_numpy()]].drop_duplicates(["row", "actor_id"])
+    topics = pd.Series(opened.topic[chosen]).map(short).dropna()
+    kinds = (("Source", opened.articles["source"][chosen]), ("Topic", topics), ("Named", named["name"]))
+    return " · ".join(said for kind, values in kinds if (said := _most(kind, values)))
+
+
+def _most(kind: str, values: pd.Series) -> str:
+    sizes = values[values.astype(str) != ""].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    first = "; ".join(
+        f"{str(name)[:_SHORT].strip()} ({number(int(size))})" for name, size in sizes.head(_MOST_SAID).items()
+    )
+    rest = f"; {number(len(sizes) - _MOST_SAID)} more" if len(sizes) > _MOST_SAID else ""
+    return f"{kind}: {first}{rest}" if first else ""
 
 
 def order(opened: Opened, choice: Choice, chosen: Bools, by: str = "date", falling: bool = True) -> Ints:
