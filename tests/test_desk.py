@@ -237,11 +237,43 @@ def test_a_search_becomes_a_seed_of_a_theme_in_one_step(run, files, tmp_path):
     ask(view, do="find", value="interest loan")
     assert view.screen.filters.asked == "interest loan"
     said, trouble = decide(view, what="seed", theme="economy", phrase="interest loan")
-    assert not trouble and said.startswith("“interest loan” is a seed (English) of Economy in ")
+    assert not trouble and said.startswith("“interest loan” (English) is a seed of Economy in ")
     decide(view, what="seed", theme="economy", phrase="су қоймасы")
     assert {(one.language, one.text) for one in themefile.read_phrases(themes)} == {
         ("en", "inflation"), ("en", "interest loan"), ("kk", "су қоймасы")
     }  # fmt: skip
+
+
+def test_a_seed_that_the_run_does_not_know_is_listed_and_taken_back_also_later(run, files, tmp_path):
+    themes = tmp_path / "themes.yml"
+    text = "themes:\n  - id: economy\n    title: Economy\n    seeds: {en: [inflation]}\n"
+    themes.write_text(text, "utf-8")
+    store.write_json(themefile.as_records(themefile.load_themes(themes)), run / "tables" / "themes.json")
+    first = desk.open_desk(run, *files, themes=themes)
+    assert not decide(first, what="seed", theme="economy", phrase="interest loan")[1]
+    assert decide(first, what="seed", theme="economy", phrase="football", side="against")[0].startswith(
+        "“football” (English) speaks against Economy in "
+    )
+    view = desk.open_desk(run, *files, themes=themes)
+    assert view.pending() == first.pending() and len(view.pending()) == 2
+    for one in view.pending():
+        assert decide(view, what="unseed", seed=one["seed"])[0].startswith("Taken back: “")
+    assert view.pending() == [] and [one.text for one in themefile.read_phrases(themes)] == ["inflation"]
+    assert "changed meanwhile" in decide(view, what="unseed", seed=["economy", "seeds", "en", "interest loan"])[1]
+    themes.write_text(text.replace("inflation", "prices, loans"), "utf-8")
+    assert desk.open_desk(run, *files, themes=themes).pending() == [], "of another file nothing is said"
+
+
+def test_a_search_looks_among_what_the_filters_leave_and_again_when_they_change(run, files):
+    view = desk.open_desk(run, *files, most=9)
+    one, other = (int(view.clear().find(word).selection["topic_id"].iat[0]) for word in ("prison", "inflation"))
+    inside = view.clear().filter(topic=one).find("inflation prison").selection
+    assert len(inside) == 9 and set(inside["topic_id"]) == {one} != {other}
+    assert view.code == f"view.filter(topic=[{one}]); view.find('inflation prison')"
+    assert set(view.filter(topic=other).selection["topic_id"]) == {other} and len(view.selection) == 9
+    pd.testing.assert_frame_equal(view.filter(topic=one).selection, inside)
+    like = view.clear().filter(topic=one).like("a0003").selection
+    assert len(like) == 9 and set(like["topic_id"]) == {one}
 
 
 @pytest.mark.parametrize(

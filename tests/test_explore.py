@@ -64,6 +64,16 @@ def test_filters_of_one_kind_are_alternatives_and_those_of_different_kinds_must_
     assert len(view.filter(topic=(), language=()).selection) == COUNT
 
 
+def test_who_wrote_what_is_chosen_is_said_the_most_frequent_first(view):
+    view.widget()
+    said = view.screen.filters.mostly.split(" · ")
+    assert [one.split(": ")[0] for one in said] == ["Source", "Topic", "Named"] and said[0].endswith("more")
+    view.filter(topic=0, source=view.run.articles["source"].iat[4])
+    assert view.screen.filters.mostly.startswith(f"Source: Outlet 1 ({len(view.selection)}) · Topic: ")
+    view.filter(text="xyz")
+    assert view.screen.filters.mostly == ""
+
+
 def test_a_theme_can_be_asked_for_and_its_absence_too(view):
     carried = view.run.judged.carried[:, 1].sum()
     assert len(view.filter(theme="cooperation").selection) == carried
@@ -238,10 +248,33 @@ def test_a_gap_in_a_share_stays_a_gap_and_what_is_read_out_has_its_interval():
 
 def test_a_finished_run_opens_from_its_folder_and_from_another_place(folder, tmp_path):
     here = explore.explore(folder)
+    before = here.selection
     shutil.move(folder, tmp_path / "elsewhere")
     there = explore.explore(str(tmp_path / "elsewhere"))
-    assert ids(here) == ids(there) and not there.run.notes
-    assert len(there.open(ids(there)[0])["near"]) == 5
+    pd.testing.assert_frame_equal(there.selection, before)
+    assert not there.run.notes and len(there.open(ids(there)[0])["near"]) == 5
+    with pytest.raises(InputError, match="was moved or made again since it was opened; open it where it is now"):
+        here.open(before["article_id"].iloc[0])
+
+
+def test_dates_that_are_no_times_are_told(folder):
+    articles = make_tables()["articles"]
+    store.write_table(articles.assign(published=articles["published"].astype(str)), folder / "tables/articles.parquet")
+    with pytest.raises(InputError, match="The dates of run are str, expected times in UTC: run it again"):
+        explore.explore(folder)
+
+
+def test_texts_are_read_where_they_are_shown_and_those_of_another_run_never_are(folder):
+    view, tables = explore.explore(folder), make_tables()
+    assert not view.run.articles["text"].str.len().gt(600).any() and not view.run.scores["evidence"].any()
+    view.filter(text='"of article 7"')
+    assert view.selection["text"].tolist() == [tables["articles"]["text"].iloc[7]]
+    parts = view.open(ids(view)[0])["parts"]
+    assert "".join(words for words, _ in parts) == tables["articles"]["text"].iloc[7] and parts[0][1] == ["extremism"]
+    store.write_table(tables["articles"].iloc[::-1], folder / "tables" / "articles.parquet")
+    for act in (lambda: view.selection, lambda: view.filter(text="word"), lambda: view.open(ids(view)[0])):
+        with pytest.raises(InputError, match="made again since it was opened"):
+            act()
 
 
 @pytest.mark.parametrize(

@@ -269,16 +269,16 @@ def test_contrast_focus_and_names_stand_up_to_axe_in_light_and_dark(view):
 
 
 def test_what_is_chosen_can_be_saved_and_a_wrong_name_is_told(view):
-    path = view.one("input[type=text].tk-words")
+    path = view.one(".tk-pages input")
     path.clear()
     path.send_keys("kept.xls")
     view.click("Save")
-    view.until(lambda: "no known ending" in view.one(".tk-trouble").text)
+    view.until(lambda: "no known ending" in view.all(".tk-trouble")[-1].text)
     path.clear()
     path.send_keys("kept.csv")
     view.click("Save")
-    view.until(lambda: "206 articles saved as kept.csv" in view.js("return document.body.innerText"))
-    assert not view.one(".tk-trouble").is_displayed() and (view.folder / "kept.csv").is_file()
+    view.until(lambda: view.one(".tk-kept").text == "206 articles saved as kept.csv")
+    assert not view.all(".tk-trouble")[-1].is_displayed() and (view.folder / "kept.csv").is_file()
 
 
 def test_nothing_fits_is_said_in_words(view):
@@ -432,9 +432,18 @@ def test_an_article_leads_to_others_is_judged_and_gives_a_seed(desk):
     assert len(field.get_attribute("value")) > 20
     field.clear()
     field.send_keys("smuggled rifles")
-    page.click("Keep as its seed")
-    said(page, "“smuggled rifles” is a seed (English) of ")
-    assert "smuggled rifles" in [one.text for one in themefile.read_phrases(themes)]
+    before = themes.read_bytes()
+    page.js("document.querySelector('.tk-passage select').value = 'against'")
+    page.click("Keep as a seed")
+    said(page, "“smuggled rifles” (English) speaks against Extremism in ")
+    assert ("against", "smuggled rifles") in [(one.side, one.text) for one in themefile.read_phrases(themes)]
+    page.click("Take back")
+    said(page, "Taken back: “smuggled rifles” (English) speaks against Extremism")
+    assert themes.read_bytes() == before and not page.one(".tk-pending").is_displayed()
+    field.clear()
+    field.send_keys("smuggled rifles")
+    page.click("Search for it")
+    page.until(lambda: "50 found for “smuggled rifles”" in page.one(".tk-chips").text)
 
 
 # Many articles, hostile articles, a kernel that goes away -------------------------------------------------------

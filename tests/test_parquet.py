@@ -43,6 +43,19 @@ def test_a_table_written_in_pieces_is_the_one_written_whole(tmp_path_factory, cu
     pd.testing.assert_frame_equal(store.read_table(folder / "pieces.parquet"), store.read_table(whole))
 
 
+@settings(deadline=None, max_examples=30)
+@given(cut=st.integers(0, 12), places=st.lists(st.integers(0, 11), max_size=8))
+def test_the_rows_at_some_places_are_those_rows_in_their_order(tmp_path_factory, cut, places):
+    path, frame = tmp_path_factory.mktemp("tables") / "articles.parquet", articles(12)
+    with store.adding(path) as add:
+        add(frame[:cut])
+        add(frame[cut:])
+    found = store.read_at(path, places, ["text", "shares"])
+    pd.testing.assert_frame_equal(found, frame[["text", "shares"]].iloc[places].reset_index(drop=True))
+    with pytest.raises(IndexError, match="12 rows, asked for that at 12"):
+        store.read_at(path, [*places, 12], ["text"])
+
+
 def test_only_the_columns_asked_for_are_read_in_the_order_asked(tmp_path):
     path = store.write_table(articles(5), tmp_path / "articles.parquet")
     assert list(store.read_table(path, ["text", "article_id"])) == ["text", "article_id"]

@@ -7,7 +7,7 @@ from goldens import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from toolkit.planting import add_seed
+from toolkit.planting import add_seed, remove_seed
 from toolkit.schema import InputError
 from toolkit.themefile import load_themes, read_phrases
 
@@ -113,6 +113,20 @@ def test_a_list_that_two_themes_share_is_left_alone(tmp_path):
     with pytest.raises(InputError, match="add it to the seeds of b by hand"):
         add_seed(path, "b", "en", "nuclear plant")
     assert path.read_text("utf-8") == text
+
+
+@pytest.mark.parametrize("side", ["seeds", "against"])
+@pytest.mark.parametrize("language", ["en", "ru", "kk"])
+@pytest.mark.parametrize("theme", ["a", "b"])
+def test_a_phrase_taken_out_again_leaves_what_was_there(tmp_path, theme, language, side):
+    path = tmp_path / "mine.yml"
+    path.write_text(BLOCK, "utf-8")
+    before = [phrase[:4] for phrase in read_phrases(path)]
+    add_seed(path, theme, language, "nuclear plant: a (new) one", side)
+    remove_seed(path, theme, language, "nuclear plant: a (new) one", side)
+    assert [phrase[:4] for phrase in read_phrases(path)] == before
+    with pytest.raises(InputError, match="it was changed meanwhile"):
+        remove_seed(path, theme, language, "nuclear plant: a (new) one", side)
 
 
 def test_a_phrase_may_speak_against_a_theme(tmp_path):

@@ -8,6 +8,13 @@ function choices(parent, label, pairs, now) {
   return made;
 }
 
+function drawSeed(model, root, tell, words, phrase) { // a phrase speaks for a theme, or against it
+  const side = choices(root, "It speaks", [["seeds", "for"], ["against", "against"]]);
+  const theme = choices(root, "the theme", model.get("themes").map((one) => [one.id, one.title]));
+  return button(root, words, () => tell({ do: "decide", decision: { what: "seed", theme: theme.value,
+    phrase: phrase(), side: side.value } }));
+}
+
 function drawDeciding(model, root, tell, words) {
   const { topic: topics = [] } = model.get("choice"), query = model.get("asked");
   const themes = model.get("themes"), own = Object.fromEntries(model.get("pinned"));
@@ -36,9 +43,8 @@ function drawDeciding(model, root, tell, words) {
     button(root, "Hide", () => decide({ what: "hide" }));
   }
   if (query && themes.length) {
-    const theme = choices(root, "The search as a seed of", themes.map((one) => [one.id, one.title]));
     const short = query.length > 40 ? `${query.slice(0, 39)}…` : query;
-    button(root, `Keep “${short}” as a seed`, () => decide({ what: "seed", theme: theme.value, phrase: query }));
+    drawSeed(model, root, tell, `Keep “${short}” as a seed`, () => query);
   }
   const first = root.querySelector("input, select, button");
   if (inside && first) first.focus();
@@ -55,8 +61,8 @@ function drawPending(model, root, tell) {
     const item = element(list, "li");
     element(item, "bdi", "", one.said);
     if (one.why) element(item, "span", "tk-note", ` not shown here: ${one.why}`);
-    const back = button(item, "Take back", () => tell({ do: "decide", decision: { what: "undo", number: one.number,
-      said: one.said } }), "tk-small");
+    const undo = one.seed ? { what: "unseed", seed: one.seed } : { what: "undo", number: one.number, said: one.said };
+    const back = button(item, "Take back", () => tell({ do: "decide", decision: undo }), "tk-small");
     back.setAttribute("aria-label", `Take back: ${one.said}`);
   }
   if (inside) root.querySelector("button, summary").focus();

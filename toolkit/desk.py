@@ -7,6 +7,7 @@ and shown at once; the tables of the run stay as they are, the next run makes it
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,9 +18,9 @@ import pandas as pd
 
 from toolkit import decisionfile, store
 from toolkit import pending as waiting
-from toolkit.explore import Aids, View
+from toolkit.explore import Aids, Among, View
 from toolkit.languages import language_name
-from toolkit.opened import Opened, open_run
+from toolkit.opened import Ints, Opened, open_run
 from toolkit.pending import Grouped, Waiting, Words
 from toolkit.refinding import Missing
 from toolkit.schema import InputError, ToolkitError
@@ -56,6 +57,8 @@ def open_desk(
         desk.replay()
     except ToolkitError as error:  # of the file; topics that cannot be decided upon are told when one is tried
         view.run = replace(view.run, notes=(*view.run.notes, str(error).rstrip(".")))
+    with contextlib.suppress(InputError, TypeError):  # of what is no theme file: told when a seed is added
+        desk.read_seeds()
     return view
 
 
@@ -79,6 +82,8 @@ class _Desk:
     told: list[Waiting] = field(default_factory=list)
     now: Grouped | None = None
     """Topics as they are shown."""
+    planted: list[tuple[str, ...]] = field(default_factory=list)
+    """Seeds that were put into the file and are not in the run yet: theme, side, language, phrase."""
 
     # Search -----------------------------------------------------------------------------------------------------
 
@@ -89,24 +94,43 @@ class _Desk:
 
         return searching.open_run(self.run)
 
-    def search(self, query: str) -> pd.DataFrame:
+    def search(self, query: str, among: Among = None) -> pd.DataFrame:
         from toolkit import searching
 
-        found = searching.search(self.index, query, self.most)
+        found = searching.search(self.index, query, self.most, among)
         unknown = searching.unknown_words(self.index, query)
         lost = f"No article holds {', '.join(unknown)[:200]}." if unknown else ""
         found.attrs["note"] = " ".join(part for part in (self.index.note, lost) if part)
         return found
 
-    def like(self, article_ids: Sequence[str]) -> pd.DataFrame:
+    def like(self, article_ids: Sequence[str], among: Among = None) -> pd.DataFrame:
         from toolkit import searching
 
-        return searching.more_like(self.index, list(article_ids), self.most)
+        return searching.more_like(self.index, list(article_ids), self.most, among)
 
     # Decisions --------------------------------------------------------------------------------------------------
 
     def pending(self) -> list[dict[str, Any]]:
-        return [{"number": one.number, "said": one.decision.said(), "why": one.why} for one in self.told]
+        known = [{"number": one.number, "said": one.decision.said(), "why": one.why} for one in self.told]
+        return known + [{"number": 0, "said": self._said(one), "why": "", "seed": list(one)} for one in self.planted]
+
+    def read_seeds(self) -> None:
+        """Find the seeds of the file that the run does not know, where the file is the run's own with some besides."""
+        from toolkit import themefile
+
+        record = self.run / "tables" / "themes.json"
+        if not self.themes.is_file() or not record.is_file():
+            return
+        given = themefile.from_records(store.read_json(record))
+        known = {
+            (theme.id, side, language, text)
+            for theme in given
+            for side, groups in (("seeds", theme.seeds), ("against", theme.against))
+            for language, texts in groups.items()
+            for text in texts
+        }
+        now = list(dict.fromkeys(phrase[:4] for phrase in themefile.read_phrases(self.themes)))
+        self.planted = [one for one in now if one not in known] if known <= set(now) else []
 
     def replay(self) -> None:
         """Show the topics of the run as the decisions of the file leave them that it does not know."""
@@ -127,7 +151,7 @@ class _Desk:
         seed = ((store.read_manifest(self.run) or {}).get("parameters") or {}).get("seed", 42)  # type: ignore[attr-defined]
         return Words(
             lambda: None if opened.vectors is None else opened.vectors[rows],
-            lambda: (opened.articles["title"] + "\n" + opened.articles["text"]).iloc[rows].tolist(),
+            lambda mine: _read(opened, rows[mine]),
             int(seed),
         )
 
@@ -141,7 +165,9 @@ class _Desk:
             case {"what": "undo", "number": int(number), "said": str(words)}:
                 return self._undo(number, words)
             case {"what": "seed", "theme": str(theme), "phrase": str(phrase)}:
-                return self._plant(theme, phrase)
+                return self._plant(theme, phrase, str(said.get("side", "seeds")))
+            case {"what": "unseed", "seed": [str(theme), str(side), str(language), str(phrase)]}:
+                return self._unplant(theme, side, language, phrase)
             case {"what": str(do), "topics": [*ids]} if do in _ABOUT_TOPICS and all(type(one) is int for one in ids):
                 return self._about_topics(do, list(dict.fromkeys(ids)), said)
         every = ", ".join((*_ABOUT_TOPICS, "undo, seed, right, wrong"))
@@ -176,13 +202,27 @@ class _Desk:
         self.replay()
         return f"Taken back: {words}; it is out of {self.decisions}."
 
-    def _plant(self, theme: str, phrase: str) -> str:
+    def _plant(self, theme: str, phrase: str, side: str) -> str:
         from toolkit import planting
 
         language = guess_language(phrase)
-        seed = planting.add_seed(self.themes, theme, language, phrase)
-        title = self.view.run.titles.get(theme, theme)
-        return f"“{seed.text}” is a seed ({language_name(language)}) of {title} in {self.themes}; {_NEXT}."
+        seed = planting.add_seed(self.themes, theme, language, phrase, side)
+        if seed[:4] not in self.planted:
+            self.planted.append(seed[:4])
+        return f"{_upper(self._said(seed[:4]))} in {self.themes}; {_NEXT}."
+
+    def _unplant(self, *seed: str) -> str:
+        from toolkit import planting
+
+        theme, side, language, phrase = seed
+        planting.remove_seed(self.themes, theme, language, phrase, side)
+        self.planted = [one for one in self.planted if one != seed]
+        return f"Taken back: {self._said(seed)}; it is out of {self.themes}."
+
+    def _said(self, seed: tuple[str, ...]) -> str:
+        theme, side, language, phrase = seed
+        speaks = "is a seed of" if side == "seeds" else "speaks against"
+        return f"“{phrase}” ({language_name(language)}) {speaks} {self.view.run.titles.get(theme, theme)}"
 
     # Answers ----------------------------------------------------------------------------------------------------
 
@@ -223,6 +263,12 @@ def guess_language(phrase: str) -> str:
     if letters & _KAZAKH:
         return "kk"
     return "ru" if any(ord(letter) in _CYRILLIC for letter in letters) else "en"
+
+
+def _read(opened: Opened, rows: Ints) -> list[str]:
+    """Return title and text of articles, by their rows."""
+    titles = opened.articles["title"].iloc[rows]
+    return [f"{title}\n{text}" for title, text in zip(titles, opened.texts(rows), strict=True)]
 
 
 def _upper(sentence: str) -> str:

@@ -31,9 +31,11 @@ const STYLE = `
 .tk-status { font-weight: 600; margin-right: .5rem; }
 .tk-code { display: block; color: var(--soft); background: none; font: 12px/1.5 ui-monospace, monospace;
   overflow-wrap: anywhere; user-select: all; margin: .2rem 0; max-height: 3.2em; overflow: auto; }
-.tk-below { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; margin-top: .3rem; }
-.tk-below .tk-code { flex: 1 1 20rem; }
-.tk-fields label.tk-inline { flex-direction: row; align-items: center; gap: .5rem; }
+.tk-pages label { display: flex; align-items: center; gap: .5rem; margin-left: auto; font-size: 12px;
+  color: var(--soft); }
+.tk-pages label input { width: 7.5rem; } .tk-pages select { max-width: 9.5rem; }
+.tk-pages .tk-kept { flex-basis: 100%; margin: 0; } .tk-kept:empty { display: none; }
+.tk-mostly { margin: .1rem 0; overflow-wrap: anywhere; }
 .tk-trouble { margin: .3rem 0; color: #b3261e; font-weight: 600; }
 .jp-mod-dark .tk-trouble, [data-jp-theme-light="false"] .tk-trouble { color: #ff8a80; }
 .tk-busy { position: absolute; right: 0; top: 0; z-index: 3; margin: 0; padding: .1rem .6rem; border-radius: 4px;
@@ -43,7 +45,7 @@ const STYLE = `
 .tk-pending li button { margin-left: .6rem; }
 .tk-deciding:not(:empty) { margin: .4rem 0; }
 .tk-acts { display: flex; flex-wrap: wrap; gap: .4rem; margin: .2rem 0 .5rem; }
-.tk-passage { margin: .8rem 0 .2rem; } .tk-passage input { width: 14rem; max-width: 100%; }
+.tk-passage { margin: .6rem 0 .2rem; font-size: 13px; } .tk-passage summary { cursor: pointer; } .tk-passage input { width: 14rem; max-width: 100%; }
 .tk-view button[aria-pressed="true"], .tk-view button[aria-pressed="true"]:hover:not(:disabled) {
   background: var(--accent); color: var(--paper); border-color: var(--accent); }
 .tk-saved:empty { display: none; }
@@ -212,18 +214,13 @@ function drawFilters(model, root, tell) {
   status.setAttribute("role", "status");
   const held = element(chips, "span");
   held.style.display = "contents";
-  const below = element(root, "div", "tk-below");
-  const code = element(below, "code", "tk-code");
+  const mostly = element(root, "p", "tk-note tk-mostly");
+  mostly.dir = "auto";
+  const code = element(root, "code", "tk-code");
   code.tabIndex = 0;
   code.setAttribute("role", "textbox");
   code.setAttribute("aria-readonly", "true");
   code.setAttribute("aria-label", "The same in code");
-  const saving = element(below, "div", "tk-fields");
-  const path = field(saving, "Save the chosen articles as", "input", "text");
-  path.parentElement.className = "tk-inline";
-  path.className = "tk-words";
-  path.value = "selection.csv";
-  button(saving, "Save", () => tell({ do: "save", path: path.value }), "tk-save");
   const saved = element(root, "p", "tk-note tk-saved");
   saved.setAttribute("role", "status");
   const deciding = element(root, "div", "tk-fields tk-deciding");
@@ -262,6 +259,7 @@ function drawFilters(model, root, tell) {
     last = choice.text;
     [start.value, end.value] = [choice.start || "", choice.end || ""];
     status.textContent = model.get("said");
+    mostly.textContent = model.get("mostly");
     code.textContent = model.get("code");
     saved.textContent = model.get("saved");
     drawDeciding(model, deciding, tell, words.topic);
@@ -302,6 +300,11 @@ function drawTable(model, root, tell) {
   shown.setAttribute("role", "status");
   const order = field(pages, "", "select");
   order.setAttribute("aria-label", "Order");
+  const path = field(pages, "Save as", "input", "text");
+  path.value = "selection.csv";
+  button(pages, "Save", () => tell({ do: "save", path: path.value }), "tk-save");
+  const kept = element(pages, "p", "tk-note tk-kept");
+  kept.setAttribute("role", "status");
   const scroll = element(box, "div", "tk-scroll");
   const table = element(scroll, "table");
   table.setAttribute("role", "grid");
@@ -380,7 +383,7 @@ function drawTable(model, root, tell) {
   };
   order.addEventListener("change", () => tell({ do: "sort", by: order.value,
     falling: !["source", "title"].includes(order.value) }));
-  return { draw, mark };
+  return { draw, mark, say: () => { kept.textContent = model.get("kept"); } };
 }
 
 // The picture and the table that follow are for readers without a kernel; they come when all else is there.
@@ -442,7 +445,7 @@ function render({ model, el }) {
     draw();
   };
   if (part === "filters") {
-    on(["choice", "said", "code", "saved", "offers", "pending", "pinned", "asked"], drawFilters(model, root, tell));
+    on(["choice", "said", "code", "saved", "offers", "pending", "pinned", "asked", "mostly"], drawFilters(model, root, tell));
     for (const watch of [followTheme(tell), hideStills(outer)]) ends.push(() => watch.disconnect());
   } else if (part === "trends") {
     const trends = drawTrends(model, root, tell);
@@ -450,9 +453,10 @@ function render({ model, el }) {
     on(["span"], trends.mark);
     ends.push(trends.stop);
   } else {
-    const { draw, mark } = drawTable(model, root, tell);
+    const { draw, mark, say } = drawTable(model, root, tell);
     on(["rows", "total", "page", "by", "falling", "ranked"], draw);
     on(["card"], mark);
+    on(["kept"], say);
     const reader = drawReader(model, root, tell);
     on(["card"], reader.draw);
     on(["saved"], reader.say);

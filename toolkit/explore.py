@@ -7,9 +7,9 @@ network. A notebook that is read and not run shows a picture and a table in its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,8 @@ from toolkit.opened import Ints, Opened, open_run, with_topics
 from toolkit.schema import InputError
 from toolkit.screen import Screen
 
+Among = Collection[str] | None
+"""The ids of the articles to look through; None: all."""
 Search = Callable[[str], pd.DataFrame]
 """Words -> ``article_id`` (and what else), the best first."""
 Decide = Callable[[Mapping[str, Any]], str]
@@ -32,8 +34,8 @@ Decide = Callable[[Mapping[str, Any]], str]
 class Aids(NamedTuple):
     """What a view can be given besides a run."""
 
-    search: Search | None = None
-    like: Callable[[Sequence[str]], pd.DataFrame] | None = None
+    search: Callable[[str, Among], pd.DataFrame] | None = None
+    like: Callable[[Sequence[str], Among], pd.DataFrame] | None = None
     """Article ids -> the articles most like them, as `search` gives them."""
     decide: Decide | None = None
     answered: Callable[[str], Mapping[str, str]] | None = None
@@ -49,15 +51,17 @@ def explore(run: Path | str | Mapping[str, Any], search: Search | None = None, d
     themes, vectors``. With `search` the words can also be looked up by it; with `decide` topics and themes get
     buttons. Raises `InputError` where there is no finished run, or a table lacks what is needed.
     """
-    return View(open_run(run), Aids(search=search, decide=decide))
+    looking = None if search is None else lambda query, _: search(query)
+    return View(open_run(run), Aids(search=looking, decide=decide))
 
 
 class Found(NamedTuple):
-    """How what is picked came to be picked: in words, as a call, and what was searched for."""
+    """How what is picked came to be picked: in words, as a call, and what was searched for, and how."""
 
     how: str
     call: str = ""
     asked: str = ""
+    search: Callable[[Among], pd.DataFrame] | None = None
 
 
 _PICKED = Found("picked")
@@ -125,14 +129,17 @@ class View:
         return self._take(replace(self.choice, picked=rows))
 
     def find(self, query: str) -> View:
-        """Choose what the search finds for `query`, the best first; `InputError` where there is no search."""
+        """Choose what the search finds for `query` among what the filters leave, the best first.
+
+        It looks again when a filter changes. `InputError` where there is no search.
+        """
         if self.aids.search is None:
             raise InputError("This view has no search: open it with explore(run, search=...).")
         if not query.strip():
             return self.pick(None)
         asked = query.strip()
-        found = Found(f"found for “{_short(asked)}”", f"view.find({asked!r})", asked)
-        return self._pick_found(self.aids.search(query), found)
+        found = Found(f"found for “{_short(asked)}”", f"view.find({asked!r})", asked, partial(self.aids.search, asked))
+        return self._seek(found)
 
     def like(self, article_ids: str | Sequence[str]) -> View:
         """Choose the articles most like one, or like several together, the likest first."""
@@ -141,8 +148,8 @@ class View:
         ids = [article_ids] if isinstance(article_ids, str) else list(article_ids)
         about = _short(shown.headline(self.run, int(self._find(ids)[0])))
         more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
-        found = Found(f"like “{about}”{more}", f"view.like({(ids[0] if len(ids) == 1 else ids)!r})")
-        return self._pick_found(self.aids.like(ids), found)
+        call = f"view.like({(ids[0] if len(ids) == 1 else ids)!r})"
+        return self._seek(Found(f"like “{about}”{more}", call, search=partial(self.aids.like, ids)))
 
     def clear(self) -> View:
         """Take all filters away."""
@@ -217,14 +224,24 @@ class View:
             raise InputError(f"No article of this run has the id {article_ids[int(np.argmin(found))]!r}.")
         return np.asarray(found)
 
-    def _pick_found(self, table: pd.DataFrame, found: Found) -> View:
-        self.pick_rows(self._find(table["article_id"].tolist()), found)
+    def _seek(self, found: Found) -> View:
+        rows, note = self._look(found, self.choice)
+        self.pick_rows(rows, found)
         if self.screen:
-            self.screen.tell(str(table.attrs.get("note", "")))
+            self.screen.tell(note)
         return self
+
+    def _look(self, found: Found, choice: Choice) -> tuple[Ints, str]:
+        """Search among what the other filters leave; returns rows, the best first, and what is to be said."""
+        assert found.search is not None
+        others, ids = replace(choice, picked=None), self.run.articles["article_id"]
+        table = found.search(set(ids[narrow.choose(self.run, others).chosen]) if others else None)
+        return self._find(table["article_id"].tolist()), str(table.attrs.get("note", ""))
 
     def _take(self, choice: Choice) -> View:
         """Make a choice, and show it everywhere."""
+        if choice.picked is not None and choice != self.choice and self.found.search is not None:
+            choice = replace(choice, picked=self._look(self.found, choice)[0])
         self.choice, self.marks = choice, narrow.choose(self.run, choice)
         if choice.picked is None:
             self.found = _PICKED

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from toolkit.parquet import read_batches, read_table
+from toolkit.parquet import columns_of, read_batches, read_table
 
 COLUMNS = ("article_id", "published", "source", "language", "title", "text", "story_id")
 HEAD = 200
@@ -31,6 +31,25 @@ def read_heads(path: Path | str, columns: Sequence[str] = COLUMNS) -> pd.DataFra
 
 def _cut(piece: pd.DataFrame) -> pd.DataFrame:
     return piece.assign(text=piece["text"].str.slice(0, HEAD).where(piece["title"] == "", ""))
+
+
+def read_brief(path: Path | str, text: str = "text", head: int = HEAD) -> pd.DataFrame:
+    """Return a table with all its columns but for the words of one, which are read where they are needed.
+
+    The column `text` is ``""``, or its first `head` characters where there is a ``title`` and it is empty. Raises as
+    `store.read_table` does.
+    """
+    names = columns_of(path)
+    table = read_table(path, [name for name in names if name != text])
+    if text not in names:
+        return table
+    bare = (table["title"] == "").to_numpy() if "title" in names else np.zeros(len(table), dtype=bool)
+    words: pd.Series = pd.Series("", index=table.index, dtype="str")
+    if bare.any():
+        parts = [piece[text].str.slice(0, head) for piece in read_batches(path, [text], _AT_ONCE)]
+        words = pd.concat(parts, ignore_index=True).where(bare, "")
+    table.insert(names.index(text), text, words)
+    return table
 
 
 def read_rows(path: Path | str, ids: Iterable[str], columns: Sequence[str] | None = None) -> pd.DataFrame:

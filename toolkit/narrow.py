@@ -93,23 +93,30 @@ def _of_themes(opened: Opened, asked: Sequence[str]) -> Bools:
 
 def _holding(opened: Opened, text: str) -> Bools:
     """Mark the articles in which every word (or phrase in quotes) stands, whatever its case."""
-    left = np.arange(len(opened.articles))
-    for quoted, word in re.findall(r'"([^"]+)"|([^\s"]+)', text):
-        phrase = " ".join((quoted or word).split())
-        here = _within(opened, "title", phrase, left)
-        elsewhere = _within(opened, "text", phrase, left[~here])
-        here[np.flatnonzero(~here)] = elsewhere
-        left = left[here]
-    return _marks(opened, left)
-
-
-def _within(opened: Opened, column: str, phrase: str, rows: Ints) -> Bools:
-    """Mark the `rows` in which a phrase stands as whole words; the words around it are looked at where it stands."""
     kept = opened.__dict__.setdefault("_kept", {})
-    if column not in kept:  # a view of the column where pandas keeps text as Arrow does
-        kept[column] = pa.array(opened.articles[column], type=pa.large_string())
+    if ("text", text) not in kept:
+        phrases = [" ".join((quoted or word).split()) for quoted, word in re.findall(r'"([^"]+)"|([^\s"]+)', text)]
+        kept["text", text] = np.concatenate([_all_within(piece, phrases) for piece in opened.pieces()])
+    return np.asarray(kept["text", text])
+
+
+def _all_within(piece: pd.DataFrame, phrases: Sequence[str]) -> Bools:
+    """Mark the articles of a piece in whose title or text each of the phrases stands."""
+    title, text = (pa.array(piece[name], type=pa.large_string()) for name in ("title", "text"))
+    left = np.arange(len(piece))
+    for phrase in phrases:
+        here = _within(title, phrase, left)
+        here[np.flatnonzero(~here)] = _within(text, phrase, left[~here])
+        left = left[here]
+    marks = np.zeros(len(piece), dtype=bool)
+    marks[left] = True
+    return marks
+
+
+def _within(column: pa.Array, phrase: str, rows: Ints) -> Bools:
+    """Mark the `rows` in which a phrase stands as whole words; the words around it are looked at where it stands."""
     bare, ending = phrase.rstrip("*"), "" if phrase.endswith("*") else _EDGE + "|$"
-    inside = kept[column] if len(rows) == len(opened.articles) else kept[column].take(pa.array(rows))
+    inside = column if len(rows) == len(column) else column.take(pa.array(rows))
     found = np.array(pc.match_substring(inside, bare, ignore_case=True).to_numpy(zero_copy_only=False), dtype=bool)
     some = inside.take(pa.array(np.flatnonzero(found)))
     pattern = f"(?i)(?:^|{_EDGE}){re.escape(bare)}(?:{ending})"

@@ -6,7 +6,7 @@ it cannot do without is an `InputError`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +38,8 @@ _OPTIONAL = {
     "mentions": "articles cannot be chosen by who is named: run notebooks/4-trends.ipynb",
 }
 
+_HEAD, _PIECE = 600, 5_000
+"""Characters that stand in for a missing title, and articles that are read at once."""
 _TOPIC_COLUMNS = ["topic_id", "label", "short", "articles", "theme"]
 
 
@@ -69,6 +71,8 @@ class Opened:
     named: pd.DataFrame
     """``row, actor_id, name``: who is named in which article."""
     vectors_at: Path | npt.NDArray[np.float32] | None
+    kept_at: Path | None
+    """The folder of the tables whose texts and evidence are read as they are needed; None: they are in memory."""
     when: TrendSettings
     notes: tuple[str, ...]
 
@@ -103,6 +107,45 @@ class Opened:
         found = store.read_vectors(self.vectors_at) if isinstance(self.vectors_at, Path) else self.vectors_at
         return found if found is not None and len(found) == len(self.articles) else None
 
+    def texts(self, rows: Ints | list[int]) -> list[str]:
+        """Return the whole texts of articles, by their rows; `InputError` where the run was moved or made again."""
+        return self._words("articles", "text", self.articles, rows)
+
+    def evidence(self, rows: Ints | list[int]) -> list[str]:
+        """Return the evidence of scores, by their rows; `InputError` where the run was moved or made again."""
+        return self._words("scores", "evidence", self.scores, rows)
+
+    def pieces(self) -> Iterator[pd.DataFrame]:
+        """Yield title and text of all articles, piece by piece; `InputError` where the run was moved or made again."""
+        if self.kept_at is None:
+            yield self.articles[["title", "text"]]
+            return
+        begun, every = 0, self.articles["article_id"]
+        for piece in store.read_batches(self._there("articles"), ["article_id", "title", "text"], _PIECE):
+            if not np.array_equal(piece["article_id"], every[begun : begun + len(piece)]):
+                raise self._gone()
+            begun += len(piece)
+            yield piece[["title", "text"]]
+
+    def _words(self, table: str, column: str, held: pd.DataFrame, rows: Ints | list[int]) -> list[str]:
+        if self.kept_at is None:
+            return [str(words) for words in held[column].iloc[rows]]
+        try:
+            read = store.read_at(self._there(table), rows, ["article_id", column])
+        except IndexError as error:
+            raise self._gone() from error
+        if not np.array_equal(read["article_id"], held["article_id"].iloc[rows]):
+            raise self._gone()
+        return [str(words) for words in read[column]]
+
+    def _there(self, table: str) -> Path:
+        if self.kept_at is None or not (path := self.kept_at / f"{table}.parquet").is_file():
+            raise self._gone()
+        return path
+
+    def _gone(self) -> InputError:
+        return InputError(f"The run {self.name} was moved or made again since it was opened; open it where it is now.")
+
 
 def open_run(run: Path | str | Mapping[str, Any]) -> Opened:
     """Open a run folder, or tables in memory: a mapping of ``articles, scores`` and what else there is.
@@ -115,7 +158,11 @@ def open_run(run: Path | str | Mapping[str, Any]) -> Opened:
     folder = Path(run)
     facts = _check_folder(folder)
     kept = folder / "tables"
-    tables: dict[str, Any] = {name: store.read_table(kept / f"{name}.parquet") for name in ("articles", "scores")}
+    tables: dict[str, Any] = {
+        "articles": store.read_brief(kept / "articles.parquet", "text", _HEAD),
+        "scores": store.read_brief(kept / "scores.parquet", "evidence"),
+        "kept_at": kept.resolve(),
+    }
     tables["themes"] = store.read_json(kept / "themes.json")
     for name in _OPTIONAL:
         if (kept / f"{name}.parquet").is_file():
@@ -174,6 +221,9 @@ def _line_up(name: str, tables: dict[str, Any], when: TrendSettings, notes: list
             older = f" ({notes[0]})" if notes and "version" in notes[0] else ""
             raise InputError(f"The table {table!r} of {name} lacks {', '.join(lacking)}{older}; run it again.")
     articles = tables["articles"].reset_index(drop=True)
+    if not isinstance(articles["published"].dtype, pd.DatetimeTZDtype):
+        kind = articles["published"].dtype
+        raise InputError(f"The dates of {name} are {kind}, expected times in UTC: run it again, or convert them.")
     if articles.empty:
         raise InputError(f"There are no articles in {name}; run it on files that hold some.")
     articles = articles if "story_id" in articles else articles.assign(story_id=articles["article_id"])
@@ -193,6 +243,7 @@ def _line_up(name: str, tables: dict[str, Any], when: TrendSettings, notes: list
         places=places,
         named=_named(tables, index),
         vectors_at=tables.get("vectors"),
+        kept_at=tables.get("kept_at"),
         when=when,
         notes=tuple(notes),
     )

@@ -22,7 +22,7 @@ PAGE = 50
 _SCRIPTS = ("trends.js", "deciding.js", "reader.js", "explore.js")
 """One script, in parts: the last has what all share, and hands the whole to anywidget."""
 _TRAITS = {
-    "Unicode": ("part", "said", "code", "saved", "trouble", "by", "asked"),
+    "Unicode": ("part", "said", "code", "saved", "trouble", "by", "asked", "mostly", "kept"),
     "List": ("notes", "themes", "rows", "pending", "pinned", "span"),
     "Dict": ("offers", "choice", "card", "trends"),
     "Int": ("answered", "total", "page", "size"),

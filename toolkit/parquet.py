@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -137,6 +139,34 @@ def read_batches(path: Path | str, columns: Sequence[str] | None = None, rows: i
             yield kind.empty_table().to_pandas()
         for piece in file.iter_batches(batch_size=rows, columns=asked):
             yield pa.Table.from_batches([piece]).select(asked).to_pandas()
+
+
+def read_at(path: Path | str, places: npt.ArrayLike, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of a Parquet table at these places (from 0), in their order; of the others nothing is kept.
+
+    Only the row groups that hold some of them are read. Raises as `read_table` does, and `IndexError` beyond the end.
+    """
+    wanted = np.asarray(places, dtype=np.int64)
+    with _reading(Path(path), columns), pq.ParquetFile(path) as file:
+        sizes = np.array([file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)], dtype=np.int64)
+        ends = np.cumsum(sizes)
+        held = np.searchsorted(ends, wanted, side="right")
+        if len(wanted) and held.max() >= len(ends):
+            raise IndexError(f"The table has {file.metadata.num_rows} rows, asked for that at {wanted.max()}.")
+        parts, order = [file.schema_arrow.empty_table().select(list(columns))], []
+        for one in np.unique(held):
+            order.append(np.flatnonzero(held == one))
+            inside = wanted[order[-1]] - (ends[one] - sizes[one])
+            parts.append(file.read_row_group(int(one), list(columns)).select(list(columns)).take(pa.array(inside)))
+        read: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+    placed: pd.DataFrame = read.iloc[np.argsort(np.concatenate(order))] if order else read
+    return placed.reset_index(drop=True)
+
+
+def columns_of(path: Path | str) -> list[str]:
+    """Return the names of the columns of a Parquet table; raises as `read_table` does."""
+    with _reading(Path(path), None):
+        return list(pq.read_schema(path).names)
 
 
 @contextlib.contextmanager

@@ -48,7 +48,8 @@ class Words(NamedTuple):
 
     vectors: Callable[[], npt.NDArray[np.float32] | None]
     """A row an article of the run."""
-    texts: Callable[[], Sequence[str]]
+    texts: Callable[[Rows], Sequence[str]]
+    """Title and text of articles, by their rows among those of the topics."""
     seed: int = 42
 
 
@@ -161,8 +162,8 @@ def _split(grouped: Grouped, topic: int, into: int, words: Words) -> Grouped:
     if vectors is None or len(np.unique(vectors[rows], axis=0)) < 2 * into:
         few = f"it has only {counted(len(rows), 'article')} here, too few for {into} parts"
         raise Missing("the run holds no vectors to split it by" if vectors is None else few)
-    part, every = divide(vectors[rows], into, words.seed), words.texts()
-    texts = pd.Series([every[int(row)][:_OPENING] for row in rows])
+    part = divide(vectors[rows], into, words.seed)
+    texts = pd.Series([text[:_OPENING] for text in words.texts(rows)])
     ids = [topic, *range(int(topics["topic_id"].max()) + 1, int(topics["topic_id"].max()) + into)]
     row = topics[topics["topic_id"] == topic].iloc[0]
     made: list[dict[str, Any]] = []

@@ -35,10 +35,19 @@ def add_seed(path: Path | str, theme: str, language: str, phrase: str, side: str
     if same:
         return same[0]
     text = path.read_bytes().decode("utf-8")
-    _replace(path, _with(text, path.name, (theme, side, language), wanted), (theme, side, language, wanted))
+    _replace(path, _with(text, path.name, (theme, side, language), wanted), (theme, side, language, wanted), 1)
     return next(
         p for p in read_phrases(path) if (p.theme, p.side, p.language, p.text) == (theme, side, language, wanted)
     )
+
+
+def remove_seed(path: Path | str, theme: str, language: str, phrase: str, side: str = "seeds") -> None:
+    """Take `phrase` out of a theme file again, where it stands last; `InputError` where it is not there."""
+    path, wanted = Path(path), nodes.one_line(phrase)
+    key = (theme, side, language, wanted)
+    if key not in [found[:4] for found in read_phrases(path)]:
+        raise InputError(f"{path} does not hold {wanted[:60]!r} among the {side} of {theme}: it was changed meanwhile.")
+    _replace(path, _without(path.read_bytes().decode("utf-8"), path.name, key), key, -1)
 
 
 def _checked(phrase: str, theme: str, language: str, side: str, themes: list[str]) -> str:
@@ -59,17 +68,19 @@ def _checked(phrase: str, theme: str, language: str, side: str, themes: list[str
     return line
 
 
-def _replace(path: Path, text: str, new: tuple[str, str, str, str]) -> None:
-    """Write `text` to `path` if it reads as the file does now, with the phrase `new` besides."""
-    before = Counter(phrase[:4] for phrase in read_phrases(path))
+def _replace(path: Path, text: str, new: tuple[str, str, str, str], more: int) -> None:
+    """Write `text` to `path` if it reads as the file does now, with the phrase `new` once more, or once less (-1)."""
+    wanted = Counter(phrase[:4] for phrase in read_phrases(path))
+    wanted[new] += more
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder) / path.name
         trial.write_bytes(text.encode("utf-8"))
         after = Counter(phrase[:4] for phrase in read_phrases(trial))
-    if after != before + Counter([new]):
+    if after != +wanted:
+        way, by_hand = ("put in", "add it to") if more > 0 else ("taken out", "take it out of")
         raise InputError(
-            f"{path.name}: the phrase {new[3][:60]!r} cannot be put in without changing others (an alias?): "
-            f"add it to the {new[1]} of {new[0]} by hand."
+            f"{path.name}: the phrase {new[3][:60]!r} cannot be {way} without changing others (an alias?): "
+            f"{by_hand} the {new[1]} of {new[0]} by hand."
         )
     store.write_text(text, path)
 
@@ -77,8 +88,7 @@ def _replace(path: Path, text: str, new: tuple[str, str, str, str]) -> None:
 def _with(text: str, name: str, where: tuple[str, str, str], phrase: str) -> str:
     """Return `text` with `phrase` put in: behind the last of its language, or as the first of a new language."""
     theme, side, language = where
-    root = nodes.compose_text(text, name, "theme file", "see data/themes.yml")
-    entry = next(item for item in _value(root, "themes").value if _value(item, "id").value == theme)
+    entry = _entry(text, name, theme)
     groups, put = _value(entry, side), nodes.quoted(phrase)
     if groups is None or nodes.is_null(groups):
         return _new_key(text, entry, side, groups, f"{{{language}: [{put}]}}")
@@ -89,6 +99,24 @@ def _with(text: str, name: str, where: tuple[str, str, str], phrase: str) -> str
         place = nodes.end(group.value[-1]) if group.value else group.start_mark.index + 1
         return text[:place] + (", " if group.value else "") + put + text[place:]
     return _new_line(text, nodes.end(group), group.start_mark.column, f"- {put}")
+
+
+def _without(text: str, name: str, key: tuple[str, str, str, str]) -> str:
+    """Return `text` without a phrase: with the comma before it, or with its line."""
+    theme, side, language, phrase = key
+    group = _value(_value(_entry(text, name, theme), side), language)
+    at = max(place for place, item in enumerate(group.value) if nodes.one_line(item.value) == phrase)
+    start, end = group.value[at].start_mark.index, nodes.end(group.value[at])
+    if not group.flow_style:
+        return text[: text.rfind("\n", 0, start) + 1] + text[nodes.after_line(text, end) :]
+    if at:
+        return text[: nodes.end(group.value[at - 1])] + text[end:]
+    return text[:start] + text[group.value[1].start_mark.index if len(group.value) > 1 else end :]
+
+
+def _entry(text: str, name: str, theme: str) -> Any:
+    root = nodes.compose_text(text, name, "theme file", "see data/themes.yml")
+    return next(item for item in _value(root, "themes").value if _value(item, "id").value == theme)
 
 
 def _value(node: Any, key: str) -> Any:

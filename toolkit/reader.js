@@ -13,20 +13,20 @@ function listArticles(root, title, articles, tell, note) {
 }
 
 function drawPassage(model, reader, text, tell) {
-  const box = element(reader, "div", "tk-fields tk-passage");
-  const passage = field(box, "A passage: mark one above, or write", "input", "text");
-  const like = button(box, "Search for it", () => tell({ do: "find", query: passage.value }));
-  const buttons = [like];
-  if (model.get("deciding")) {
-    const theme = choices(box, "Theme", model.get("themes").map((one) => [one.id, one.title]));
-    buttons.push(button(box, "Keep as its seed", () => tell({ do: "decide", decision: { what: "seed",
-      theme: theme.value, phrase: passage.value } })));
-  }
+  const outer = element(reader, "details", "tk-passage");
+  element(outer, "summary", "", "Search by a passage, or keep it as a seed: mark it in the text");
+  const box = element(outer, "div", "tk-fields");
+  const passage = field(box, "The passage", "input", "text");
+  const buttons = [button(box, "Search for it", () => tell({ do: "find", value: passage.value }))];
+  if (model.get("deciding")) buttons.push(drawSeed(model, box, tell, "Keep as a seed", () => passage.value));
   const able = () => { for (const one of buttons) one.disabled = !passage.value.trim(); };
   passage.addEventListener("input", able);
   const take = () => {
     const marked = String(window.getSelection()).replace(/\s+/g, " ").trim();
-    if (marked) passage.value = marked.slice(0, 1000);
+    if (marked) {
+      passage.value = marked.slice(0, 1000);
+      outer.open = true;
+    }
     able();
   };
   for (const event of ["mouseup", "keyup"]) text.addEventListener(event, take);
@@ -81,15 +81,16 @@ function drawReader(model, root, tell) {
         jump.setAttribute("aria-label", `${theme.title}: to the passage that speaks for it`);
       }
       if (!model.get("deciding")) continue;
-      const about = { article_id: card.article_id, theme: one.theme };
+      const asked = { article_id: card.article_id, theme: one.theme };
       const given = (card.answered || {})[one.theme];
       for (const answer of ["right", "wrong"]) {
         const held = ["yes", "no"].includes(given) && (answer === "right") === ((given === "yes") === one.carried);
         const said = button(answers, answer, () => tell({ do: "decide", decision: { what: held ? "unmark" : answer,
-          ...about } }), "tk-small");
+          ...asked } }), "tk-small");
         said.setAttribute("aria-label", `${theme.title}: ${answer}`);
         said.setAttribute("aria-pressed", String(held));
-        if (held) said.title = "Press again to take this answer back";
+        const about = (answer === "right") === one.carried ? "is" : "is not";
+        said.title = held ? "Press again to take this answer back" : `It ${about} about ${theme.title}`;
       }
     }
     kept = element(reader, "p", "tk-note");

@@ -34,6 +34,10 @@ ARTICLE_COLUMNS = ("article_id", "published", "source", "url", "title", "text", 
 class ToolkitError(Exception):
     """Something the user can mend: one sentence saying what was found, what was expected, what to do."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Show the sentence alone in a notebook, as IPython asks for it."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class InputError(ToolkitError):
     """The articles, or a file that the analyst wrote, cannot be used as they are."""

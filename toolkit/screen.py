@@ -92,6 +92,7 @@ class Screen:
         with self.filters.hold_sync():
             self.filters.choice, self.filters.asked = said, view.found.asked
             self.filters.said, self.filters.code = shown.said(view.run, view.marks.chosen), view.code
+            self.filters.mostly = shown.mostly(view.run, view.marks.chosen)
             self.filters.saved = ""
 
     def show_rows(self, page: int) -> None:
@@ -103,7 +104,7 @@ class Screen:
             panel.rows = shown.listed(view.run, view.rows[start : start + panes.PAGE])
             panel.total, panel.page = len(view.rows), self._page
             panel.by, panel.falling = view.by, view.falling
-            panel.ranked = bool(view.found.call)
+            panel.ranked, panel.kept = bool(view.found.call), ""
 
     def show_map(self) -> None:
         """Let the map show what the other filters leave, and mark what is picked."""
@@ -190,7 +191,7 @@ class Screen:
             case {"do": "like", "row": int(row)} if 0 <= row < len(view.run.articles):
                 view.like(view.run.articles["article_id"].iat[row])
             case {"do": "save", "path": str(path)}:
-                self.filters.saved = f"{counted(len(view.rows), 'article')} saved as {view.save(path)}"
+                self.articles.kept = f"{counted(len(view.rows), 'article')} saved as {view.save(path)}"
             case {"do": "decide", "decision": dict(decision)}:
                 view.decide(decision)
 

@@ -77,7 +77,7 @@ def open_run(run_dir: Path | str) -> Searchable:
     tables = run / "tables"
     if not (tables / "articles.parquet").is_file():
         raise InputError(f"{run} holds no articles, expected a finished run: check the folder, or run it to its end.")
-    articles = store.read_table(tables / "articles.parquet")
+    articles = store.read_table(tables / "articles.parquet", ["article_id"])
     vectors = store.read_vectors(tables / "vectors.safetensors") if (tables / "vectors.safetensors").is_file() else None
     if vectors is not None and len(vectors) != len(articles):
         raise InputError(f"{run} holds {len(vectors)} vectors for {len(articles)} articles: run 2-themes again.")
@@ -105,13 +105,17 @@ def _searchable(
 def _read_words(tables: Path, articles: pd.DataFrame) -> WordIndex:
     """Return the index that the run kept; one of an older version, or that does not fit, is made again."""
     if not (tables / "words.json").is_file() or not (tables / "words.safetensors").is_file():
-        return wordindex.index_words(articles)
+        return _index(tables)
     parts, terms = arrays.read_arrays(tables / "words.safetensors"), store.read_json(tables / "words.json")
     shape = tuple(int(size) for size in parts["shape"])
     if not isinstance(terms, list) or shape != (len(terms), len(articles)):
-        return wordindex.index_words(articles)
+        return _index(tables)
     weights = sparse.csr_matrix((parts["data"].astype(np.float32), parts["indices"], parts["indptr"]), shape=shape)
     return WordIndex({str(term): row for row, term in enumerate(terms)}, weights)
+
+
+def _index(tables: Path) -> WordIndex:
+    return wordindex.index_words(store.read_batches(tables / "articles.parquet", ["title", "text", "language"]))
 
 
 def _encoder(tables: Path, run: Path) -> tuple[Encode | None, str]:

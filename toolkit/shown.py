@@ -22,6 +22,7 @@ from toolkit.trend_figures import crowded_span
 
 _LONGEST_TITLE = 300
 _MOST_LISTED = 20
+_MOST_SAID, _SHORT = 3, 40
 
 
 def shares(opened: Opened, marks: Chosen) -> pd.DataFrame:
@@ -72,6 +73,24 @@ def said(opened: Opened, chosen: Bools) -> str:
     ends = [date(pd.Timestamp(one)) for one in ([dated.min(), dated.max()] if len(dated) else [])]
     when = f", {' to '.join(dict.fromkeys(ends))}" if ends else ""
     return f"{number(int(chosen.sum()))} of {counted(len(opened.articles), 'article')}{when}"
+
+
+def mostly(opened: Opened, chosen: Bools) -> str:
+    """Return which sources, topics and names most of the chosen articles have, the most frequent first."""
+    short = dict(zip(opened.topics["topic_id"], opened.topics["short"], strict=True))
+    named = opened.named[chosen[opened.named["row"].to_numpy()]].drop_duplicates(["row", "actor_id"])
+    topics = pd.Series(opened.topic[chosen]).map(short).dropna()
+    kinds = (("Source", opened.articles["source"][chosen]), ("Topic", topics), ("Named", named["name"]))
+    return " · ".join(said for kind, values in kinds if (said := _most(kind, values)))
+
+
+def _most(kind: str, values: pd.Series) -> str:
+    sizes = values[values.astype(str) != ""].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    first = "; ".join(
+        f"{str(name)[:_SHORT].strip()} ({number(int(size))})" for name, size in sizes.head(_MOST_SAID).items()
+    )
+    rest = f"; {number(len(sizes) - _MOST_SAID)} more" if len(sizes) > _MOST_SAID else ""
+    return f"{kind}: {first}{rest}" if first else ""
 
 
 def order(opened: Opened, choice: Choice, chosen: Bools, by: str = "date", falling: bool = True) -> Ints:
@@ -127,10 +146,10 @@ def card(opened: Opened, row: int) -> dict[str, Any]:
     about = opened.articles.iloc[row]
     topic = opened.topics.loc[opened.topics["topic_id"] == opened.topic[row], "label"]
     same = (opened.articles["story_id"] == about["story_id"]).to_numpy()
-    others = np.flatnonzero(same & (np.arange(len(same)) != row))
+    others, (text,) = np.flatnonzero(same & (np.arange(len(same)) != row)), opened.texts([row])
     near = nearest(opened.vectors, row, same) if opened.vectors is not None else []
     url, spoken = str(about["url"]), language_name(str(about["language"]))
-    marks = _evidence(opened, row)
+    marks = _evidence(opened, row, text)
     return {
         "row": int(row),
         "article_id": str(about["article_id"]),
@@ -141,7 +160,7 @@ def card(opened: Opened, row: int) -> dict[str, Any]:
         "topic_id": int(opened.topic[row]),
         "themes": _themes(opened, row),
         "titled": [theme for start, _, theme in marks if start < 0],
-        "parts": _parts(str(about["text"]), marks),
+        "parts": _parts(text, marks),
         "reprints": [*listed(opened, others[:_MOST_LISTED])],
         "reprinted": len(others),
         "near": [{**listed(opened, np.array([place]))[0], "cosine": f"{cosine:.2f}"} for place, cosine in near],
@@ -157,14 +176,13 @@ def _themes(opened: Opened, row: int) -> list[dict[str, Any]]:
     ]
 
 
-def _evidence(opened: Opened, row: int) -> list[tuple[int, int, str]]:
+def _evidence(opened: Opened, row: int, text: str) -> list[tuple[int, int, str]]:
     """Return (start, end, theme) of each carried theme's passage in the text; a start below 0 is the title."""
-    text, found = str(opened.articles["text"].iat[row]), []
-    for at, theme in enumerate(opened.titles):
-        where = opened.judged.row[row, at]
-        if where < 0 or not opened.judged.carried[row, at]:
-            continue
-        evidence = str(opened.scores["evidence"].iat[where])
+    carried = [at for at in np.flatnonzero(opened.judged.carried[row]) if opened.judged.row[row, at] >= 0]
+    themes, places = list(opened.titles), [int(opened.judged.row[row, at]) for at in carried]
+    found = []
+    for at, where, evidence in zip(carried, places, opened.evidence(places), strict=True):
+        theme = themes[at]
         start = int(opened.scores["evidence_offset"].to_numpy()[where])
         if start < 0 or text[start : start + len(evidence)] == evidence:
             found.append((start, start + len(evidence) if start >= 0 else -1, theme))
@@ -183,7 +201,7 @@ def _parts(text: str, marks: Sequence[tuple[int, int, str]]) -> list[tuple[str, 
 
 def frame(opened: Opened, rows: Ints) -> pd.DataFrame:
     """Return the chosen articles as a table: theirs, ``topic_id, topic`` and a probability a theme."""
-    table = opened.articles.iloc[rows].reset_index(drop=True)
+    table = opened.articles.iloc[rows].reset_index(drop=True).assign(text=pd.Series(opened.texts(rows), dtype="str"))
     label = dict(zip(opened.topics["topic_id"], opened.topics["label"], strict=True))
     topic = opened.topic[rows]
     more: dict[str, Any] = {"topic_id": topic, "topic": [label.get(one, "") for one in topic]}

@@ -29,6 +29,7 @@ import toolkit
 from toolkit.arrays import adding_vectors as adding_vectors
 from toolkit.arrays import read_vectors as read_vectors
 from toolkit.arrays import write_vectors as write_vectors
+from toolkit.heads import read_brief as read_brief
 from toolkit.heads import read_heads as read_heads
 from toolkit.heads import read_rows as read_rows
 from toolkit.heads import read_texts as read_texts
@@ -36,6 +37,7 @@ from toolkit.parquet import ROWS as ROWS
 from toolkit.parquet import adding as adding
 from toolkit.parquet import count_rows as count_rows
 from toolkit.parquet import missing
+from toolkit.parquet import read_at as read_at
 from toolkit.parquet import read_batches as read_batches
 from toolkit.parquet import read_table as read_table
 from toolkit.parquet import write_table as write_table
