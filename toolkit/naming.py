@@ -1,7 +1,8 @@
 """What a group of texts is called: its terms by BERTopic's class-based TF-IDF, counted once for all groups.
 
 Terms are words and pairs of neighbouring words without stop words; forms of one stem count as one and are shown in the
-commonest. Of a large corpus 10,000 texts are counted, spread evenly over its order.
+commonest. Of a large corpus 10,000 texts are counted, spread evenly over its order. A text at the border of its group
+says less of it than one in its middle: texts count by the fourth power of their closeness, where that is known.
 """
 
 from __future__ import annotations
@@ -23,12 +24,16 @@ _TEXTS = 10_000
 _VOCABULARY = 20_000
 _TELLING = 3 * TERMS
 _FEW, _MANY = 100, 2000
+_POWER, _FINENESS = 4, 1000
 
 
-def name_groups(texts: Sequence[str], labels: Labels, groups: int = 0) -> list[list[str]]:
+def name_groups(
+    texts: Sequence[str], labels: Labels, groups: int = 0, closeness: npt.NDArray[np.floating] | None = None
+) -> list[list[str]]:
     """Return the terms of each group, the most telling first, at most ten; `labels` from 0, one a text.
 
-    There are as many `groups` as the labels tell, or more: those of which no text is here have no terms.
+    There are as many `groups` as the labels tell, or more: those of which no text is here have no terms. `closeness`
+    is each text's cosine to the middle of its group; without it all texts count the same.
 
     Grootendorst 2022, "BERTopic: Neural topic modeling with a class-based TF-IDF procedure", with its reduced weight of
     frequent words. A group of texts without words has no terms.
@@ -38,11 +43,17 @@ def name_groups(texts: Sequence[str], labels: Labels, groups: int = 0) -> list[l
 
     groups = max(groups, int(labels.max()) + 1)
     read = _spread(labels)
-    counts, names = _count([texts[row] for row in read], labels[read], groups)
+    weights = np.ones(len(labels)) if closeness is None else weigh(closeness)
+    counts, names = _count([texts[row] for row in read], labels[read], weights[read], groups)
     if not names:
         return [[] for _ in range(groups)]
-    weights = ClassTfidfTransformer(reduce_frequent_words=True).fit(counts).transform(counts)
-    return [_best(weights[group], names) for group in range(groups)]
+    telling = ClassTfidfTransformer(reduce_frequent_words=True).fit(counts).transform(counts)
+    return [_best(telling[group], names) for group in range(groups)]
+
+
+def weigh(closeness: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Return what each text counts: whole numbers, so that sums are the same in any order, and at least one."""
+    return np.asarray(np.maximum(1, np.rint(_FINENESS * np.clip(closeness, 0, 1) ** _POWER)), dtype=np.float64)
 
 
 def label(terms: Sequence[str], number: int) -> str:
@@ -63,8 +74,13 @@ def _spread(labels: Labels) -> npt.NDArray[np.intp]:
     return np.sort(np.concatenate(chosen))
 
 
-def _count(texts: Sequence[str], labels: Labels, groups: int) -> tuple[sparse.csr_matrix, list[str]]:
-    """Return how often each term stands in each group, shape (groups, terms), and what the terms are called."""
+def _count(
+    texts: Sequence[str], labels: Labels, weights: npt.NDArray[np.float64], groups: int
+) -> tuple[sparse.csr_matrix, list[str]]:
+    """Return how often each term stands in each group, shape (groups, terms), and what the terms are called.
+
+    A term counts as often as the text is `weights`; how rare it is, is read from plain numbers.
+    """
     stream, place, forms = _stems(texts)
     single = stream >= 0
     pair = single[:-1] & single[1:] & (place[:-1] == place[1:])
@@ -82,7 +98,7 @@ def _count(texts: Sequence[str], labels: Labels, groups: int) -> tuple[sparse.cs
     term, where = column[term[mine]], where[mine]
     texts_with = np.bincount(pd.unique(term * len(texts) + where) // max(1, len(texts)), minlength=len(kept))
     common = np.flatnonzero(texts_with >= rare)[:_VOCABULARY]
-    cells = sparse.csr_matrix((np.ones(len(term)), (labels[where], term)), shape=(groups, len(kept)))
+    cells = sparse.csr_matrix((weights[where], (labels[where], term)), shape=(groups, len(kept)))
     names = [
         forms[key] if key < size else f"{forms[(key - size) // size]} {forms[(key - size) % size]}"
         for key in found[kept[common]]

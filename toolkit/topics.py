@@ -164,7 +164,8 @@ def _describe(articles: pd.DataFrame, assigned: pd.DataFrame, rows: Labels) -> p
     """Return one row a topic: its label, its terms, its size, and the titles nearest to its centre."""
     labels = assigned["topic_id"].to_numpy()
     groups = int(labels.max()) + 1
-    terms = naming.name_groups(texts_of(articles, rows), labels[rows], groups)
+    closeness = assigned["closeness"].to_numpy()[rows]
+    terms = naming.name_groups(texts_of(articles, rows), labels[rows], groups, closeness)
     titles = central_titles(articles, assigned, labels)
     sizes = np.bincount(labels, minlength=groups)
     told = [
