@@ -9,6 +9,7 @@ import pytest
 
 from toolkit import blobs, cache, clean, dedupe
 from toolkit.pieces import together
+from toolkit.schema import InputError
 from toolkit.settings import CleanSettings, DedupeSettings
 
 
@@ -136,3 +137,14 @@ def test_a_stage_is_done_again_where_anything_it_reads_has_changed(made):
 def test_of_very_many_articles_no_stage_is_kept(made, monkeypatch):
     monkeypatch.setattr(cache, "_MOST_KEPT", 5)
     assert [again("clean", corpus())[1] for _ in range(2)] == [True, True]
+
+
+def test_of_a_stage_that_fails_half_way_nothing_is_kept(made):
+    def broken():
+        yield from STAGES["clean"][0](corpus(), settings=CleanSettings(min_words=2))
+        raise InputError("half way")
+
+    with pytest.raises(InputError):
+        together(cache.kept_steps("clean", corpus(), CleanSettings(min_words=2), broken))
+    assert not blobs.files(blobs.home() / "entries")
+    assert again("clean", corpus())[1]
