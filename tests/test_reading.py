@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from toolkit import clean, embed, ingest, plain, reading, store, units
+from toolkit import abreast, clean, embed, ingest, plain, reading, store, units
 from toolkit.settings import EmbedSettings, ThemeSettings
 from toolkit.themefile import load_themes
 
@@ -81,6 +81,18 @@ def test_scores_do_not_depend_on_the_batch_that_an_article_is_in(table, large, b
     large(120, batch)
     reading.score(table, first, ASKED)
     assert_alike(kept(table), together)
+
+
+def test_two_processes_give_the_same_scores_and_vectors_as_one(table, large, monkeypatch):
+    large(120, 40)
+    found = []
+    monkeypatch.setattr(abreast, "_two", lambda: True)
+    for many in (10**9, 1):
+        monkeypatch.setattr(abreast, "MANY", many)
+        found.append((ordered(reading.score(table, read(table), ASKED)), *kept(table)))
+    assert_frame_equal(found[0][0], found[1][0])
+    assert_frame_equal(found[0][1], found[1][1])
+    np.testing.assert_array_equal(found[0][2], found[1][2])
 
 
 def test_learnt_of_all_and_scored_in_batches_is_what_reading_together_gives(table, large, monkeypatch):

@@ -23,6 +23,7 @@ import pandas as pd
 import yaml
 from scipy import sparse
 
+from toolkit.abreast import abreast
 from toolkit.nodes import read
 from toolkit.schema import InputError
 
@@ -225,10 +226,12 @@ def _found(articles: pd.DataFrame, automaton: ahocorasick.Automaton) -> pd.DataF
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
-def find_all_mentions(batches: Iterable[pd.DataFrame], gazetteer: pd.DataFrame) -> pd.DataFrame:
-    """Return `find_mentions` of articles that come piece by piece, such as `store.read_batches` gives them."""
+def find_all_mentions(batches: Iterable[pd.DataFrame], gazetteer: pd.DataFrame, rows: int = 0) -> pd.DataFrame:
+    """Return `find_mentions` of so many articles that come piece by piece, such as `store.read_batches` gives them."""
     automaton = _automaton(gazetteer)
-    return pd.concat([_found(piece, automaton) for piece in batches], ignore_index=True)
+    found = abreast(lambda piece: (_found(piece, automaton),), batches, rows)
+    mentions: list[pd.DataFrame] = [named for (named,) in found]
+    return pd.concat(mentions, ignore_index=True)
 
 
 def who_names(actors: Sequence[str], gazetteer: pd.DataFrame) -> Callable[[pd.DataFrame], pd.Series[str]] | None:

@@ -46,15 +46,12 @@ class Sentences:
         self._sources: list[int] = []
         self._numbers: dict[str, int] = {}
 
-    def add(self, sources: Sequence[str], texts: Sequence[str]) -> list[str]:
-        """Return each text in its sentences, less the known formulas; `without` makes a text of it again."""
-        split = [_sentences(text) for text in texts]
-        keys = [_key(one) for lines in split for line in lines for one in line]
-        self._keys.append(pd.util.hash_array(np.array(keys, dtype=object), categorize=False))
-        self._words.append(np.array([_length(key) for key in keys], dtype=np.uint8))
-        self._counts.append(np.array([sum(map(len, lines)) for lines in split], dtype=np.int64))
+    def add(self, sources: Sequence[str], keys: NDArray[np.uint64], words: NDArray[np.uint8], counts: Ints) -> None:
+        """Add the articles of a piece, as `split` read them."""
+        self._keys.append(keys)
+        self._words.append(words)
+        self._counts.append(counts)
         self._sources += [self._numbers.setdefault(source, len(self._numbers)) for source in sources]
-        return ["\n".join(_BREAK.join(line) for line in lines if line) for lines in split]
 
     def repeated(self) -> list[Flags | None]:
         """Tell of each article which of its sentences its source repeats; None where there is none.
@@ -87,8 +84,21 @@ class Sentences:
         return (often & (leads >= needed))[key]
 
 
+def split(texts: Sequence[str]) -> tuple[list[str], NDArray[np.uint64], NDArray[np.uint8], Ints]:
+    """Return each text in its sentences, less the known formulas; `without` makes a text of it again.
+
+    With them come a hash and the length in words of every sentence, and how many sentences each text has.
+    """
+    found = [_sentences(text) for text in texts]
+    keys = [_key(one) for lines in found for line in lines for one in line]
+    hashes = pd.util.hash_array(np.array(keys, dtype=object), categorize=False)
+    lengths = np.array([_length(key) for key in keys], dtype=np.uint8)
+    counts = np.array([sum(map(len, lines)) for lines in found], dtype=np.int64)
+    return ["\n".join(_BREAK.join(line) for line in lines if line) for lines in found], hashes, lengths, counts
+
+
 def without(text: str, cut: Flags | None) -> str:
-    """Return a text that `Sentences.add` gave, less the sentences that are `cut`."""
+    """Return a text that `split` gave, less the sentences that are `cut`."""
     if cut is None:
         return text.replace(_BREAK, " ")
     flags = iter(cut.tolist())

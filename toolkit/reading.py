@@ -19,6 +19,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from toolkit import embed, plain, store, subjects, themes, units
+from toolkit.abreast import Result, abreast
 from toolkit.exhibits import Prose
 from toolkit.learnt import Learnt
 from toolkit.schema import Tell, quiet
@@ -125,37 +126,44 @@ def score(articles: Path | str, first: First, asked: Asked, tell: Tell = quiet) 
     Written too is ``agreement``, as `themes.Scored` has it.
     """
     tables, count = Path(articles).parent, store.count_rows(Path(articles)) or 0
-    learnt, encoder, kept, done = Learnt(), first.encoder, [], 0
+    learnt, encoder, done = Learnt(), first.encoder, 0
+    kept: list[pd.DataFrame] = []
     agreed = pd.DataFrame(columns=["theme", "language", "agreement"])
     if not first.everything:
-        _score(first.passages, encoder, asked, learnt, plain.every_stem([*asked.themes, *subjects.load_subjects()]))
+        more = plain.every_stem([*asked.themes, *subjects.load_subjects()])
+        agreed = _score(first.passages, encoder, asked, learnt, more)[2]
         encoder.forget()
+
+    def work(piece: pd.DataFrame) -> Result:
+        nonlocal agreed
+        names = piece["article_id"].tolist()
+        passages = first.passages if first.everything else embed.make_passages(piece, first.settings)
+        if passages.empty:
+            return (np.zeros((len(names), encoder.dim), dtype=np.float32),)
+        scores, vectors, agreed = _score(passages, encoder, asked, learnt)
+        return scores[scores["article_id"].isin(names)].reset_index(drop=True), embed.pool(passages, vectors, names)
+
     with (
         store.adding(tables / "scores.parquet") as add,
         store.adding_vectors(tables / "vectors.safetensors", count, encoder.dim) as add_vectors,
     ):
-        for names, passages in _batches(Path(articles), first):
-            if passages.empty:
-                add_vectors(np.zeros((len(names), encoder.dim), dtype=np.float32))
-                continue
-            scores, vectors, agreed = _score(passages, encoder, asked, learnt)
-            scores = scores[scores["article_id"].isin(names)].reset_index(drop=True)
-            add(scores)
-            add_vectors(embed.pool(passages, vectors, names))
-            kept.append(scores.drop(columns=["evidence", "evidence_offset"]))
-            done += len(names)
+        for *scored, vectors in abreast(work, _batches(Path(articles), first), 0 if first.everything else count):
+            for scores in scored:
+                add(scores)
+                kept.append(scores.drop(columns=["evidence", "evidence_offset"]))
+            add_vectors(vectors)
+            done += len(vectors)
             tell(done, count)
     store.write_table(agreed, tables / "agreement.parquet")
     return pd.concat(kept, ignore_index=True)
 
 
-def _batches(articles: Path, first: First) -> Iterator[tuple[list[str], pd.DataFrame]]:
-    """Give the ids of articles, and their passages."""
+def _batches(articles: Path, first: First) -> Iterator[pd.DataFrame]:
+    """Give the articles batch by batch; of those that are read together only the ids."""
     if first.everything:
-        yield store.read_table(articles, ["article_id"])["article_id"].tolist(), first.passages
-        return
-    for piece in store.read_batches(articles, COLUMNS, BATCH):
-        yield piece["article_id"].tolist(), embed.make_passages(piece, first.settings)
+        yield store.read_table(articles, ["article_id"])
+    else:
+        yield from store.read_batches(articles, COLUMNS, BATCH)
 
 
 def _score(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
+import pandas as pd
 
 from toolkit import blocks, made, pages, store
 from toolkit.pages import Link
@@ -80,9 +81,25 @@ def _notebooks(run_dir: Path) -> dict[str, Path]:
 
 def _tables(folder: Path) -> pages.Tables:
     there = {name: folder / f"{name}.parquet" for name in pages.Tables._fields[:-1]}
-    read = {name: store.read_table(path) for name, path in there.items() if path.is_file()}
+    read = {name: _READ.get(name, store.read_table)(path) for name, path in there.items() if path.is_file()}
     themes = store.read_json(folder / "themes.json") if (folder / "themes.json").is_file() else []
     return pages.Tables(**read, themes=themes if isinstance(themes, list) else [])
+
+
+def _begun(path: Path) -> pd.DataFrame:
+    """Read the articles without more of their texts than pages show: those of a million are gigabytes."""
+    parts = [piece.assign(text=piece["text"].str.slice(0, pages.BEGUN)) for piece in store.read_batches(path)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _labelled(path: Path) -> pd.DataFrame:
+    """Read the scores that carry a theme, and of each theme one at least."""
+    parts = [piece[piece["label"].astype(bool) | ~piece["theme"].duplicated()] for piece in store.read_batches(path)]
+    return pd.concat(parts, ignore_index=True)
+
+
+_READ = {"articles": _begun, "scores": _labelled}
+"""How tables are read that are too large to be held whole."""
 
 
 def _site(
