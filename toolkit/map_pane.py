@@ -160,8 +160,9 @@ def _points(opened: Opened, order: Ints) -> pd.DataFrame:
 
 
 def _topics(opened: Opened, order: Ints) -> Any:
-    """Return the short name of each point's topic."""
-    label = dict(zip(opened.topics["topic_id"], opened.topics["short"], strict=True))
+    """Return the short name of each point's topic: with a space behind it where the map could not measure it else."""
+    names = [name if any(ord(letter) < 128 for letter in name) else f"{name} " for name in opened.topics["short"]]
+    label = dict(zip(opened.topics["topic_id"], names, strict=True))
     topic, topics = pd.factorize(opened.topic[order])
     return np.array([label.get(one, _NAMELESS) for one in topics], dtype=object)[topic]
 
