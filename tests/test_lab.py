@@ -491,7 +491,7 @@ def test_hostile_articles_are_shown_as_text_and_a_restarted_kernel_is_told(page)
 
 def test_a_run_that_cannot_be_shown_is_told_in_a_sentence_and_an_odd_one_opens(page, sample, tmp_path):
     runs = {name: shutil.copytree(sample, tmp_path / name) for name in ("running", "older", "broken", "few", "bare")}
-    store.write_json({"status": "running"}, runs["running"] / "manifest.json")
+    store.write_json({"made_by": store.MADE_BY, "status": "running"}, runs["running"] / "manifest.json")
     changed = {"older": ("scores", lambda t: t.drop(columns="evidence_offset")), "few": ("articles", lambda t: t[:3])}
     changed["bare"] = ("articles", lambda t: t.assign(published=t["published"].mask(t["published"].notna())))
     for name, (table, change) in changed.items():
