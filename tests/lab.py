@@ -26,6 +26,8 @@ FLAGS = (
 ).split()
 """Open to this machine alone, for the length of a test, on a port that nobody knows."""
 FIND = "const lab = [...window.jupyterapp.shell.widgets('main')].find((one) => one.sessionContext);"
+WRONG = "[data-mime-type='application/vnd.jupyter.stderr']"
+"""What a cell that failed shows, and what it warns of."""
 READY = "return !!window.jupyterapp && [...window.jupyterapp.shell.widgets('main')].some((one) => one.sessionContext)"
 RUN = (
     f"const done = arguments[0]; {FIND} window.jupyterapp.shell.activateById(lab.id);"
@@ -97,8 +99,8 @@ class Page:
         self.driver.get(f"{self.url}/doc/tree/{name}.ipynb")
         self.until(lambda: self.js(READY), 60)
         self.driver.execute_async_script(RUN)
-        self.until(lambda: self.all(wanted) or self.all("[data-mime-type$=error]"), 120)
-        assert not self.all("[data-mime-type$=error]"), self.all("[data-mime-type$=error]")[0].text
+        self.until(lambda: self.all(wanted) or self.all(WRONG), 120)
+        assert not self.all(WRONG), self.all(WRONG)[0].text
         return self
 
     def until(self, holds, seconds=60):

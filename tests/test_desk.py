@@ -133,6 +133,16 @@ def test_what_is_renamed_is_called_so_in_filters_table_and_reader(run, files):
     assert set(view.selection["topic"]) == {"Money: a & b"}
 
 
+@pytest.mark.parametrize("name", ["Война", "会議", "🔥"])
+def test_a_topic_may_be_called_by_what_the_map_cannot_measure(run, files, name):
+    view = desk.open_desk(run, *files)
+    assert not decide(view, what="rename", topics=[2], name=name)[1]
+    assert f"{name} " in view.screen.map.scatter.widget.labels["label"].tolist()
+    again = desk.open_desk(run, *files)
+    again.widget()
+    assert f"{name} " in again.screen.map.scatter.widget.labels["label"].tolist()
+
+
 def test_a_view_opened_again_shows_what_the_run_does_not_know_yet(run, files):
     first = desk.open_desk(run, *files)
     decide(first, what="merge", topics=[0, 1])

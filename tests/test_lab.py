@@ -489,6 +489,33 @@ def test_hostile_articles_are_shown_as_text_and_a_restarted_kernel_is_told(page)
     assert len(page.all(".tk-view tbody tr")) == 24, "what was shown stays readable"
 
 
+def test_a_run_that_cannot_be_shown_is_told_in_a_sentence_and_an_odd_one_opens(page, sample, tmp_path):
+    runs = {name: shutil.copytree(sample, tmp_path / name) for name in ("running", "older", "broken", "few", "bare")}
+    store.write_json({"made_by": store.MADE_BY, "status": "running"}, runs["running"] / "manifest.json")
+    changed = {"older": ("scores", lambda t: t.drop(columns="evidence_offset")), "few": ("articles", lambda t: t[:3])}
+    changed["bare"] = ("articles", lambda t: t.assign(published=t["published"].mask(t["published"].notna())))
+    for name, (table, change) in changed.items():
+        path = runs[name] / "tables" / f"{table}.parquet"
+        store.write_table(change(store.read_table(path)), path)
+    (runs["bare"] / "tables" / "vectors.safetensors").unlink()
+    (runs["broken"] / "tables" / "articles.parquet").write_bytes(b"nothing")
+    said = {"running": "is not finished (running); run it again.", "older": "lacks evidence_offset; run it again.",
+            "broken": "is no readable Parquet file"}  # fmt: skip
+    for name, words in said.items():
+        with pytest.raises(AssertionError) as told:
+            page.run("bad", [f"from toolkit import desk\ndesk.open_desk({str(runs[name])!r})"])
+        assert words in str(told.value) and "Traceback" not in str(told.value)
+    page.run("bad", [f"from toolkit import desk\nview = desk.open_desk({str(runs['few'])!r})\nview"])
+    assert chosen(page) == 3 and len(page.all(".tk-view tbody tr")) == 3
+    page.run("bad", [f"from toolkit import desk\nview = desk.open_desk({str(runs['bare'])!r})\nview"])
+    assert chosen(page) == 206 and not page.all(".tk-trends")
+    notes = " ".join(one.text for one in page.all(".tk-note"))
+    assert "no article has a date, so there are no trends" in notes and "no vectors were kept" in notes
+    shutil.move(runs["bare"], tmp_path / "elsewhere")
+    page.js("document.querySelector('.tk-view tbody tr').click()")
+    page.until(lambda: "was moved or made again since it was opened" in page.all(".tk-trouble")[-1].text)
+
+
 # The notebooks --------------------------------------------------------------------------------------------------
 
 

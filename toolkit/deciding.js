@@ -9,9 +9,10 @@ function choices(parent, label, pairs, now) {
 }
 
 function drawSeed(model, root, tell, words, phrase) { // a phrase speaks for a theme, or against it
-  const side = choices(root, "It speaks", [["seeds", "for"], ["against", "against"]]);
-  const theme = choices(root, "the theme", model.get("themes").map((one) => [one.id, one.title]));
-  return button(root, words, () => tell({ do: "decide", decision: { what: "seed", theme: theme.value,
+  const box = element(root, "div", "tk-fields");
+  const side = choices(box, "It speaks", [["seeds", "for"], ["against", "against"]]);
+  const theme = choices(box, "the theme", model.get("themes").map((one) => [one.id, one.title]));
+  return button(box, words, () => tell({ do: "decide", decision: { what: "seed", theme: theme.value,
     phrase: phrase(), side: side.value } }));
 }
 

@@ -116,21 +116,11 @@ class _Desk:
 
     def read_seeds(self) -> None:
         """Find the seeds of the file that the run does not know, where the file is the run's own with some besides."""
-        from toolkit import themefile
+        from toolkit import planting
 
         record = self.run / "tables" / "themes.json"
-        if not self.themes.is_file() or not record.is_file():
-            return
-        given = themefile.from_records(store.read_json(record))
-        known = {
-            (theme.id, side, language, text)
-            for theme in given
-            for side, groups in (("seeds", theme.seeds), ("against", theme.against))
-            for language, texts in groups.items()
-            for text in texts
-        }
-        now = list(dict.fromkeys(phrase[:4] for phrase in themefile.read_phrases(self.themes)))
-        self.planted = [one for one in now if one not in known] if known <= set(now) else []
+        if self.themes.is_file() and record.is_file():
+            self.planted = planting.added_since(self.themes, store.read_json(record))
 
     def replay(self) -> None:
         """Show the topics of the run as the decisions of the file leave them that it does not know."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -40,6 +41,9 @@ def map_pane(opened: Opened) -> Map | None:
     on_map = np.flatnonzero(np.isfinite(places).all(axis=1)) if places is not None else np.array([], dtype=np.int64)
     if places is None or not len(on_map):
         return None
+    logging.getLogger("jscatter").setLevel(
+        logging.WARNING
+    )  # it tells of each label, below the cell, where another logs
     order = on_map[np.argsort(opened.surest[on_map] >= 0, kind="stable")]  # those of a theme lie above the others
     points = _points(opened, order)
     scatter = import_module("jscatter").Scatter(
@@ -160,8 +164,9 @@ def _points(opened: Opened, order: Ints) -> pd.DataFrame:
 
 
 def _topics(opened: Opened, order: Ints) -> Any:
-    """Return the short name of each point's topic."""
-    label = dict(zip(opened.topics["topic_id"], opened.topics["short"], strict=True))
+    """Return the short name of each point's topic: with a space behind it where the map could not measure it else."""
+    names = [name if any(ord(letter) < 128 for letter in name) else f"{name} " for name in opened.topics["short"]]
+    label = dict(zip(opened.topics["topic_id"], names, strict=True))
     topic, topics = pd.factorize(opened.topic[order])
     return np.array([label.get(one, _NAMELESS) for one in topics], dtype=object)[topic]
 

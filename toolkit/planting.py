@@ -15,7 +15,7 @@ import yaml
 
 from toolkit import nodes, store
 from toolkit.schema import InputError
-from toolkit.themefile import Phrase, load_themes, read_phrases
+from toolkit.themefile import Phrase, from_records, load_themes, read_phrases
 from toolkit.words import LANGUAGES, tokens
 
 _WORDS = 40
@@ -48,6 +48,23 @@ def remove_seed(path: Path | str, theme: str, language: str, phrase: str, side: 
     if key not in [found[:4] for found in read_phrases(path)]:
         raise InputError(f"{path} does not hold {wanted[:60]!r} among the {side} of {theme}: it was changed meanwhile.")
     _replace(path, _without(path.read_bytes().decode("utf-8"), path.name, key), key, -1)
+
+
+def added_since(path: Path | str, records: Any) -> list[tuple[str, ...]]:
+    """Return the phrases (theme, side, language, text) of a file that `records` of its themes do not hold.
+
+    Nothing where it is another file: one that lacks some of theirs. Raises `InputError` or `TypeError` for what is
+    no theme file, and no record of one.
+    """
+    known = {
+        (theme.id, side, language, text)
+        for theme in from_records(records)
+        for side, groups in (("seeds", theme.seeds), ("against", theme.against))
+        for language, texts in groups.items()
+        for text in texts
+    }
+    now = list(dict.fromkeys(phrase[:4] for phrase in read_phrases(path)))
+    return [one for one in now if one not in known] if known <= set(now) else []
 
 
 def _checked(phrase: str, theme: str, language: str, side: str, themes: list[str]) -> str:

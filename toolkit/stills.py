@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -19,17 +20,19 @@ from toolkit.style import NO_THEME
 _ROWS = 10
 _MOST_POINTS = 6_000
 _SHORT = 140
+_LEFT = "<style>.tk-still td, .tk-still th { text-align: left !important; }</style>"
 _MOST_NAMED, _MOST_OF = 12, 0.95
 
 
 def still(opened: Opened, marks: Chosen, order: Ints, trends: pd.DataFrame, said: str) -> list[dict[str, Any]]:
     """Return a picture (where matplotlib is installed) and a table of a choice, as what a notebook shows."""
     shown = table(opened, order, said)._repr_mimebundle_()
-    still_table = {"text/html": f'<div class="tk-still">{shown["text/html"]}</div>', "text/plain": shown["text/plain"]}
+    coded = f'<div class="tk-still">{_LEFT}{shown["text/html"]}</div>'
+    still_table = {"text/html": coded, "text/plain": shown["text/plain"]}
     if find_spec("matplotlib") is None:
         return [still_table]
-    coded = base64.b64encode(draw(opened, marks, trends)).decode()
-    return [{"image/png": coded, "text/plain": f"Map of {said}, and each theme's share over time"}, still_table]
+    picture = base64.b64encode(draw(opened, marks, trends)).decode()
+    return [{"image/png": picture, "text/plain": f"Map of {said}, and each theme's share over time"}, still_table]
 
 
 def table(opened: Opened, order: Ints, said: str) -> Table:
@@ -107,6 +110,9 @@ def _draw_trend(axes: Any, opened: Opened, mine: pd.DataFrame, theme: str) -> No
     weighty = weighty[weighty["total"].cumsum() - weighty["total"] < _MOST_OF * weighty["total"].sum()]
     axes.set_ylim(0, 1.05 * max(0.01, weighty["high"].max()))
     axes.yaxis.set_major_formatter(lambda value, _: percent(value))
+    dates = import_module("matplotlib.dates")
+    axes.xaxis.set_major_locator(dates.AutoDateLocator(minticks=2, maxticks=5))
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(axes.xaxis.get_major_locator()))
     axes.tick_params(labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
 
