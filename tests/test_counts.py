@@ -431,6 +431,7 @@ def test_the_windows_and_the_sources_behind_them_are_listed_in_points():
     assert rows[0] == ["Extremism", "Post", "10% of 10", "30% of 20", "+10.0", "0", "0", "+10.0"]
     assert rows[1] == ["Extremism", "Times", "–", "50% of 4", "0", "0", "−2.0", "−2.0"]
     assert trend_tables.behind(split.head(1), TITLES, "language") == Prose("")
+    assert trend_tables.behind(split.assign(articles_after=[9000, 4]), TITLES, "language") == Prose("")
     assert trend_tables.compared(NO_HALF, TITLES).rows == [["There is nothing to compare."]]
 
 

@@ -11,6 +11,7 @@ from pandas.testing import assert_frame_equal
 from scipy.stats import binomtest
 
 from toolkit import briefing, changes, emerging, findings, intervals, scan, trends, watch
+from toolkit.exhibits import date
 from toolkit.schema import InputError, SettingsError
 from toolkit.settings import TrendSettings, WindowSettings
 from toolkit.stats import wilson
@@ -116,6 +117,13 @@ def test_dates_far_from_all_others_lie_outside_the_trends_and_are_told():
         "**Dates**: 3 articles are dated far from all others (all run from 1 January 1900 to 31 December 2099)"
     )
     assert briefing.apart(articles, 300) == ""
+
+
+def test_dates_are_shown_in_the_time_zone_in_which_they_are_counted():
+    late = trends.localised(made(["2024-01-01T22:30"]), "Asia/Almaty")
+    assert date(late["published"].iloc[0]) == "2 January 2024"
+    with pytest.raises(SettingsError, match="The time zone is 'Almaty'"):
+        trends.localised(late, "Almaty")
 
 
 def test_the_second_half_begins_in_a_period_with_articles():

@@ -17,7 +17,7 @@ _EXPECTED = (
 _SAME_SOURCES = 0.1
 """Least part of a change, as a share of it, for which the same sources are said to stand."""
 _MOST = 0.5
-_ROUND = 0.0095
+_ROUND, _LEAST = 0.0095, 0.0005
 
 
 def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame) -> str:
@@ -169,7 +169,8 @@ def _half(half: Any) -> str:
     low, high = sorted((abs(half.low), abs(half.high)))
     shares = _both(half)
     digits = 0 if low >= _ROUND else 1
-    size = f"{points(half.change)}, 95% interval {low * 100:.{digits}f} to {high * 100:.{digits}f}"
+    least = f"{low * 100:.{digits}f}" if low >= _LEAST else "above 0"
+    size = f"{points(half.change)}, 95% interval {least} to {high * 100:.{digits}f}"
     return f"Its share {verb}: {shares} ({size}){_why(half)}."
 
 

@@ -53,7 +53,8 @@ def middle(points: pd.DataFrame) -> pd.Timestamp | None:
         return None
     before = totals["total"].cumsum() - totals["total"]
     later = (before > 0) & totals["total"].gt(0)
-    return pd.Timestamp(totals.loc[(before[later] - totals["total"].sum() / 2).abs().idxmin(), "start"])
+    nearest = int((before[later] - totals["total"].sum() / 2).abs().argmin())
+    return pd.Timestamp(totals.loc[later, "start"].iloc[nearest])
 
 
 class Windows(NamedTuple):

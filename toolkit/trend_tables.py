@@ -12,6 +12,7 @@ from toolkit.exhibits import Prose, Table, counted, number, percent, rows, signe
 _CITED, _TERMS = 2, 6
 _GREATEST = 100
 _LEAST_SHARE = 0.0005
+_ALL = 0.99
 
 
 def findings(found: pd.DataFrame, titles: Mapping[str, str], few: int | None = None) -> Table:
@@ -118,12 +119,13 @@ def compared(table: pd.DataFrame, titles: Mapping[str, str]) -> Table:
 
 
 def behind(split: pd.DataFrame, titles: Mapping[str, str], what: str = "source", most: int = 4) -> Table | Prose:
-    """Return the sources (or languages) that add most to each theme's change, nothing where there is only one.
+    """Return the sources (or languages) that add most to each theme's change; nothing where one has 99% of all.
 
     `split` from `changes.split_windows`.
     """
     mine = split[split["unit"] == "article"]
-    if mine["key"].nunique() < 2:
+    sizes = mine.groupby("key", observed=True)[["articles_before", "articles_after"]].first().sum(axis=1)
+    if sizes.max() > _ALL * sizes.sum() or sizes.empty:
         return Prose("")
     shown = mine[mine["change"].abs() >= _LEAST_SHARE].groupby("theme", sort=False).head(most)
     cells = [
@@ -249,6 +251,8 @@ def corrected(points: pd.DataFrame, titles: Mapping[str, str]) -> Table:
 
 
 def _growth(growth: float, low: float, high: float) -> str:
+    if low > _GREATEST:
+        return f"over ×{_GREATEST}"
     size = f"over ×{_GREATEST}" if growth > _GREATEST else f"×{_times(growth)}"
     return f"{size} (at least ×{_times(low)})" if high > _GREATEST else f"{size} ({_times(low)}–{_times(high)})"
 

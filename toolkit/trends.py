@@ -112,6 +112,15 @@ def local_time(published: pd.Series, timezone: str) -> pd.Series:
         ) from error
 
 
+def localised(articles: pd.DataFrame, timezone: str) -> pd.DataFrame:
+    """Return `articles` with ``published`` in the time zone in which they are counted, for dates that are shown.
+
+    `SettingsError` where there is no such time zone.
+    """
+    local_time(articles["published"], timezone)
+    return articles.assign(published=articles["published"].dt.tz_convert(timezone))
+
+
 def share_over_time(
     articles: pd.DataFrame, scores: pd.DataFrame, settings: TrendSettings = TrendSettings()
 ) -> pd.DataFrame:
