@@ -18,6 +18,10 @@ outliers are a group of their own, or moved to the nearest topic by its own `red
 
 The settings (smoothing, small groups, linkage, the share of the modularity) were chosen while looking at these sets, in
 about a hundred variants: they say how well the method can do, and sets that nobody looked at must say how well it does.
+The share is the one (of .92 to .98) at which the number of topics comes nearest to that of the labels over all sets;
+.94 and .95 agree better with the labels of wiki and telegram, with fewer topics than labels. Of texts that all count
+alike, the terms have an NPMI .01 to .07 lower on wiki, reuters and the sentences in English
+and Kazakh (the power was chosen there), about the same on those in Russian, and .01 to .02 higher on telegram.
 """
 
 import argparse

@@ -18,7 +18,7 @@ Merges = list[tuple[int, int, float]]
 """Which two nodes were joined, and at what height, in order; the first join of m leaves makes node m."""
 
 _MOVES = 5
-_NEAR_BEST = 0.97
+_NEAR_BEST = 0.96
 _MOST = 60
 _IN_MEAN = 10
 
@@ -84,7 +84,7 @@ def modularity(near: npt.NDArray[np.int32], parts: Labels, merges: Merges) -> pd
 
 
 def choose_number(tried: pd.DataFrame, count: int) -> int:
-    """Return the smallest number of groups that keeps 97% of the greatest modularity; `tried` as `modularity` gives it.
+    """Return the smallest number of groups that keeps 96% of the greatest modularity; `tried` as `modularity` gives it.
 
     At most 60, and at least ten of `count` vectors in a group in the mean.
     """
