@@ -480,7 +480,7 @@ def test_a_picture_a_table_and_a_sentence_stand_beside_the_widgets(view):
     assert "application/vnd.jupyter.widget-view+json" in linked
     assert linked["text/plain"].startswith(f"{COUNT // 4} of {COUNT} articles, ")
     assert base64.b64decode(picture["image/png"]).startswith(b"\x89PNG") and "Map of 6 of 24" in picture["text/plain"]
-    assert table["text/html"].startswith('<div class="tk-still"><table>')
+    assert re.match(r'<div class="tk-still"><style>[^<]*</style><table>', table["text/html"])
     assert not re.search(r"<script|<img|https?://", table["text/html"])
     json.dumps([linked, picture, table])
 

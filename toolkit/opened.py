@@ -220,13 +220,7 @@ def _line_up(name: str, tables: dict[str, Any], when: TrendSettings, notes: list
         if lacking:
             older = f" ({notes[0]})" if notes and "version" in notes[0] else ""
             raise InputError(f"The table {table!r} of {name} lacks {', '.join(lacking)}{older}; run it again.")
-    articles = tables["articles"].reset_index(drop=True)
-    if not isinstance(articles["published"].dtype, pd.DatetimeTZDtype):
-        kind = articles["published"].dtype
-        raise InputError(f"The dates of {name} are {kind}, expected times in UTC: run it again, or convert them.")
-    if articles.empty:
-        raise InputError(f"There are no articles in {name}; run it on files that hold some.")
-    articles = articles if "story_id" in articles else articles.assign(story_id=articles["article_id"])
+    articles = _articles(name, tables["articles"])
     themes = _themes(tables)
     index = pd.Index(articles["article_id"])
     topics, topic, places = _topics(tables, index)
@@ -247,10 +241,18 @@ def _line_up(name: str, tables: dict[str, Any], when: TrendSettings, notes: list
         when=when,
         notes=tuple(notes),
     )
-    if tables.get("vectors") is None:
-        why = "no vectors were kept, so no nearest articles are shown: run notebooks/2-themes.ipynb"
-        object.__setattr__(opened, "notes", (*opened.notes, why))
-    return opened
+    why = "no vectors were kept, so no nearest articles are shown: run notebooks/2-themes.ipynb"
+    return opened if tables.get("vectors") is not None else replace(opened, notes=(*opened.notes, why))
+
+
+def _articles(name: str, articles: pd.DataFrame) -> pd.DataFrame:
+    articles = articles.reset_index(drop=True)
+    if not isinstance(articles["published"].dtype, pd.DatetimeTZDtype):
+        kind = articles["published"].dtype
+        raise InputError(f"The dates of {name} are {kind}, expected times in UTC: run it again, or convert them.")
+    if articles.empty:
+        raise InputError(f"There are no articles in {name}; run it on files that hold some.")
+    return articles if "story_id" in articles else articles.assign(story_id=articles["article_id"])
 
 
 def _themes(tables: Mapping[str, Any]) -> list[Any]:
