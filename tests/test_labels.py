@@ -396,6 +396,17 @@ def test_a_yes_raises_its_article_and_a_no_lowers_it_and_one_answer_moves_little
         assert average_precision_score(about, best(after)) > average_precision_score(about, best(start)) - 0.05
 
 
+def test_a_single_answer_against_a_sure_score_leaves_the_share_of_a_theme_alone_and_many_raise_it():
+    points, start, owner, _ = passages()
+    start = start**2 / (start**2 + (1 - start) ** 2)  # twice the log-odds
+    low = np.argsort(best(start), kind="stable")
+    share = [
+        float((best(learning.learn(points, start, owner, {f"{n:04}": True for n in low[:many]})) > 0.5).mean())
+        for many in (0, 1, 30)
+    ]
+    assert abs(share[1] - share[0]) < 0.01 and share[2] > share[0] + 0.05
+
+
 def test_a_yes_says_nothing_of_the_passages_that_do_not_speak_for_it():
     owner = np.array(["a"] * 4)
     scores = np.array([2.0, -3.0, -4.0, -5.0])

@@ -3,8 +3,10 @@
 The log-odds that the seeds give stay, as a starting point; the answers move them: stretched, shifted, and along a
 direction among the vectors. All three are drawn towards no change, so that ten answers move little and two hundred
 much: logistic regression with its prior at an earlier model, as in Chelba and Acero 2004, "Adaptation of Maximum
-Entropy Capitalizer: Little Data Can Help a Lot". To train the classifiers of the seeds again with the answers among
-their examples was tried and loses more than it gains, since they see the answered articles as a few among thousands.
+Entropy Capitalizer: Little Data Can Help a Lot". A single answer against a sure score moves next to nothing, since one
+answer in fifty may be a slip (Copas 1988, "Binary Regression Models for Contaminated Data"). To train the classifiers of
+the seeds again with the answers among their examples was tried and loses more than it gains, since they see the answered
+articles as a few among thousands.
 
 Answers are about articles, vectors about parts of them, here called passages. A yes speaks for an article's best
 quarter of passages, a no against all of them.
@@ -34,6 +36,8 @@ _STIFF, _FIRST = 0.15, 1.0
 _STRETCH = 60.0
 """Precision of the prior on the stretch: among uncertain articles alone, the seeds look worse than they are."""
 _SHIFT = 1.0
+_SLIP = 0.02
+"""The share of answers that tell of a slip, or of one article alone, and not of the scores."""
 _SURE = 1e-6
 
 
@@ -126,11 +130,13 @@ def _fit(vectors: Floats, start: Floats, truth: Flags, weights: Floats, stiff: f
     def loss(point: Floats) -> tuple[float, Floats]:
         stretch, shift, direction = point[0], point[1], point[2:]
         margin = sign * (stretch * start + shift + vectors @ direction)
-        pull = -weights * sign * expit(-margin)
+        right = expit(margin)
+        said = _SLIP + (1 - 2 * _SLIP) * right
+        pull = -weights * sign * (1 - 2 * _SLIP) * right * expit(-margin) / said
         prior = _STRETCH * (stretch - 1) ** 2 + _SHIFT * shift**2 + stiff * direction @ direction
         slope = np.concatenate([[pull @ start, pull.sum()], vectors.T @ pull])
         back = np.concatenate([[_STRETCH * (stretch - 1), _SHIFT * shift], stiff * direction])
-        return float(weights @ np.logaddexp(0, -margin) + prior / 2), slope + back
+        return float(prior / 2 - weights @ np.log(said)), slope + back
 
     origin = np.concatenate([[1.0, 0.0], np.zeros(vectors.shape[1])])
     found = minimize(loss, origin, jac=True, method="L-BFGS-B", options={"maxiter": 500, "gtol": 1e-8, "ftol": 1e-12}).x
