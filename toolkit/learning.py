@@ -4,9 +4,9 @@ The log-odds that the seeds give stay, as a starting point; the answers move the
 direction among the vectors. All three are drawn towards no change, so that ten answers move little and two hundred
 much: logistic regression with its prior at an earlier model, as in Chelba and Acero 2004, "Adaptation of Maximum
 Entropy Capitalizer: Little Data Can Help a Lot". A single answer against a sure score moves next to nothing, since one
-answer in fifty may be a slip (Copas 1988, "Binary Regression Models for Contaminated Data"). To train the classifiers of
-the seeds again with the answers among their examples was tried and loses more than it gains, since they see the answered
-articles as a few among thousands.
+answer in fifty may be a slip (Copas 1988, "Binary Regression Models for Contaminated Data"). To train the classifiers
+of the seeds again with the answers among their examples was tried and loses more than it gains, since they see the
+answered articles as a few among thousands.
 
 Answers are about articles, vectors about parts of them, here called passages. A yes speaks for an article's best
 quarter of passages, a no against all of them.
