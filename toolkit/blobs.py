@@ -102,10 +102,16 @@ def copy_in(path: Path) -> str:
     """Copy a file among the blobs unless its content is there, unharmed; return its digest."""
     digest = file_digest(path)
     blob = blob_path(digest)
-    if not blob.is_file() or file_digest(blob) != digest:
+    if not _holds(blob, digest):
         with store.writing(blob) as aside:
             _copy(path, aside)
     return digest
+
+
+def _holds(blob: Path, digest: str) -> bool:
+    with contextlib.suppress(OSError):  # not there, or just now taken away by who found it damaged
+        return file_digest(blob) == digest
+    return False
 
 
 def copy_out(digest: str, target: Path) -> bool:
