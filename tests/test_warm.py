@@ -38,6 +38,8 @@ def test_a_warm_kernel_has_imported_what_its_notebooks_do_and_is_otherwise_the_s
     assert made(place, "one") == made(place, "two") == {"loaded": True, "folder": str(place / "nb")}
     kernels, servers = zip(*((kernel, server) for _, kernel, server, _ in begun(place)), strict=True)
     assert len(set(kernels)) == 2 and len(set(servers)) == 1
+    held = store.read_manifest(place / "runs" / "one")["profile"]
+    assert all(record["memory_mb"] > 50 for record in held)  # the kernel's, not its client's
     wait_for(lambda: gone([*kernels, *servers]))
 
 

@@ -85,7 +85,9 @@ def _stop(manager: Any) -> None:
 
 def _peak_memory(manager: Any) -> float | None:
     with contextlib.suppress(OSError, AttributeError):
-        status = Path(f"/proc/{manager.provisioner.pid}/status").read_text("utf-8")
+        forked = Path(manager.connection_file + warm.PID)
+        pid = forked.read_text("utf-8") if forked.is_file() else manager.provisioner.pid
+        status = Path(f"/proc/{pid}/status").read_text("utf-8")
         found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
         return round(int(found[1]) / 1024, 1) if found else None
     return None

@@ -36,6 +36,8 @@ _LATE = {"toolkit.topics": ("bertopic.vectorizers",), "toolkit.embed": ("wordlla
 NEEDLESS = ("rfc3987_syntax", "debugpy")
 """What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
 _GLANCE = 0.05
+PID = ".pid"
+"""What the client adds to the name of the kernel's connection file, for the file that holds the kernel's process."""
 CLIENT = """
 import json, os, signal, socket, sys
 server, ordinary, *argv = sys.argv[1:]
@@ -47,6 +49,7 @@ try:
     line.sendall(asked)
     said = line.makefile()
     kernel = int(said.readline())
+    open(argv[argv.index("-f") + 1] + ".pid", "w").write(str(kernel))
 except (OSError, ValueError):
     os.execv(sys.executable, [sys.executable, "-c", ordinary, *argv])
 for number in (signal.SIGINT, signal.SIGTERM):
