@@ -1,73 +1,105 @@
-"""How time and memory grow with the corpus: the notebooks of a run on 10,000 to 1,000,000 articles, stage by stage.
+"""How time and memory grow with the corpus: `toolkit run` on 1,000 to 1,000,000 articles, stage by stage.
 
-Run: python benchmarks/scale.py FOLDER [--articles N ...] [--notebooks 1-corpus] [--write]
+Run: python benchmarks/scale.py FOLDER [--articles N ...] [--write]
 
-The articles are those of `corpus.py`, kept in FOLDER. Each size is one run in a kernel of its own, as `toolkit run`
-starts it. Seconds are the processor's, which others at work on the machine lengthen less than the clock's; both and the
-peak memory of the kernel, are as its stages recorded them.
+The articles are those of `corpus.py`, kept in FOLDER. Each size is one `toolkit run` in a fresh process, from the file
+to the finished report, with an empty cache. Seconds are of the clock, as the stages recorded them, with those of all
+processors in brackets where a stage uses two; MB are the most that the kernel held in a stage. "Together" is the whole
+command, and the most that all of its processes held at once (proportional set size, looked at every three seconds).
+What was measured is kept in FOLDER/scale.json, so that sizes can be measured one by one.
 """
 
 import argparse
+import json
+import os
+import shutil
+import subprocess
 import sys
-import tempfile
+import threading
+import time
 from itertools import pairwise
 from pathlib import Path
 
-import pandas as pd
+import psutil
 from corpus import write_corpus
 from sections import keep
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from toolkit import batch, store  # noqa: E402
-from toolkit.plan import plan  # noqa: E402
+GLANCE = 3.0
 
 
-def measure(path, notebooks):
-    """Run notebooks on a corpus; return the records of their stages, and one of all together."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        planned = plan({"inputs": [str(path)]}, Path(folder) / "run", pattern=f"{notebooks}.ipynb")
-        out = batch.run_notebooks(planned, lambda *_: None)
-        stages = store.read_stages(out)
-    sums = {name: sum(stage[name] for stage in stages) for name in ("cpu_seconds", "seconds")}
-    return [*stages, {"name": "together", **sums, "memory_mb": max(stage["memory_mb"] for stage in stages)}]
+def held(process):
+    """Return the MB that a process and its descendants hold."""
+    found = 0
+    for one in [process, *process.children(recursive=True)]:
+        try:
+            found += one.memory_full_info().pss
+        except psutil.Error:  # ended meanwhile
+            continue
+    return found / 1024**2
+
+
+def measure(path, folder):
+    """Run the toolkit on a corpus; return seconds, the most MB, and the records of its stages."""
+    out, cache = folder / f"run-{path.stem}", folder / "cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    words = [sys.executable, "-m", "toolkit.cli", "run", str(path), "--out", str(out)]
+    begun, most, over = time.perf_counter(), [0.0], threading.Event()
+    with subprocess.Popen(words, cwd=ROOT, env={**os.environ, "TOOLKIT_CACHE": str(cache)}) as child:
+
+        def look():
+            while not over.wait(GLANCE):
+                most.append(held(psutil.Process(child.pid)))
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        code = child.wait()
+        over.set()
+        looking.join()
+    shutil.rmtree(cache, ignore_errors=True)
+    if code:
+        raise SystemExit(f"The run on {path.name} ended with {code}.")
+    stages = json.loads((out / "manifest.json").read_text("utf-8"))["stages"]
+    return {"seconds": time.perf_counter() - begun, "memory_mb": max(most), "stages": stages}
+
+
+def cell(stage):
+    """Return what a stage took: seconds, of all processors where these are more, and MB."""
+    busy, clock = stage.get("cpu_seconds", 0), stage["seconds"]
+    more = f" ({busy:,.0f})" if busy > 1.2 * clock and clock > 5 else ""
+    return f"{clock:,.1f}{more}, {stage['memory_mb']:,.0f} MB"
 
 
 def table(found):
-    """Return the Markdown table of stages by size."""
-    names = list(dict.fromkeys(stage["name"] for stages in found.values() for stage in stages))
-    lines = ["| stage | articles | seconds | clock | ms an article | peak MB |", "|---|---|---|---|---|---|"]
+    """Return the Markdown table: a line a stage, a column a size."""
+    sizes = sorted(found)
+    names = [stage["name"] for stage in found[sizes[-1]]["stages"]]
+    lines = ["| stage | " + " | ".join(f"{size:,}" for size in sizes) + " |", "|---|" + "---|" * len(sizes)]
     for name in names:
-        for size, stages in found.items():
-            for stage in (stage for stage in stages if stage["name"] == name):
-                busy, clock = stage["cpu_seconds"], stage["seconds"]
-                cells = [f"{size:,}", f"{busy:.1f}", f"{clock:.1f}", f"{busy / size * 1000:.3f}"]
-                lines.append(f"| {' | '.join([name, *cells, format(stage['memory_mb'], ',.0f')])} |")
-    return lines
+        cells = [cell(stage) for size in sizes for stage in found[size]["stages"] if stage["name"] == name]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return [*lines, "| together | " + " | ".join(cell(found[size]) for size in sizes) + " |"]
 
 
 def growth(found):
     """Return a sentence for each pair of neighbouring sizes: how much longer the larger one took."""
-    last = {size: stages[-1]["cpu_seconds"] for size, stages in found.items()}
-    return [f"{b:,} articles took {last[b] / last[a]:.1f} times as long as {a:,}." for a, b in pairwise(last)]
+    pairs = pairwise(sorted(found))
+    return [f"{b:,} took {found[b]['seconds'] / found[a]['seconds']:.1f} times as long as {a:,}." for a, b in pairs]
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--articles", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--notebooks", default="1-corpus")
+    parser.add_argument("--articles", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    found = {}
+    kept = args.folder / "scale.json"
+    found = {int(size): one for size, one in json.loads(kept.read_text("utf-8")).items()} if kept.is_file() else {}
     for size in args.articles:
-        path = write_corpus(args.folder, size)
-        found[size] = measure(path, args.notebooks)
-        print("\n".join(table(found)), flush=True)
-    section = "\n".join([f"## {args.notebooks}", "", *table(found), "", *growth(found), ""])
-    kept = [{"articles": size, **stage} for size, stages in found.items() for stage in stages]
-    pd.DataFrame(kept).to_json(args.folder / "scale.json", orient="records", indent=1)
+        found[size] = measure(write_corpus(args.folder, size), args.folder)
+        kept.write_text(json.dumps(found), "utf-8")
+    section = "\n".join(["## `toolkit run`, articles", "", *table(found), "", *growth(found), ""])
+    print(section)
     if args.write:
         keep(__file__, __doc__, section)
 
