@@ -9,7 +9,7 @@ from pandas.testing import assert_frame_equal
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
-from toolkit import embed, layout, naming, topics, words
+from toolkit import clusters, embed, layout, naming, topics, words
 from toolkit.schema import SettingsError
 from toolkit.settings import EmbedSettings, TopicSettings
 
@@ -235,3 +235,11 @@ def test_topics_have_no_theme_where_no_article_carries_one():
     assigned = pd.DataFrame({"article_id": ["a"], "topic_id": [0]})
     scores = pd.DataFrame({"article_id": ["a"], "theme": ["x"], "label": [False]})
     assert topics.topic_themes(described, assigned, scores)["theme"].tolist() == [""]
+
+
+def test_a_small_group_that_is_nobodys_neighbour_is_counted_all_the_same():
+    parts = np.array([0, 0, 1, 1, 2])
+    near = np.array([[1], [0], [3], [2], [0]], dtype=np.int32)
+    merges = clusters.ward(np.eye(3), np.bincount(parts))
+    found = clusters.modularity(near, parts, merges)
+    assert found["topics"].tolist() == [1, 2, 3] and found["modularity"].iat[0] == pytest.approx(0)

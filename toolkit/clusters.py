@@ -66,8 +66,8 @@ def modularity(near: npt.NDArray[np.int32], parts: Labels, merges: Merges) -> pd
     """
     count = len(merges) + 1
     linked = np.zeros((2 * count - 1, 2 * count - 1))
-    pairs = sparse.coo_matrix((np.ones(near.size), (np.repeat(parts, near.shape[1]), parts[near.ravel()])))
-    linked[:count, :count] = pairs.toarray()
+    ends_at = np.repeat(parts, near.shape[1]), parts[near.ravel()]
+    linked[:count, :count] = sparse.coo_matrix((np.ones(near.size), ends_at), shape=(count, count)).toarray()
     linked = (linked + linked.T) / (2 * near.size)
     ends = linked.sum(axis=1)
     inside, chance = float(np.trace(linked)), float((ends**2).sum())
