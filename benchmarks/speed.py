@@ -266,7 +266,7 @@ def write(found):
     readme = ROOT / "README.md"
     before, _, rest = readme.read_text("utf-8").partition(START)
     after = rest.partition(END)[2]
-    places = {found[name]["machine"] for name in found}
+    places = {found[name]["machine"].partition(";")[0] for name in found}
     text = f"{START}\n{told} Measured on {'; '.join(sorted(places))}.\n\n{table_of(rows)}\n{END}"
     readme.write_text(before + text + after, "utf-8")
 
