@@ -28,7 +28,7 @@ CELLS = (
     "first = not (Path(notes) / f'tried-{number}').exists(); (Path(notes) / f'tried-{number}').touch()",
     "if mode == 'dies': os.kill(chain[0], 9)",
     "if mode == 'dies once' and first: os.kill(chain[0], 9)",
-    "if mode == 'worker dies once' and first: os.kill(chain[2], 9)",
+    "if mode == 'worker dies once' and first: os.kill(chain[2], 9); time.sleep(60)",
     "while mode == 'hangs': time.sleep(1)",
     "while mode == 'hangs once' and first: time.sleep(1)",
     "if mode == 'waits': time.sleep(2)",
