@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 import toolkit
-from toolkit import batch, cli, store
+from toolkit import batch, cli, disk, store
 
 FIRST = (
     'inputs: list = []\nrun_dir: str = ""\nseed: int = 42\nperiod: str = "auto"',
@@ -29,7 +29,7 @@ def place(tmp_path, monkeypatch):
     text = json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     (tmp_path / "notebooks" / "1-corpus.ipynb").write_text(text)
     (tmp_path / "a.csv").write_text("title,text\na,b\n")
-    monkeypatch.setattr(store, "asset", lambda name: tmp_path / name)
+    monkeypatch.setattr(disk, "asset", lambda name: tmp_path / name)
     monkeypatch.setattr(cli, "REPORT", "")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -97,6 +97,13 @@ def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert all(command in done.stdout for command in ("run", "batch", "check", "cache"))
+
+
+def test_a_run_is_planned_without_the_libraries_that_only_its_notebooks_need(tmp_path):
+    code = "import sys\nfrom toolkit import batch, plan\n"
+    code += f"plan.plan({{'inputs': [{str(disk.asset('data/sample/articles.jsonl'))!r}]}}, {str(tmp_path / 'out')!r})\n"
+    code += "sys.exit(', '.join({'pandas', 'numpy', 'pyarrow', 'papermill', 'fsspec'} & set(sys.modules)))"
+    assert not subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr
 
 
 def test_the_version_is_the_packages(capsys):

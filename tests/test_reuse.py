@@ -87,6 +87,17 @@ def test_the_same_run_again_starts_no_kernel_and_has_the_same_files(place):
     assert record == {**store.read_manifest(place / "run")["stages"][0], "from_cache": True}
 
 
+def test_a_run_that_takes_all_from_the_cache_needs_neither_papermill_nor_a_kernel(place, monkeypatch):
+    run(place)
+    for name in ("papermill", "ipykernel"):
+        (place / "broken" / name).mkdir(parents=True)
+        (place / "broken" / name / "__init__.py").write_text("raise SystemExit(1)")
+    monkeypatch.setenv("PYTHONPATH", str(place / "broken"))
+    assert run(place, "again") == BOTH
+    with pytest.raises(plan.RunFailed):
+        run(place, "other", period="month")
+
+
 def test_what_does_not_depend_on_a_changed_parameter_is_taken(place, monkeypatch):
     run(place)
     assert run(place, "mode", mode="other") == {"1-first": "taken", "2-second": "absent"}

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from toolkit.parquet import missing, writing
+from toolkit.disk import missing, writing
 from toolkit.schema import InputError
 
 Floats = npt.NDArray[np.float32]

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from toolkit import store
+from toolkit import disk
 from toolkit.settings import cache_home
 
 
@@ -78,8 +78,8 @@ def locked(alone: bool = False) -> Iterator[None]:
 
 def write_entry(path: Path, made: Mapping[str, str]) -> None:
     """Write the record of an entry: name -> digest of each file, in their order, and a checksum."""
-    record = {"made": store.now(), "files": dict(made)}
-    store.write_json({**record, "check": _check(record)}, path)
+    record = {"made": disk.now(), "files": dict(made)}
+    disk.write_json({**record, "check": _check(record)}, path)
 
 
 def read_entry(path: Path) -> dict[str, str] | None:
@@ -103,7 +103,7 @@ def copy_in(path: Path) -> str:
     digest = file_digest(path)
     blob = blob_path(digest)
     if not _holds(blob, digest):
-        with store.writing(blob) as aside:
+        with disk.writing(blob) as aside:
             _copy(path, aside)
     return digest
 

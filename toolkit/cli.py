@@ -185,18 +185,18 @@ def _compare(args: argparse.Namespace) -> int:
 
 
 def _summary(out: Path, profile: bool) -> list[str]:
-    from toolkit import profiling, store
+    from toolkit import disk, profiling
 
     path = out / "tables" / "summary.json"
-    found = store.read_json(path) if path.is_file() else {}
+    found = disk.read_json(path) if path.is_file() else {}
     lines = found.get("lines", []) if isinstance(found, dict) else []
-    return [*map(str, lines), *(profiling.lines(store.read_manifest(out) or {}) if profile else ())]
+    return [*map(str, lines), *(profiling.lines(disk.read_manifest(out) or {}) if profile else ())]
 
 
 def _batch(args: argparse.Namespace) -> int:
     import functools
 
-    from toolkit import overview, remote, store, sweep
+    from toolkit import disk, overview, remote, sweep
     from toolkit.plan import plan
     from toolkit.schema import SettingsError
     from toolkit.settings import BatchSettings
@@ -209,7 +209,7 @@ def _batch(args: argparse.Namespace) -> int:
         raise SettingsError(f"{args.sweep} names no folder for the runs: add 'out', or give --out.")
     out = args.out or found.out
     overview.check_index(out)
-    digest = functools.cache(store.input_digest)
+    digest = functools.cache(disk.input_digest)
     plans = {name: plan(values, remote.join(out, name), digest=digest) for name, values in found.runs.items()}
     for name in ("themes", "gazetteer", "decisions"):
         for path in {str(planned.values[name]) for planned in plans.values() if planned.values.get(name)}:

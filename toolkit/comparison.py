@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolkit import store
+from toolkit import disk
 from toolkit.plan import COMPARE, Plan, plan
 from toolkit.schema import InputError, OutputError
 
@@ -16,7 +16,7 @@ def plan_comparison(runs: tuple[str, str], out: str | None) -> Plan:
     take the place of one.
     """
     for run in runs:
-        made = store.read_manifest(Path(run))
+        made = disk.read_manifest(Path(run))
         if not (Path(run) / "tables").is_dir() or (made is not None and made.get("status") == "failed"):
             raise InputError(f"{run} is no finished run, expected a folder that toolkit run made: check the path.")
     names = [Path(run).resolve().name for run in runs]
@@ -28,5 +28,5 @@ def plan_comparison(runs: tuple[str, str], out: str | None) -> Plan:
 
 def lines(run_dir: Path) -> list[str]:
     """Return what a comparison found, in sentences."""
-    found = store.read_json(run_dir / "comparison.json")
+    found = disk.read_json(run_dir / "comparison.json")
     return [str(line) for line in found["lines"]] if isinstance(found, dict) else []

@@ -7,6 +7,8 @@ static word vectors (`wordvectors`), which need no network and no torch; sentenc
 
 from __future__ import annotations
 
+from functools import cache
+
 from toolkit.transformer import TransformerEncoder
 from toolkit.vectors import Encoder, Vectors, normalise
 from toolkit.wordvectors import EmbeddedEncoder, RussianEncoder, StaticEncoder
@@ -31,4 +33,10 @@ def load_encoder(name: str) -> Encoder:
 
     Raises `SettingsError` when the model or its library is missing.
     """
-    return EmbeddedEncoder() if name == EMBEDDED else TransformerEncoder(name)
+    return load_embedded() if name == EMBEDDED else TransformerEncoder(name)
+
+
+@cache
+def load_embedded() -> Encoder:
+    """Return the embedded default, one for the whole process: it keeps the words that it has read."""
+    return EmbeddedEncoder()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolkit import store
+from toolkit import disk
 from toolkit.plan import EVALUATE, Plan, plan
 from toolkit.schema import InputError
 
@@ -20,13 +20,13 @@ def plan_evaluation(parameters: Mapping[str, object], out: str | None, json: Pat
     labels, judged = str(parameters["labels"]), parameters.get("judged")
     found: dict[str, object] = _of_run(str(judged)) if judged else {"inputs": [labels]}
     if json:
-        store.check_writable(json.absolute().parent)
+        disk.check_writable(json.absolute().parent)
     folder = out or str(Path("reports") / f"evaluation-{Path(labels).name.partition('.')[0]}")
     return plan(found | dict(parameters), folder, pattern=EVALUATE)
 
 
 def _of_run(run: str) -> dict[str, object]:
-    made = store.read_manifest(Path(run))
+    made = disk.read_manifest(Path(run))
     parameters = made.get("parameters") if made else None
     if not isinstance(parameters, dict):
         raise InputError(f"judged: {run} is no finished run, expected a folder that toolkit run made: check the path.")
@@ -35,7 +35,7 @@ def _of_run(run: str) -> dict[str, object]:
 
 def copy_figures(run_dir: Path, json: Path | None) -> list[str]:
     """Copy the evaluation's figures to `json`, if that is asked for, and return them in sentences."""
-    found = store.read_json(run_dir / "evaluation.json")
+    found = disk.read_json(run_dir / "evaluation.json")
     if json:
-        store.write_json(found, json)
+        disk.write_json(found, json)
     return [str(line) for line in found["lines"]] if isinstance(found, dict) else []

@@ -10,11 +10,11 @@ import pkgutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from toolkit import kernels, profiling, reuse, store
+from toolkit import disk, kernels, profiling, reuse
 from toolkit.schema import ToolkitError
 
 _LONGEST_START = 300
@@ -50,13 +50,20 @@ def _ago(saved: Any) -> float:
     return float((saved.now() - saved.last_save_time).total_seconds())
 
 
-def execute(job: Mapping[str, Any], tell: News) -> None:
-    """Execute a job; the last that is told of it is its failure, null where it was done."""
+def execute(job: Mapping[str, Any], tell: News, ready: Callable[[], None]) -> None:
+    """Execute a job; the last that is told of it is its failure, null where it was done.
+
+    `ready` is called before a notebook is executed: not where all are taken from the cache.
+    """
     failed: list[object] = []
     try:
         with _logged(Path(job["part"]) / "run.log"), tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
-            kernels.prepare(Path(scratch))
-            _execute(job, lambda **what: failed.append(what["failure"]) if "failure" in what else tell(**what))
+
+            def prepare() -> None:
+                ready()
+                kernels.prepare(Path(scratch))
+
+            _execute(job, lambda **what: failed.append(what["failure"]) if "failure" in what else tell(**what), prepare)
     except (OSError, ValueError) as error:
         full = _no_room(error)
         if full is None:
@@ -69,12 +76,15 @@ def execute(job: Mapping[str, Any], tell: News) -> None:
 @contextlib.contextmanager
 def _logged(path: Path) -> Iterator[None]:
     """Write to `path` what kernels and libraries write past Jupyter; what goes wrong at last is written there too."""
-    with path.open("w", encoding="utf-8") as log, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+    _direct(path)
+    yield
+    _direct(Path(os.devnull))  # a log that is held open would stay, unnamed, on a network disk
+
+
+def _direct(path: Path) -> None:
+    with path.open("w", encoding="utf-8") as file:
         for number in (1, 2):
-            os.dup2(log.fileno(), number)
-        yield
-        for number in (1, 2):  # a log that is held open would stay, unnamed, on a network disk
-            os.dup2(nowhere.fileno(), number)
+            os.dup2(file.fileno(), number)
 
 
 def _no_room(error: BaseException | None) -> OSError | None:
@@ -84,10 +94,12 @@ def _no_room(error: BaseException | None) -> OSError | None:
     return error
 
 
-def _execute(job: Mapping[str, Any], tell: News) -> None:
-    started, begin, part = store.now(), time.perf_counter(), Path(job["part"])
+def _execute(job: Mapping[str, Any], tell: News, prepare: Callable[[], None]) -> None:
+    started, begin, part = disk.now(), time.perf_counter(), Path(job["part"])
     became, peaks = dict[str, list[str]](), dict[str, float | None]()
-    with contextlib.closing(kernels.Ahead([Path(step["notebook"]) for step in job["steps"]])) as ahead:
+    notebooks = [Path(step["notebook"]) for step in job["steps"]]
+    finish = pkgutil.resolve_name(job["finish"]) if job["finish"] else None  # imported before the kernels are forked
+    with contextlib.closing(kernels.Ahead(notebooks, cache(prepare))) as ahead:
         for place, step in enumerate(job["steps"]):
             execute = partial(_execute_ahead, ahead, place, peaks)
             found, failure = reuse.taken_or_made(step, part, execute, tell)
@@ -96,12 +108,12 @@ def _execute(job: Mapping[str, Any], tell: News) -> None:
                 tell(failure=failure)
                 return
     seconds = round(time.perf_counter() - begin, 1)
-    facts = {"status": "finished", "started": started, "finished": store.now(), "seconds": seconds}
+    facts = {"status": "finished", "started": started, "finished": disk.now(), "seconds": seconds}
     facts |= {"profile": profiling.profile(part / "notebooks", peaks), "cache": became}
-    store.write_manifest(part, {**job["facts"], **facts})
-    if job["finish"]:
+    disk.write_manifest(part, {**job["facts"], **facts})
+    if finish:
         try:
-            pkgutil.resolve_name(job["finish"])(part)
+            finish(part)
         except ToolkitError as error:
             tell(failure={"where": "the report", "ename": type(error).__name__, "evalue": str(error)})
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from pathlib import Path
 
-from toolkit import blobs, pruning, store
+from toolkit import blobs, disk, pruning
 from toolkit.schema import OutputError
 from toolkit.settings import fresh
 
@@ -55,7 +55,7 @@ def _installed() -> str:
     try:
         wanted = importlib.metadata.requires("toolkit") or []
     except importlib.metadata.PackageNotFoundError:
-        wanted = list(store.PACKAGES)
+        wanted = list(disk.PACKAGES)
     bearing = [line for line in wanted if not _TOOLS.search(line)]
     listed = _listed()
     for name in {match[0] for match in map(_NAME.match, bearing) if match}:
@@ -93,7 +93,7 @@ def keep(kind: str, key: str, folder: Path, names: Iterable[str]) -> bool:
         with blobs.locked():
             made = {name: blobs.copy_in(folder / name) for name in names}
             blobs.write_entry(blobs.entry_path(kind, key), made)
-        pruning.bound()
+        pruning.bound(sum((folder / name).stat().st_size for name in made))
     except (OSError, OutputError) as error:
         _warn(error)
         return False

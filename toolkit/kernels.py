@@ -11,11 +11,11 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit import params, store, warm
+from toolkit import disk, params, warm
 
 _BY_NAME = 'import runpy; runpy.run_module("toolkit.kernels", run_name="__main__")'
 
@@ -28,16 +28,17 @@ def prepare(scratch: Path) -> None:
     server = os.environ.get("TOOLKIT_WARM_SERVER")
     start = ["-SEc", warm.CLIENT, server, _BY_NAME] if server else ["-P", "-m", "toolkit.kernels"]
     spec = {"argv": [sys.executable, *start, "-f", "{connection_file}"], "display_name": "Python 3"}
-    store.write_json({**spec, "language": "python"}, scratch / "kernels" / "python3" / "kernel.json")
+    disk.write_json({**spec, "language": "python"}, scratch / "kernels" / "python3" / "kernel.json")
     places = {"JUPYTER_PATH": scratch, "JUPYTER_RUNTIME_DIR": scratch, "IPYTHONDIR": scratch / "ipython"}
     os.environ.update({name: str(place) for name, place in places.items()})
 
 
 class Ahead:
-    """The kernels of `notebooks`, in their order: taking one starts the next."""
+    """The kernels of `notebooks`, in their order: taking one starts the next; `prepare` is called before."""
 
-    def __init__(self, notebooks: Sequence[Path]) -> None:
+    def __init__(self, notebooks: Sequence[Path], prepare: Callable[[], None]) -> None:
         self._notebooks = notebooks
+        self._prepare = prepare
         self._live: dict[int, Any] = {}
 
     def take(self, place: int) -> Any:
@@ -45,6 +46,7 @@ class Ahead:
 
         (The notebook that it was started for may have been taken from the cache.)
         """
+        self._prepare()
         waiting = [self._live.pop(earlier) for earlier in list(self._live)]
         self._live[place] = waiting[0] if waiting else _start(self._notebooks[place])
         if place + 1 < len(self._notebooks):

@@ -7,7 +7,6 @@ file is written aside and renamed, so a reader finds the old file or the new one
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -18,54 +17,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from toolkit.disk import missing, writing
 from toolkit.schema import InputError, OutputError
 
 ROWS = 20_000
 """Rows of a row group, and of a batch unless asked otherwise: about 40 MB of articles."""
-MAKERS = {
-    "articles": "1-corpus",
-    "dropped": "1-corpus",
-    "themes": "2-themes",
-    "scores": "2-themes",
-    "vectors": "2-themes",
-    "space": "2-themes",
-    "words": "2-themes",
-    "topics": "3-topics",
-    "assigned": "3-topics",
-    "hierarchy": "3-topics",
-    "decided": "3-topics",
-    "points": "4-trends",
-    "mentions": "4-trends",
-    "actors": "4-trends",
-    "together": "4-trends",
-    "summary": "5-briefing",
-}
-"""Table -> the notebook that makes it; a name is looked up by the longest of these that it starts with."""
-
-
-@contextlib.contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """Give a name beside `path` to write to, and rename it to `path` when all went well."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield aside
-        aside.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror or error}): free it, or write elsewhere."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-
-
-def missing(path: Path) -> InputError:
-    """Return the error that says which notebook makes the table at `path`."""
-    name = path.stem
-    maker = next((MAKERS[table] for table in sorted(MAKERS, key=len, reverse=True) if name.startswith(table)), "")
-    remedy = f"run notebooks/{maker}.ipynb first" if maker else "run the notebook that makes it first"
-    return InputError(f"The table {name!r} is not at {path}: {remedy}.")
 
 
 def write_table(frame: pd.DataFrame, path: Path | str) -> Path:

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from toolkit import lease, remote, store
+from toolkit import disk, lease, remote
 from toolkit.lease import Busy, Lease
 from toolkit.plan import Plan, RunFailed
 from toolkit.schema import OutputError
@@ -68,7 +68,7 @@ def _built(plan: Plan, part: Path, held: Lease) -> Iterator[Path]:
     except RunFailed as error:
         held.check()
         with contextlib.suppress(OutputError):  # a full disk takes no manifest; the reason is told anyway
-            store.write_manifest(part, {**plan.facts, "status": "failed", "reason": str(error)})
+            disk.write_manifest(part, {**plan.facts, "status": "failed", "reason": str(error)})
         shutil.rmtree(failed, ignore_errors=True)
         part.rename(failed)
         raise

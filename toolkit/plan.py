@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import toolkit
-from toolkit import params, remote, store
+from toolkit import disk, params, remote
 from toolkit.schema import InputError, OutputError, SettingsError
 
 RUN, EVALUATE, COMPARE = "[1-5]*.ipynb", "6-*.ipynb", "9-*.ipynb"
@@ -61,7 +61,7 @@ def plan(
     out: Path | str,
     *,
     notebooks: Path | None = None,
-    digest: Callable[[tuple[Path, ...]], str] = store.input_digest,
+    digest: Callable[[tuple[Path, ...]], str] = disk.input_digest,
     pattern: str = RUN,
 ) -> Plan:
     """Check everything that can be checked before a kernel starts; paths are relative to the working folder.
@@ -71,7 +71,7 @@ def plan(
     Raises `SettingsError` for parameters, `InputError` for files that are not there, `OutputError` for a folder
     that is not to be written to or that holds something else than a run.
     """
-    folder = notebooks or store.asset("notebooks")
+    folder = notebooks or disk.asset("notebooks")
     paths = tuple(sorted(folder.resolve().glob(pattern)))
     if not paths:
         raise InputError(f"{folder} holds no numbered notebook, expected 1-corpus.ipynb and on: restore them.")
@@ -130,7 +130,7 @@ def _listed(value: object) -> list[object]:
 
 def _files(value: object, name: str, folder: Path) -> tuple[Path, ...]:
     wanted = [str(item) for item in _listed(value) if item]
-    paths = tuple(folder / item for item in wanted) or (store.asset(_SHIPPED[name]),)
+    paths = tuple(folder / item for item in wanted) or (disk.asset(_SHIPPED[name]),)
     for path in paths:
         if not path.exists():
             raise InputError(f"{name}: {path} is not there, expected a file or folder: check the path.")
@@ -147,11 +147,11 @@ def _tables(run: Path) -> Path:
 
 
 def _check_target(out: Path, inputs: tuple[Path, ...]) -> Path:
-    target = store.check_writable(out).resolve()
+    target = disk.check_writable(out).resolve()
     for path in (item.resolve() for item in inputs):
         if target == path or target in path.parents or path in target.parents:
             raise OutputError(f"{out} and the input {path} lie one in the other: name another folder.")
-    if target.is_dir() and any(target.iterdir()) and store.read_manifest(target) is None:
+    if target.is_dir() and any(target.iterdir()) and disk.read_manifest(target) is None:
         raise OutputError(f"{out} holds something else than a run and is not overwritten: name another folder.")
     if not target.name:
         raise OutputError(f"{out} is no folder for a run: name another one.")
@@ -191,15 +191,15 @@ def located(plan: Plan) -> Plan:
     Raises `SettingsError` where another state of the toolkit is installed here, and `InputError` where a file that the
     run needs is not to be seen from here.
     """
-    shipped = store.asset("notebooks")
+    shipped = disk.asset("notebooks")
     notebooks = tuple(path if path.is_file() else shipped / path.name for path in plan.notebooks)
     cells = {path.stem: params.cells_digest(path) for path in notebooks}
     hashes = plan.facts["hashes"]
-    if not isinstance(hashes, dict) or (hashes["code"], hashes["notebooks"]) != (store.input_digest(_code()), cells):
+    if not isinstance(hashes, dict) or (hashes["code"], hashes["notebooks"]) != (disk.input_digest(_code()), cells):
         raise SettingsError("Another state of the toolkit is installed here than with the planner: make them one.")
     values = {name: _seen(name, value, plan.urls) for name, value in plan.values.items()}
     for name in [name for name in values if values[name] != plan.values[name]]:
-        if hashes[name] != store.input_digest([str(item) for item in _listed(values[name])]):
+        if hashes[name] != disk.input_digest([str(item) for item in _listed(values[name])]):
             raise InputError(f"{name}: what lies there has changed since the run was planned: run the batch again.")
     return replace(plan, notebooks=notebooks, values=values)
 

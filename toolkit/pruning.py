@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import secrets
 import shutil
 import time
@@ -22,6 +23,9 @@ _HELD = 60.0
 _MB = 1024**2
 _ROOM = 0.9
 """What is above its limit is brought down to this part of it, so that not every new entry removes an old one."""
+_LITTLE = 0.01
+_uncounted = [math.inf]
+"""Bytes kept by this process since all was counted last, which it never was in the beginning."""
 
 
 class Use(NamedTuple):
@@ -77,8 +81,16 @@ def prune(most: int | None = None, days: float | None = None) -> None:
         _prune(0 if most is None and days is None else most, days, [*_entries(), *_folders()])
 
 
-def bound() -> None:
-    """Bring all that is kept below its limit (`settings.cache_limit`); what was used last is the last to go."""
+def bound(more: float = math.inf) -> None:
+    """Bring all that is kept below its limit (`settings.cache_limit`); what was used last is the last to go.
+
+    Counting takes a look at every file: it is put off until `more`, the bytes kept now, and those of the calls before
+    are a hundredth of the limit together.
+    """
+    _uncounted.append(more)
+    if sum(_uncounted) < cache_limit() * _LITTLE:
+        return
+    _uncounted.clear()
     if total(folders=False) > cache_limit():
         with blobs.locked(alone=True):
             _prune(int(cache_limit() * _ROOM), None, list(_entries()))

@@ -17,9 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import fsspec
-
-from toolkit import store
+from toolkit import disk
 from toolkit.schema import InputError, OutputError
 from toolkit.settings import cache_home
 
@@ -27,7 +25,7 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*(://|::)")
 _SECRET = re.compile(r"://[^/?#]*:[^/?#]*@")
 _STAMPS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
 """What kinds of storage call what changes with a file."""
-_LAST = ("index.html", store.MANIFEST)
+_LAST = ("index.html", disk.MANIFEST)
 
 
 def is_url(value: object) -> bool:
@@ -51,6 +49,8 @@ def open_storage(url: str) -> tuple[Any, str]:
     """
     if _SECRET.search(url):
         raise InputError("A URL holds a password, which would stand in the report: keep it where its package looks.")
+    import fsspec
+
     try:
         system, path = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
@@ -127,8 +127,8 @@ def read_manifest(url: str) -> dict[str, Any] | None:
     """Return the manifest of the run at a URL or path; None where there is none of ours."""
     system, path = open_storage(url)
     with contextlib.suppress(OSError, ValueError):
-        found = json.loads(system.cat_file(f"{path}/{store.MANIFEST}"))
-        if isinstance(found, dict) and found.get("made_by") == store.MADE_BY:
+        found = json.loads(system.cat_file(f"{path}/{disk.MANIFEST}"))
+        if isinstance(found, dict) and found.get("made_by") == disk.MADE_BY:
             return found
     return None
 
@@ -142,7 +142,7 @@ def sent(folder: Path, url: str) -> Iterator[None]:
     before = read_manifest(url) if url else None
     yield
     now = read_manifest(url) if url else None
-    made = store.read_manifest(folder)
+    made = disk.read_manifest(folder)
     overtaken = now != before and now and made and (now.get("key"), now.get("status")) == (made.get("key"), "finished")
     if url and not overtaken:
         try:
@@ -156,8 +156,8 @@ def _send(folder: Path, url: str) -> None:
     names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
     there = [name.removeprefix(root).lstrip("/") for name in system.find(root)] if system.exists(root) else []
     system.makedirs(root, exist_ok=True)
-    mark = {"made_by": store.MADE_BY, "status": "not yet here in full"}
-    system.pipe_file(f"{root}/{store.MANIFEST}", json.dumps(mark).encode())
+    mark = {"made_by": disk.MADE_BY, "status": "not yet here in full"}
+    system.pipe_file(f"{root}/{disk.MANIFEST}", json.dumps(mark).encode())
     for name in [name for name in names if name not in _LAST] + [name for name in _LAST if name in names]:
         system.makedirs(str(PurePosixPath(root, name).parent), exist_ok=True)
         system.put_file(str(folder / name), f"{root}/{name}")

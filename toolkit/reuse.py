@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from toolkit import blobs, keeping, store
+from toolkit import blobs, disk, keeping
 from toolkit.unread import digest, unread_by
 
 _PASSING = ("notebooks", "stages", "run.log")
@@ -93,9 +93,9 @@ def keep(known: Known, step: Mapping[str, Any], part: Path) -> bool:
 def _mark(path: Path) -> None:
     """Say in a record that it was made by an earlier run, and leave its time as it is, which orders the records."""
     moment = path.stat().st_mtime_ns
-    record = store.read_json(path)
+    record = disk.read_json(path)
     if isinstance(record, dict):
-        store.write_json({**record, "from_cache": True}, path)
+        disk.write_json({**record, "from_cache": True}, path)
         os.utime(path, ns=(moment, moment))
 
 
@@ -129,7 +129,7 @@ def _outside(reads: Mapping[str, Sequence[str]], folder: Path) -> State:
     """Return how the files lie that parameters name; of a run folder its tables and its manifest, of others all."""
     found: list[Path] = []
     for given in (folder / item for items in reads.values() for item in items):
-        inner = [given / "tables", given / store.MANIFEST]
+        inner = [given / "tables", given / disk.MANIFEST]
         for path in inner if all(item.exists() for item in inner) else [given]:
             found += [path] if path.is_file() else blobs.files(path)
     return _state(found)

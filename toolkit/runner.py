@@ -1,13 +1,14 @@
 """The process in which runs are executed, one at a time: ``python -m toolkit.runner``, started by `children`.
 
 It reads jobs from standard input, a JSON line each, tells the news on standard output, and ends when its input does,
-that is, when its parent is gone. Where `warm` asks for it, it first starts the server of warm kernels, and imports what
-it needs itself meanwhile.
+that is, when its parent is gone. What only a notebook needs that is executed, papermill and the server of warm kernels
+(where they are asked for), it has from the first notebook on that cannot be taken from the cache.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import queue
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import IO
 
 from toolkit import warm
 
@@ -32,15 +34,22 @@ def main() -> None:
     os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"  # imported before there is a notebook, it would print figures
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
-    with contextlib.ExitStack() as stack:
-        if os.environ.get("TOOLKIT_WARM"):
-            place = stack.enter_context(tempfile.TemporaryDirectory(prefix="toolkit-"))
-            os.environ["TOOLKIT_WARM_SERVER"] = stack.enter_context(warm.server(Path(place) / "warm"))
-        from toolkit import executing
+    from toolkit import executing, store  # noqa: F401  (imported while the run is planned)
 
-        executing.get_ready()
+    with contextlib.ExitStack() as stack:
+        ready = functools.cache(lambda: _get_ready(stack, news))
         while True:
-            executing.execute(json.loads(jobs.get()), tell)
+            executing.execute(json.loads(jobs.get()), tell, ready)
+
+
+def _get_ready(stack: contextlib.ExitStack, news: IO[str]) -> None:
+    """Start the server of warm kernels, if there shall be one, and let it import while papermill is imported here."""
+    from toolkit import executing
+
+    if os.environ.get("TOOLKIT_WARM"):
+        place = stack.enter_context(tempfile.TemporaryDirectory(prefix="toolkit-"))
+        os.environ["TOOLKIT_WARM_SERVER"] = stack.enter_context(warm.server(Path(place) / "warm", news))
+    executing.get_ready()
 
 
 def _stop(*_: object) -> None:
@@ -48,8 +57,12 @@ def _stop(*_: object) -> None:
 
 
 def _read_jobs(jobs: queue.SimpleQueue[str]) -> None:
-    for line in sys.stdin:
-        jobs.put(line)
+    """Pass jobs on, and stop this process when there can be no more; no lock is held meanwhile, since it is forked."""
+    said = b""
+    while more := os.read(0, 1 << 16):
+        *lines, said = (said + more).split(b"\n")
+        for line in lines:
+            jobs.put(line.decode())
     os.kill(os.getpid(), signal.SIGTERM)
 
 

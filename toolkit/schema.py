@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, NamedTuple, Protocol, overload
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 Tell = Callable[[int, int], None]
 """Called with how much is done, and of how much; see `progress`."""

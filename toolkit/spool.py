@@ -13,7 +13,8 @@ import pandas as pd
 from pyarrow import feather
 
 from toolkit import pieces
-from toolkit.parquet import adding, read_batches, writing
+from toolkit.disk import writing
+from toolkit.parquet import adding, read_batches
 from toolkit.schema import Kept, OutputError, Stored
 
 _SAID = ("file", "line", "reason", "excerpt", "title", "source")

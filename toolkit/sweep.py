@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from toolkit import remote, store
+from toolkit import disk, remote
 from toolkit.batch import run_notebooks
 from toolkit.children import Children
 from toolkit.engine import Engine, Running, open_engine
@@ -190,7 +190,7 @@ def attempt(task: Task, children: Children) -> Outcome:
                 waited = True
                 time.sleep(_GLANCE)
                 continue
-            return Outcome(task.name, "finished", "", _seconds(store.read_manifest(plan.out) or {}))
+            return Outcome(task.name, "finished", "", _seconds(disk.read_manifest(plan.out) or {}))
     except KeyboardInterrupt:
         return Outcome(task.name, "failed", "interrupted", time.perf_counter() - begin)
     except (RunFailed, ToolkitError, OSError) as error:

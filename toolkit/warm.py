@@ -1,26 +1,27 @@
 """Warm kernels: forked from a server that has imported what the notebooks import, so that no kernel imports it again.
 
-In the kernel's place Jupyter starts a small client, which asks the server (one per runner, Linux only) for a kernel,
-hands it its folder, environment and outputs, and passes signals on. The server imports what that kernel's notebook
-does, if it has not yet, and forks. It kills a kernel whose client is gone, and ends with its runner. Where the server
-does not answer, the client turns into an ordinary kernel.
+In the kernel's place Jupyter starts a small client, which asks the server (forked from the runner, on Linux only) for a
+kernel, hands it its folder, environment and outputs, and passes signals on. The server imports what that kernel's
+notebook does, if it has not yet, and forks. It kills a kernel whose client is gone, and ends with its runner. Where the
+server does not answer, the client turns into an ordinary kernel.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple, NoReturn
+
+from toolkit.schema import ToolkitError
 
 IMPORTS = "TOOLKIT_IMPORTS"
 """What a kernel imports before its notebook runs: modules, in this variable of its environment."""
@@ -31,8 +32,8 @@ _FIRST = (
     "pandas",
     "plotly.io._renderers",
 )
-_LATE = {"toolkit.topics": ("bertopic.vectorizers",), "toolkit.embed": ("wordllama", "navec")}
-"""What a module imports at its first use only, because not every use needs it."""
+_LATE = {"toolkit.topics": "bertopic.vectorizers", "toolkit.encoders": "toolkit.encoders:load_embedded"}
+"""What a module imports, or calls, at its first use only, because not every use needs it."""
 NEEDLESS = ("rfc3987_syntax", "debugpy")
 """What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
 _GLANCE = 0.05
@@ -67,55 +68,68 @@ class _Asked(NamedTuple):
 
 
 @contextlib.contextmanager
-def server(place: Path) -> Iterator[str]:
-    """Keep a server at `place`, a file to be; give its address, empty where there can be none.
+def server(place: Path, without: IO[str]) -> Iterator[str]:
+    """Fork a server from this process that listens at `place`, a file to be; give its address, empty where none can be.
 
-    It imports what all notebooks need at once. It ends with the block, and when this process does.
+    It imports what all notebooks need at once, has what is imported here, and lets go of `without`, which this process
+    tells its news on. It ends with the block, and when this process does.
     """
     if not sys.platform.startswith("linux"):
         yield ""
         return
-    words = [sys.executable, "-c", "from toolkit import warm; warm.serve()", str(place)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:  # noqa: S603
-        assert child.stdin and child.stdout
-        try:
-            yield str(place) if child.stdout.readline() else ""
-        finally:
-            child.stdin.close()
-            child.wait()
+    ends, held = os.pipe()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place))
+        listener.listen()
+        gc.freeze()
+        pid = os.fork()
+        if not pid:
+            without.close()
+            os.close(held)
+            _become(listener, ends)
+    os.close(ends)
+    try:
+        yield str(place)
+    finally:
+        os.close(held)
+        os.waitpid(pid, 0)
+
+
+def _become(listener: socket.socket, ends: int) -> NoReturn:
+    """Be the server, until `ends` can be read; in a kernel, be that kernel."""
+    try:
+        os.dup2(ends, 0)
+        os.close(ends)
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+            for number in (1, 2):
+                os.dup2(nowhere.fileno(), number)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        bring(_FIRST)
+        if asked := _serve(listener):
+            _be_kernel(asked)
+    finally:
+        os._exit(0)
 
 
 def bring(names: Iterable[str]) -> None:
     """Import modules, with what they import late; what cannot be imported is left to the notebook, which tells it."""
-    with contextlib.suppress(ImportError):
+    with contextlib.suppress(ImportError, ToolkitError):
         for name in filter(None, names):
-            importlib.import_module(name)
+            pkgutil.resolve_name(name)
         from toolkit import lean
 
         with lean.hidden():
-            for name in [late for module, names in _LATE.items() if module in sys.modules for late in names]:
-                importlib.import_module(name)
+            for name in [late for module, late in _LATE.items() if module in sys.modules]:
+                found = pkgutil.resolve_name(name)
+                if ":" in name:
+                    found()
     if "plotly.graph_objects" in sys.modules:  # a first figure takes a third of a second, the next ones little
         drawn = sys.modules["plotly.graph_objects"].Figure()
         drawn.add_scatter(x=[0], y=[0], marker={"size": 1}, hovertemplate="").update_layout(title="").to_plotly_json()
 
 
-def serve() -> None:
-    """Be the server: import, say so, and fork a kernel for each client; in a kernel, be that kernel."""
-    sys.modules.update(dict.fromkeys(NEEDLESS))  # type: ignore[arg-type]
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(sys.argv[1])
-        listener.listen()
-        os.write(1, b"ready\n")
-        bring(_FIRST)
-        asked = _serve(listener)
-    if asked:
-        _be_kernel(asked)
-
-
 def _serve(listener: socket.socket) -> _Asked | None:
     """Fork kernels until standard input ends (None), or, in a kernel, return what was asked for."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     clients: list[_Asked] = []
     while True:
         watched: list[Any] = [0, listener, *(client.line for client in clients)]
