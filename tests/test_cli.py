@@ -103,7 +103,7 @@ def test_a_run_is_planned_without_the_libraries_that_only_its_notebooks_need(tmp
     code = "import sys\nfrom toolkit import batch, plan\n"
     code += f"plan.plan({{'inputs': [{str(disk.asset('data/sample/articles.jsonl'))!r}]}}, {str(tmp_path / 'out')!r})\n"
     code += "sys.exit(', '.join({'pandas', 'numpy', 'pyarrow', 'papermill', 'fsspec'} & set(sys.modules)))"
-    assert not subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr
+    assert not subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr.strip()
 
 
 def test_the_version_is_the_packages(capsys):

@@ -144,15 +144,12 @@ def _readable(articles: pd.DataFrame, timezone: str) -> pd.DataFrame:
     """Return the columns that pages show, the local date, and what is known of further copies, a row an article."""
     names = ("article_id", "published", "source", "url", "title", "text", "language")
     shown = articles[list(names)].copy()
-    text = shown["text"].str.slice(0, BEGUN).fillna("")
-    shown["shown"] = [
-        shorten(str(title), 2 * _OPENING) or shorten(str(opening), _OPENING) or "(no text)"
-        for title, opening in zip(shown["title"].fillna(""), text, strict=True)
-    ]
+    shown["text"] = shown["text"].str.slice(0, BEGUN).fillna("")
+    shown["title"] = shown["title"].fillna("")
     shown["local"] = shown["published"].dt.tz_convert(timezone).dt.tz_localize(None)
     shown["tongue"] = shown["language"].map(language_name)
     shown["also"] = _copies(articles)
-    return shown.drop(columns="text")
+    return shown
 
 
 def _copies(articles: pd.DataFrame) -> list[str]:
@@ -201,17 +198,23 @@ def _rows(articles: pd.DataFrame, facts: Sequence[str], length: int = _QUOTE) ->
         articles = articles.assign(score=float("nan"), evidence="")
     return [
         Row(
-            title=article.shown,
+            title=title,
             lang=_lang(article.language),
             facts=" · ".join(filter(None, (date(article.local), *(getattr(article, name) for name in facts)))),
             url=str(article.url) if _WEB.fullmatch(str(article.url)) else "",
             percent=percent(article.score),
-            quote=shorten(exhibits.continued(article.evidence, article.shown), length)
+            quote=shorten(exhibits.continued(article.evidence, title), length)
             if isinstance(article.evidence, str)
             else "",
         )
         for article in exhibits.rows(articles)
+        for title in [_headline(article)]
     ]
+
+
+def _headline(article: Any) -> str:
+    """Return the title that an article is shown by; where it has none, how its text begins."""
+    return shorten(str(article.title), 2 * _OPENING) or shorten(str(article.text), _OPENING) or "(no text)"
 
 
 def _lang(language: object) -> str:
@@ -288,15 +291,19 @@ def _topic_pages(
 ) -> Iterator[tuple[Link, Page]]:
     if tables.topics is None or tables.assigned is None:
         return
-    named = carried["theme"].map(titles).groupby(carried["article_id"]).agg(", ".join).to_dict()
-    joined = tables.assigned[["article_id", "topic_id", "closeness"]].merge(articles, on="article_id")
-    joined["themes"] = [named.get(article, "") for article in joined["article_id"]]
-    members = dict(list(joined.sort_values(["closeness", "article_id"], ascending=[False, True]).groupby("topic_id")))
+    assigned = tables.assigned.sort_values(["closeness", "article_id"], ascending=[False, True])
+    near = (
+        assigned.groupby("topic_id").head(MOST_TOPIC_ROWS)[["article_id", "topic_id"]].merge(articles, on="article_id")
+    )
+    told = carried[carried["article_id"].isin(near["article_id"])]
+    named = told["theme"].map(titles).groupby(told["article_id"]).agg(", ".join).to_dict()
+    near["themes"] = [named.get(article, "") for article in near["article_id"]]
+    members, sizes = dict(list(near.groupby("topic_id"))), assigned["topic_id"].value_counts()
     for topic in exhibits.rows(tables.topics):
-        mine = members.get(topic.topic_id, joined.head(0))
+        mine, many = members.get(topic.topic_id, near.head(0)), int(sizes.get(topic.topic_id, 0))
         crumbs = [Link("Topics", "../topics.html"), Link(str(topic.label), "")]
-        lead = f"{_number(len(mine), 'article')}. Telling words: {', '.join(map(str, topic.terms))}."
-        shown = _rows(mine.head(MOST_TOPIC_ROWS), ("source", "themes"))
-        cut = len(mine) > MOST_TOPIC_ROWS
-        note = f"Showing the {MOST_TOPIC_ROWS} nearest to the centre of {number(len(mine))}." if cut else ""
+        lead = f"{_number(many, 'article')}. Telling words: {', '.join(map(str, topic.terms))}."
+        shown = _rows(mine, ("source", "themes"))
+        cut = many > MOST_TOPIC_ROWS
+        note = f"Showing the {MOST_TOPIC_ROWS} nearest to the centre of {number(many)}." if cut else ""
         yield Link(str(topic.label), f"topic-{topic.topic_id}.html"), Page(str(topic.label), crumbs, lead, shown, note)
