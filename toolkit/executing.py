@@ -27,8 +27,9 @@ News = Callable[..., None]
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
-def get_ready() -> None:
-    """Import what every job needs, and let papermill know the engine of this module."""
+@cache
+def _get_ready() -> None:
+    """Import papermill, while a kernel starts, and let it know the engine of this module."""
     from papermill.engines import NBClientEngine, papermill_engines
 
     class Seldom(NBClientEngine):  # type: ignore[misc]
@@ -129,6 +130,7 @@ def _execute_ahead(
 
 def _execute_one(step: Mapping[str, Any], part: str, tell: News, kernel: Any) -> dict[str, str] | None:
     """Execute one notebook in `kernel`; return what went wrong, if anything did."""
+    _get_ready()
     import papermill
     from nbclient.exceptions import DeadKernelError
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import math
 import os
+import queue
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,15 +77,46 @@ def _start(notebook: Path) -> Any:
     from jupyter_client.manager import AsyncKernelManager
     from jupyter_core.utils import run_sync
 
-    manager = AsyncKernelManager(kernel_name="python3", config=_transport(notebook.stem))
+    manager = AsyncKernelManager(kernel_name="python3", config=_transport(notebook.stem), client_factory=_prompt())
     environment = {**os.environ, warm.IMPORTS: ",".join(imported([notebook]))}
     run_sync(manager.start_kernel)(cwd=str(notebook.parent), env=environment)
     return manager
 
 
+@cache
+def _prompt() -> Any:
+    """Return Jupyter's client of a kernel, except that it begins when the kernel has answered.
+
+    The library's then listens for a fifth of a second, for each notebook, whether anything else is said; nbclient
+    passes over what answers no question of its own anyway.
+    """
+    from jupyter_client.asynchronous.client import AsyncKernelClient
+
+    class Prompt(AsyncKernelClient):
+        async def wait_for_ready(self, timeout: float | None = None) -> None:
+            """Wait until the kernel answers on both channels; `RuntimeError` if not within `timeout` (seconds)."""
+            late = time.monotonic() + (math.inf if timeout is None else timeout)
+            while True:
+                self.kernel_info()
+                with contextlib.suppress(queue.Empty):
+                    if (await self.get_shell_msg(timeout=1))["msg_type"] == "kernel_info_reply":
+                        await self.get_iopub_msg(timeout=0.2)
+                        return
+                if not await self.is_alive():
+                    raise RuntimeError("The kernel died before it answered.")
+                if time.monotonic() > late:
+                    raise RuntimeError(f"The kernel did not answer within {timeout} seconds.")
+
+    return Prompt
+
+
 def _stop(manager: Any) -> None:
+    """Kill a kernel and wait until it is gone: Jupyter would look for that ten times a second."""
     from jupyter_core.utils import run_sync
 
+    if process := getattr(manager.provisioner, "process", None):
+        process.kill()
+        process.wait()
     run_sync(manager.shutdown_kernel)(now=True)
 
 

@@ -37,19 +37,18 @@ def main() -> None:
     from toolkit import executing, store  # noqa: F401  (imported while the run is planned)
 
     with contextlib.ExitStack() as stack:
-        ready = functools.cache(lambda: _get_ready(stack, news))
+        ready = functools.cache(lambda: _start_server(stack, news))
         while True:
             executing.execute(json.loads(jobs.get()), tell, ready)
 
 
-def _get_ready(stack: contextlib.ExitStack, news: IO[str]) -> None:
-    """Start the server of warm kernels, if there shall be one, and let it import while papermill is imported here."""
-    from toolkit import executing
+def _start_server(stack: contextlib.ExitStack, news: IO[str]) -> None:
+    """Start the server of warm kernels, if there shall be one; it has what is imported here."""
+    import jupyter_client.manager  # noqa: F401
 
     if os.environ.get("TOOLKIT_WARM"):
         place = stack.enter_context(tempfile.TemporaryDirectory(prefix="toolkit-"))
         os.environ["TOOLKIT_WARM_SERVER"] = stack.enter_context(warm.server(Path(place) / "warm", news))
-    executing.get_ready()
 
 
 def _stop(*_: object) -> None:
