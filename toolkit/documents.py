@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import trafilatura
-
 from toolkit.encoding import UNFIT, UNFIT_BYTES, open_text
 from toolkit.schema import InputError
 
@@ -25,6 +23,8 @@ def read_plain(path: Path) -> dict[str, str]:
 
 def read_html(path: Path) -> dict[str, str]:
     """Read a web page as one article: its main text, and its title, date, site and address where it says so."""
+    import trafilatura
+
     with open_text(path) as stream:
         page = _fitting(stream.read(), path.name)
     # Dates are only taken where the page states them, and no date is refused for lying in the future of today.
