@@ -143,8 +143,8 @@ def words(peers, repeats, count=1500):
     texts, ours, again, theirs, shares = articles(count), [], [], [], []
     for _ in range(repeats):
         encoder = wordvectors.EmbeddedEncoder()
-        split, spent_splitting = encoder._latin._sum_words, []
-        encoder._latin._sum_words = timing(split, spent_splitting)
+        subwords, spent_splitting = encoder._latin._subwords, []
+        subwords._tokens_of = timing(subwords._tokens_of, spent_splitting)
         mine, spent = timed(lambda encoder=encoder: encoder.encode(texts))
         ours.append(spent)
         shares.append(sum(spent_splitting) / spent[0])
