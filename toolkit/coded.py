@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +34,7 @@ def code_words(texts: Iterable[str]) -> Coded:
     parts, size = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))], 0
     for piece in in_pieces(texts):
         inside, local, known = _coded(piece)
-        own = np.array([places.setdefault(name, len(places)) for name in known], dtype=np.int64)
+        own, _ = number(known, places)
         parts.append((inside + size, own[local]))
         size += len(piece)
     text, word = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -84,6 +84,17 @@ def distinct(written: bytes | npt.NDArray[np.uint8], bounds: Whole) -> tuple[Who
     ends = pa.py_buffer(bounds.astype(np.int32))
     found = pa.StringArray.from_buffers(len(bounds) - 1, ends, pa.py_buffer(written)).dictionary_encode()
     return found.indices.to_numpy().astype(np.int64), found.dictionary.to_pylist()
+
+
+def number(names: Sequence[str], known: dict[str, int]) -> tuple[Whole, list[str]]:
+    """Return the number of each of the distinct `names`, and those that `known` did not hold and that it now does.
+
+    >>> number(["oil", "gas"], {"coal": 0, "gas": 1})
+    (array([2, 1]), ['oil'])
+    """
+    fresh = [name for name in names if name not in known]
+    known |= zip(fresh, range(len(known), len(known) + len(fresh)), strict=True)
+    return np.fromiter(map(known.__getitem__, names), dtype=np.int64, count=len(names)), fresh
 
 
 def _are_letters(signs: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Words to the tokens of a BPE tokenizer, each *part* of a word read once; a part of `wordvectors`, apart for its length.
+"""Words to a BPE tokenizer's tokens, each *part* of a word read once; a part of `wordvectors`, apart for its length.
 
 A part ends where no token of the vocabulary goes on: where two characters never stand side by side in one, no merge
 reaches over the place between them, so that the tokens before it and behind it do not depend on each other. In
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from toolkit.coded import distinct
+from toolkit.coded import distinct, number
 
 Whole = npt.NDArray[np.int64]
 MARK = "▁"
@@ -28,7 +28,7 @@ _AT_ONCE = 300
 
 
 class Subwords:
-    """Reads words with `tokenizer`, which puts a mark for a space, splits nothing beforehand and falls back to bytes."""
+    """Reads words with `tokenizer`: one that writes a mark for a space, splits no text itself, and knows all bytes."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
@@ -64,13 +64,11 @@ class Subwords:
 
     def _numbers(self, parts: list[str]) -> Whole:
         """Return the number of each part; those not known are read."""
-        fresh = [part for part in parts if part not in self._places]
-        if fresh:
-            self._places |= zip(fresh, range(len(self._places), len(self._places) + len(fresh)), strict=True)
-            tokens, sizes = self._tokens_of(fresh)
-            self._tokens = np.concatenate([self._tokens, tokens])
-            self._sizes = np.concatenate([self._sizes, sizes])
-        return np.fromiter(map(self._places.__getitem__, parts), dtype=np.int64, count=len(parts))
+        numbers, fresh = number(parts, self._places)
+        tokens, sizes = self._tokens_of(fresh)
+        self._tokens = np.concatenate([self._tokens, tokens])
+        self._sizes = np.concatenate([self._sizes, sizes])
+        return numbers
 
     def _tokens_of(self, parts: list[str]) -> tuple[npt.NDArray[np.int32], Whole]:
         """Return the tokens of parts, and how many each has."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from toolkit import words
-from toolkit.coded import distinct, in_pieces
+from toolkit.coded import distinct, in_pieces, number
 from toolkit.schema import SettingsError
 from toolkit.subwords import MARK, Subwords
 from toolkit.vectors import Vectors, normalise
@@ -30,14 +30,6 @@ _MOST_WORDS = 300_000
 """Words kept from batch to batch: at 1 kB each about 300 MB; then they are read anew."""
 _MORE_WORDS = 30_000
 """For so many further words there is made room at a time."""
-
-
-class _Rows(dict[str, int]):
-    """Word -> its row, in the order of first appearance."""
-
-    def __missing__(self, word: str) -> int:
-        self[word] = row = len(self)
-        return row
 
 
 class _Places(dict[str, int]):
@@ -95,7 +87,7 @@ class StaticEncoder:
         self._forget()
 
     def _forget(self) -> None:
-        self._rows = _Rows()
+        self._rows: dict[str, int] = {}
         self._sums = np.empty((0, self.dim), dtype=np.float32)
         self._sizes = np.empty(0, dtype=np.int64)
         self._subwords.forget()
@@ -133,9 +125,7 @@ class StaticEncoder:
         cut[ends] = True
         cuts = np.flatnonzero(cut)
         word, known = distinct(written, cuts)
-        old = len(self._rows)
-        rows = np.fromiter(map(self._rows.__getitem__, known), dtype=np.int64, count=len(known))
-        fresh = [name for name, row in zip(known, rows.tolist(), strict=True) if row >= old]
+        rows, fresh = number(known, self._rows)
         self._read(fresh)
         return rows[word], np.searchsorted(cuts, ends)
 
