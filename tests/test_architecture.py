@@ -17,7 +17,7 @@ STAGES = {
     "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
     "clean": {"clean", "boilerplate"},
     "dedupe": {"dedupe", "shingles"},
-    "embed": {"embed", "encoders", "vectors", "wordvectors", "transformer", "space"},
+    "embed": {"embed", "encoders", "vectors", "wordvectors", "subwords", "transformer", "space"},
     "themes": {
         "themes",
         "themefile",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,16 +32,17 @@ def code_words(texts: Iterable[str]) -> Coded:
     """
     places: dict[str, int] = {}
     parts, size = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))], 0
-    for piece in _pieces(texts):
+    for piece in in_pieces(texts):
         inside, local, known = _coded(piece)
-        own = np.array([places.setdefault(name, len(places)) for name in known], dtype=np.int64)
+        own, _ = number(known, places)
         parts.append((inside + size, own[local]))
         size += len(piece)
     text, word = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Coded(text, word, list(places), size)
 
 
-def _pieces(texts: Iterable[str]) -> Iterator[list[str]]:
+def in_pieces(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Give the texts, some at a time, which have `_AT_ONCE` characters or little more together."""
     piece, length = list[str](), 0
     for text in texts:
         piece.append(text)
@@ -68,10 +69,32 @@ def _coded(texts: list[str]) -> tuple[Whole, Whole, list[str]]:
     if len(written) != len(held):
         widths = 1 + (held >= 0x80).astype(np.int64) + (held >= 0x800) + (held >= 0x10000)
         lengths = np.add.reduceat(widths, np.cumsum(lengths) - lengths)
-    bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    words = pa.StringArray.from_buffers(len(begins), pa.py_buffer(bounds), pa.py_buffer(written)).dictionary_encode()
-    text = np.searchsorted(np.flatnonzero(signs == 0), begins)
-    return text, words.indices.to_numpy().astype(np.int64), words.dictionary.to_pylist()
+    word, known = distinct(written, np.concatenate([[0], np.cumsum(lengths)]))
+    return np.searchsorted(np.flatnonzero(signs == 0), begins), word, known
+
+
+def distinct(written: bytes | npt.NDArray[np.uint8], bounds: Whole) -> tuple[Whole, list[str]]:
+    """Return the number of each string, and the strings, each once, in the order in which they first stand there.
+
+    String i is ``written[bounds[i]:bounds[i + 1]]``, as UTF-8.
+
+    >>> distinct(b"oilgasoil", np.array([0, 3, 6, 9]))
+    (array([0, 1, 0]), ['oil', 'gas'])
+    """
+    ends = pa.py_buffer(bounds.astype(np.int32))
+    found = pa.StringArray.from_buffers(len(bounds) - 1, ends, pa.py_buffer(written)).dictionary_encode()
+    return found.indices.to_numpy().astype(np.int64), found.dictionary.to_pylist()
+
+
+def number(names: Sequence[str], known: dict[str, int]) -> tuple[Whole, list[str]]:
+    """Return the number of each of the distinct `names`, and those that `known` did not hold and that it now does.
+
+    >>> number(["oil", "gas"], {"coal": 0, "gas": 1})
+    (array([2, 1]), ['oil'])
+    """
+    fresh = [name for name in names if name not in known]
+    known |= zip(fresh, range(len(known), len(known) + len(fresh)), strict=True)
+    return np.fromiter(map(known.__getitem__, names), dtype=np.int64, count=len(names)), fresh
 
 
 def _are_letters(signs: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:

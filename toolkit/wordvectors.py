@@ -17,28 +17,19 @@ import numpy.typing as npt
 from scipy import sparse
 
 from toolkit import words
+from toolkit.coded import distinct, in_pieces, number
 from toolkit.schema import SettingsError
+from toolkit.subwords import MARK, Subwords
 from toolkit.vectors import Vectors, normalise
 
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]+(?:-[\u0400-\u04ff]+)*")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}")
-_SPACED = re.compile(r" *[^ ]+| +")
-_MARK = "▁"
-"""What the tokenizer writes for a space, and puts before each text."""
+_SPACE = ord(" ")
 _BATCH = 1024
-_WORDS_AT_ONCE = 100
 _MOST_WORDS = 300_000
 """Words kept from batch to batch: at 1 kB each about 300 MB; then they are read anew."""
 _MORE_WORDS = 30_000
 """For so many further words there is made room at a time."""
-
-
-class _Rows(dict[str, int]):
-    """Word -> its row, in the order of first appearance."""
-
-    def __missing__(self, word: str) -> int:
-        self[word] = row = len(self)
-        return row
 
 
 class _Places(dict[str, int]):
@@ -72,10 +63,9 @@ def _numbered(
 class StaticEncoder:
     """Mean of static English token vectors (wordllama's 256-dimensional weights, which its wheel carries).
 
-    The library pads every batch to its longest text. Here each word is split into tokens once: no token reaches over
-    a space (in none of the tokenizer's merges does a space follow anything but a space), so that the tokens of a text
-    are those of its words, spaces before them included. A text that holds one of the tokenizer's own signs is read
-    whole.
+    The library pads every batch to its longest text. Here each word is split into tokens once (`subwords`): no token
+    reaches over a space (in none of them does a space follow anything but a space), so that the tokens of a text are
+    those of its words, spaces before them included. A text that holds one of the tokenizer's own signs is read whole.
     """
 
     name = "wordllama-l2-256"
@@ -91,77 +81,68 @@ class StaticEncoder:
         self._tokenizer = model.tokenizer
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        vocabulary = self._tokenizer.get_vocab()
-        self._begins = np.zeros(max(vocabulary.values()) + 1, dtype=bool)
-        self._begins[[place for token, place in vocabulary.items() if token.startswith(_MARK)]] = True
+        self._subwords = Subwords(self._tokenizer)
         own = self._tokenizer.get_added_tokens_decoder().values()
-        self._signs = (_MARK, *(token.content for token in own))
+        self._signs = (MARK, *(token.content for token in own))
         self._forget()
 
     def _forget(self) -> None:
-        self._rows = _Rows()
+        self._rows: dict[str, int] = {}
         self._sums = np.empty((0, self.dim), dtype=np.float32)
         self._sizes = np.empty(0, dtype=np.int64)
+        self._subwords.forget()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the mean token vector of each text, normalised; shape (n, 256)."""
         out = np.empty((len(texts), self.dim), dtype=np.float32)
-        for start in range(0, len(texts), _BATCH):
-            out[start : start + _BATCH] = self._means(texts[start : start + _BATCH])
+        done = 0
+        for piece in in_pieces(texts):
+            out[done : done + len(piece)] = self._means(piece)
+            done += len(piece)
         return normalise(out)
 
     def _means(self, texts: Sequence[str]) -> Vectors:
         if len(self._rows) > _MOST_WORDS:
             self._forget()
         whole = [row for row, text in enumerate(texts) if any(sign in text for sign in self._signs)]
-        parts = [_pieces(text) for text in texts]
-        for row in whole:
-            parts[row] = []
-        known = len(self._rows)
-        flat, indptr = _numbered(parts, self._rows)
-        self._read(list(self._rows)[known:])
+        alone = set(whole)
+        flat, indptr = self._numbers(["" if row in alone else text for row, text in enumerate(texts)])
         counts = _counts(flat, indptr, len(self._rows))
         sums, sizes = counts @ self._sums[: len(self._rows)], counts @ self._sizes
-        if whole:
-            sums[whole], sizes[whole] = self._sum([texts[row] for row in whole])
+        for row in whole:
+            tokens = self._tokenizer.encode(texts[row], add_special_tokens=False).ids
+            sums[row], sizes[row] = self._add(np.array(tokens), np.array([0, len(tokens)]))[0], len(tokens)
         return np.asarray(sums / np.maximum(sizes, 1)[:, None], dtype=np.float32)
 
-    def _sum(self, texts: Sequence[str]) -> tuple[Vectors, npt.NDArray[np.int64]]:
-        """Return the sum of each text's token vectors, and the number of its tokens."""
-        ids = [e.ids for e in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
-        sizes = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
-        flat = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=int(sizes.sum()))
-        return _counts(flat, np.concatenate([[0], np.cumsum(sizes)]), len(self._vectors)) @ self._vectors, sizes
+    def _numbers(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return the rows of all words of `texts`, one text after the other, and where each text begins."""
+        encoded = [f" {text}".encode("utf-8", "replace") if text else b"" for text in texts]
+        written = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+        ends = np.cumsum([0, *map(len, encoded)])
+        cut = np.zeros(len(written) + 1, dtype=bool)
+        spaces = written == _SPACE
+        cut[1:-1] = spaces[1:] & ~spaces[:-1]
+        cut[ends] = True
+        cuts = np.flatnonzero(cut)
+        word, known = distinct(written, cuts)
+        rows, fresh = number(known, self._rows)
+        self._read(fresh)
+        return rows[word], np.searchsorted(cuts, ends)
 
     def _read(self, fresh: Sequence[str]) -> None:
-        """Add sum and size of further words; what begins with a space, or is only spaces, is read by itself."""
-        known = len(self._sizes)
-        if len(self._sums) < known + len(fresh):
+        """Add sum and size of further words."""
+        tokens, ends = self._subwords.read(fresh)
+        sums, known = self._add(tokens, ends), len(self._sizes)
+        if known + len(fresh) > len(self._sums):
             more = np.empty((max(len(fresh), _MORE_WORDS), self.dim), dtype=np.float32)
-            self._sums = np.vstack([self._sums[:known], more])
-        sums, sizes = self._sums[known : known + len(fresh)], np.empty(len(fresh), dtype=np.int64)
-        plain = [row for row, word in enumerate(fresh) if word and word[0] != " "]
-        spaced = [row for row, word in enumerate(fresh) if word and word[0] == " "]
-        sums[plain], sizes[plain] = self._sum_words([fresh[row] for row in plain])
-        sums[spaced], sizes[spaced] = self._sum([fresh[row] for row in spaced])
-        bare = [row for row, word in enumerate(fresh) if not word]
-        sums[bare], sizes[bare] = self._vectors[self._tokenizer.token_to_id(_MARK)], 1
-        self._sizes = np.concatenate([self._sizes, sizes])
+            self._sums = np.vstack([self._sums[:known], more]) if known else sums
+        if known:
+            self._sums[known : known + len(fresh)] = sums
+        self._sizes = np.concatenate([self._sizes, np.diff(ends)])
 
-    def _sum_words(self, fresh: Sequence[str]) -> tuple[Vectors, npt.NDArray[np.int64]]:
-        """Return sums and sizes of words, read a hundred at a time: a word begins where a token has the mark."""
-        lines = [" ".join(fresh[at : at + _WORDS_AT_ONCE]) for at in range(0, len(fresh), _WORDS_AT_ONCE)]
-        read = self._tokenizer.encode_batch_fast(lines, add_special_tokens=False)
-        flat = np.fromiter(chain.from_iterable(e.ids for e in read), dtype=np.int64)
-        indptr = np.append(np.flatnonzero(self._begins[flat]), len(flat))
-        return _counts(flat, indptr, len(self._vectors)) @ self._vectors, np.diff(indptr)
-
-
-def _pieces(text: str) -> list[str]:
-    """Return the words of `text`, each without the one space before it; further spaces stay with the word behind."""
-    if "  " in text or text[:1] == " " or text[-1:] == " ":
-        return [piece[1:] for piece in _SPACED.findall(f" {text}")]
-    return text.split(" ") if text else []
+    def _add(self, tokens: npt.NDArray[np.integer], ends: npt.NDArray[np.integer]) -> Vectors:
+        """Return the sum of each word's token vectors."""
+        return np.asarray(_counts(tokens, ends, len(self._vectors)) @ self._vectors)
 
 
 class RussianEncoder:
