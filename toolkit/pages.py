@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from toolkit import exhibits
-from toolkit.exhibits import date, number
+from toolkit.exhibits import date, number, opening
 from toolkit.languages import language_name
 from toolkit.schema import InputError
 
@@ -117,15 +117,6 @@ def percent(probability: float) -> str:
     return "<1%" if probability < 0.01 else f"{probability:.0%}"
 
 
-def shorten(text: str, length: int) -> str:
-    """Return `text` on one line, cut at a word with an ellipsis where it is longer than `length` characters."""
-    line = " ".join(text.split())
-    if len(line) <= length:
-        return line
-    head = line[: length - 1]
-    return (head.rsplit(" ", 1)[0] if " " in head[length // 2 :] else head).rstrip(" ,;:.") + "…"
-
-
 def _checked(address: str) -> str:
     if not PAGE.fullmatch(address):
         raise InputError(f"A page would be called {address!r}, expected only a-z, 0-9, '_' and '-': rename the theme.")
@@ -146,8 +137,8 @@ def _readable(articles: pd.DataFrame, timezone: str) -> pd.DataFrame:
     shown = articles[list(names)].copy()
     text = shown["text"].str.slice(0, BEGUN).fillna("")
     shown["shown"] = [
-        shorten(str(title), 2 * _OPENING) or shorten(str(opening), _OPENING) or "(no text)"
-        for title, opening in zip(shown["title"].fillna(""), text, strict=True)
+        opening(str(title), 2 * _OPENING) or opening(str(begun), _OPENING) or "(no text)"
+        for title, begun in zip(shown["title"].fillna(""), text, strict=True)
     ]
     shown["local"] = shown["published"].dt.tz_convert(timezone).dt.tz_localize(None)
     shown["tongue"] = shown["language"].map(language_name)
@@ -206,7 +197,7 @@ def _rows(articles: pd.DataFrame, facts: Sequence[str], length: int = _QUOTE) ->
             facts=" · ".join(filter(None, (date(article.local), *(getattr(article, name) for name in facts)))),
             url=str(article.url) if _WEB.fullmatch(str(article.url)) else "",
             percent=percent(article.score),
-            quote=shorten(exhibits.continued(article.evidence, article.shown), length)
+            quote=opening(exhibits.continued(article.evidence, article.shown), length)
             if isinstance(article.evidence, str)
             else "",
         )
