@@ -1,5 +1,8 @@
 """The report as a reader meets it: headless Chromium, pages opened from disk."""
 
+import json
+
+import pandas as pd
 import pytest
 from browser import check_page, check_site, complaints, open_browser, resize, visit
 from selenium.webdriver.common.action_chains import ActionChains
@@ -8,7 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from small_run import FIGURE, HOSTILE, SCRIPT, TABLE, figure, make_run, output, table
 
-from toolkit import report
+from toolkit import figures, report
 
 pytestmark = pytest.mark.browser
 
@@ -118,6 +121,28 @@ def test_the_numbers_open_by_keyboard_and_the_skip_link_comes_first(site, browse
     summary = browser.find_element(By.TAG_NAME, "summary")
     summary.send_keys(Keys.ENTER)
     assert browser.find_element(By.TAG_NAME, "details").get_attribute("open")
+
+
+OVER = """
+const box = (one) => one.getBoundingClientRect();
+const over = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+const words = [...document.querySelectorAll('.main-svg text')].map(box), buttons = [...document.querySelectorAll(
+  '.modebar-btn')].map(box);
+return [buttons.length, words.length, buttons.filter((one) => words.some((word) => over(one, word))).length];
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 800])
+def test_no_button_of_a_figure_lies_over_its_words(tmp_path, browser, width):
+    starts = pd.to_datetime(["2024-01-01", "2024-02-01"])
+    sources = [f"A source with a name {place}" for place in range(10)]
+    counts = pd.DataFrame([(day, f"{day:%B %Y}", source, 5) for source in sources for day in starts],
+                          columns=["start", "label", "source", "articles"])  # fmt: skip
+    drawn = json.loads(figures.volume(counts, "month").to_json())
+    path = report.build_report(make_run(tmp_path / "run", notebooks={"5-briefing": ["# B", [output(FIGURE, drawn)]]}))
+    visit(browser, path, width)
+    buttons, words, over = browser.execute_script(OVER)
+    assert buttons > 2 and words > 10 and over == 0
 
 
 def test_a_figure_follows_the_width_of_its_page(site, browser):

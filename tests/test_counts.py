@@ -347,9 +347,9 @@ def test_a_change_is_told_only_as_far_as_the_numbers_go(articles, scores, more, 
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({}, "Its share of stories rose from 8.0% (6.0–10) to 15% (12–18) in March to April 2024, and 7.0% afterwards; "
-             "70% of the rise is within the same sources (95% interval 40 to 95%); 41 stories of 5 sources, "
-             r"led by “A raid” \(Post, 1 March 2024\)."),
+        ({}, "Its share of stories rose from 8.0% (6.0–10) to 15% (12–18) in the months of March to April 2024, "
+             "and 7.0% afterwards; 70% of the rise is within the same sources (95% interval 40 to 95%); 41 "
+             r"stories of 5 sources, led by “A raid” \(Post, 1 March 2024\)."),
         ({"lasting": True, "label": "week of 6 March 2017", "then": float("nan")}, "from the week of 6 March 2017 on;"),
         ({"label": "week of 6 March 2017"}, "in the week of 6 March 2017, and"),
         ({"label": "6 March 2017"}, "on 6 March 2017, and"),
@@ -363,7 +363,7 @@ def test_a_change_is_told_only_as_far_as_the_numbers_go(articles, scores, more, 
         ({"within": float("nan"), "then": float("nan")}, "2024; 41 stories of"),
         ({"way": "fall", "share": 0.05}, "fell from 8.0% (6.0–10) to 5.0% (12–18)"),
         ({"way": "fall", "sources": 1, "stories": 1}, "; 1 story."),
-        ({"against": "other"}, "was 15% (12–18) in March to April 2024, against 8.0% (6.0–10) in other periods"),
+        ({"against": "other"}, "was 15% (12–18) in the months of March to April 2024, against 8.0% (6.0–10)"),
     ],
 )  # fmt: skip
 def test_a_finding_is_a_sentence_made_of_its_numbers(articles, scores, more, said):
@@ -407,10 +407,13 @@ def test_findings_are_listed_with_their_articles_and_the_chance_of_a_false_alarm
     shown = trend_tables.findings(event(), TITLES)
     assert len(shown.columns) == len(shown.rows[0])
     assert shown.rows[0] == [
-        "Extremism", ("March to April 2024", "articles/terror-2024-03.html"), "rise, found as change, burst",
-        "from 8.0% (6.0–10) to 15% (12–18), then 7.0%", "70% (40–95)", "41", "<0.1%", "drone, refinery",
+        "Extremism", ("March to April 2024", "articles/terror-2024-03.html"), "rise", "15% (12–18)",
+        "8.0% (6.0–10) before", "7.0%", "41", "change, burst", "<0.1%", "70% of the rise (40–95)", "drone, refinery",
         "“A raid” (Post, 1 March 2024)",
     ]  # fmt: skip
+    assert "too few" not in shown.caption
+    wordless = trend_tables.findings(event(terms=[]), TITLES)
+    assert "too few articles to tell by which words" in wordless.caption and wordless.rows[0][-2] == ""
     assert trend_tables.findings(NO_EVENT, TITLES).rows == [["No change beyond chance."]]
     assert trend_tables.findings(NO_EVENT, TITLES, 0).rows[0][0].startswith("No article has a date, or no period can")
     assert trend_tables.findings(NO_EVENT, TITLES, 3).rows[0][0].startswith("3 comparable periods: too few")
@@ -419,6 +422,8 @@ def test_findings_are_listed_with_their_articles_and_the_chance_of_a_false_alarm
 def test_the_windows_and_the_sources_behind_them_are_listed_in_points():
     shown = trend_tables.compared(half(), TITLES)
     assert shown.caption.endswith("second, which begins with March 2024")
+    weekly = trend_tables.compared(half(since="week of 6 March 2017"), TITLES)
+    assert weekly.caption.endswith("which begins with the week of 6 March 2017")
     assert shown.rows == [
         ["Extremism", "articles", "10%", "+20.0", "+5.0 to +35.0", "0", "0", "0", "30%", "+20.0", "+5.0 to +35.0"]
     ]
@@ -462,7 +467,7 @@ def test_an_alarm_at_the_end_is_told_and_none_is_said():
         {"theme": ["terror"], "periods": [2], "label": ["week of 4 March 2024"], "share": [0.2], "before": [0.1],
          "chance": [0.0004]}
     )  # fmt: skip
-    row = ["Extremism", "since week of 4 March 2024", "20%", "10%", "<0.1%"]
+    row = ["Extremism", "since the week of 4 March 2024", "20%", "10%", "<0.1%"]
     assert trend_tables.rising(alarms, TITLES).rows == [row]
     assert trend_tables.rising(alarms.head(0), TITLES).rows[0][0].startswith("No theme rises at the end")
     said = briefing.rising(alarms, TITLES)
@@ -493,7 +498,7 @@ def test_a_run_is_told_in_four_lines(articles, scores):
     assert lines == [
         "6 articles, 5 stories, 1 January 2024 to 6 March 2024",
         "Themes: Extremism 33%, Cooperation 33%; none 50%",
-        "Changes beyond chance: Extremism 8.0% to 15% in March to April 2024",
+        "Changes beyond chance: Extremism 8.0% to 15% in the months of March to April 2024",
         "1 topic, the largest outside the themes: rain, wind (3)",
     ]
     undated = briefing.headlines(articles.assign(published=pd.NaT), totals, "", TITLES, TOPICS, TOPICS.head(0))
@@ -507,7 +512,7 @@ def test_a_run_is_told_in_four_lines(articles, scores):
     assert briefing.changes_line(TITLES, NO_EVENT, NO_HALF, 1).endswith("none can be told, there is one period only")
     assert briefing.changes_line(TITLES, NO_EVENT, half(low=-0.1), 3) == "Changes beyond chance: none"
     run = briefing.changes_line(TITLES, event(against="other"), NO_HALF)
-    assert run.endswith("Extremism 15% (otherwise 8.0%) in March to April 2024")
+    assert run.endswith("Extremism 15% (otherwise 8.0%) in the months of March to April 2024")
     halves = half(within=0.0, within_low=-0.05, within_high=0.05)
     assert briefing.changes_line(TITLES, NO_EVENT, halves).endswith(
         "Extremism up 20 points in the second half (from other sources being collected)"
@@ -520,9 +525,9 @@ ASKED = {"first": "9 to 15 January 2024", "second": "March 2024", "since": ""}
 def test_windows_that_were_asked_for_are_named_and_answered_beside_what_was_found(articles, scores):
     totals = counts.theme_totals(scores, articles)
     said = briefing.theme_sentence("terror", "Extremism", totals, event(lasting=True), half(**ASKED))
-    assert "10% in 9 to 15 January 2024, 30% in March 2024 (20 points, 95% interval 5 to 35)" in said
+    assert "10% on the days from 9 to 15 January 2024, 30% in March 2024 (20 points, 95% interval 5 to 35)" in said
     still = briefing.theme_sentence("terror", "Extremism", totals, event(), half(**ASKED, low=-0.1))
-    assert "No change beyond chance: 10% in 9 to 15 January 2024" in still
+    assert "No change beyond chance: 10% on the days from 9 to 15 January 2024" in still
     line = briefing.changes_line(TITLES, NO_EVENT, half(**ASKED))
     assert line.endswith("Extremism up 20 points (March 2024 against 9 to 15 January 2024)")
     caption = trend_tables.compared(half(**ASKED), TITLES).caption

@@ -288,6 +288,28 @@ def test_nothing_fits_is_said_in_words(view):
     assert view.ask("len(view.selection)") == 0
 
 
+def test_the_whole_map_is_seen_on_the_screen_of_a_laptop_without_scrolling(view):
+    from browser import resize
+
+    resize(view.driver, 1366, 768)
+    view.js("document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0")
+    lowest = "return Math.max(...[...document.querySelectorAll('.jp-OutputArea canvas')].map((one) => {}))"
+    bottom = lowest.format("one.getBoundingClientRect().bottom")
+    view.until(lambda: 300 < view.js(bottom) < view.js("return document.querySelector('#jp-bottom-panel').offsetTop"))
+    resize(view.driver, 1500, 1700)
+
+
+def test_a_topic_of_which_no_article_is_left_has_no_name_on_the_map_until_it_has_some_again(view):
+    names = "sorted(view.screen.map.scatter.widget.labels['label'])"
+    every = view.ask(names)
+    view.after(lambda: view.js(CHOOSE, "language", 1))
+    view.until(lambda: len(view.ask(names)) < len(every))
+    assert view.ask(names) == sorted(view.ask("sorted(set(view.run.topics.set_index('topic_id')['short'].loc["
+                                              "view.selection['topic_id']]))"))  # fmt: skip
+    view.after(lambda: view.click("Clear all"))
+    assert view.ask(names) == every
+
+
 def test_the_trends_take_the_room_that_there_is(view):
     right = "return document.querySelector('{}').getBoundingClientRect().right"
 

@@ -24,7 +24,7 @@ from small_run import (
     write_notebook,
 )
 
-from toolkit import blocks, made, pages, report, store
+from toolkit import blocks, exhibits, made, pages, report, store
 from toolkit.schema import InputError
 
 
@@ -427,7 +427,7 @@ def test_the_tables_are_not_changed():
 
 @given(st.text(), st.integers(2, 60))
 def test_shortened_text_keeps_to_its_length_and_to_one_line(text, length):
-    short = pages.shorten(text, length)
+    short = exhibits.opening(text, length)
     assert len(short) <= length and short.split(" ") == (short.split() or [""])
 
 

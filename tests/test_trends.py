@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from scipy.stats import binomtest
 
-from toolkit import briefing, changes, emerging, findings, intervals, scan, trends, watch
+from toolkit import briefing, changes, emerging, findings, intervals, periods, scan, trends, watch
 from toolkit.exhibits import date
 from toolkit.schema import InputError, SettingsError
 from toolkit.settings import TrendSettings, WindowSettings
@@ -537,8 +537,29 @@ def test_fewer_than_eight_comparable_periods_are_too_few():
         ("2001", "2004", "2001 to 2004"),
         ("Q1 2024", "Q3 2024", "Q1 to Q3 2024"),
         ("week of 27 February 2017", "week of 6 March 2017", "weeks of 27 February to 6 March 2017"),
-        ("3 March 2024", "9 March 2024", "3 March to 9 March 2024"),
+        ("3 March 2024", "9 March 2024", "3 to 9 March 2024"),
+        ("27 February 2024", "9 March 2024", "27 February to 9 March 2024"),
+        ("27 December 2023", "9 March 2024", "27 December 2023 to 9 March 2024"),
     ],
 )
 def test_spans_are_named_as_people_name_them(first, last, said):
-    assert findings._span(first, last) == said
+    assert periods.span(first, last) == said
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("4 March 2024", "on 4 March 2024"),
+        ("3 to 9 March 2024", "on the days from 3 to 9 March 2024"),
+        ("week of 4 March 2024", "in the week of 4 March 2024"),
+        ("weeks of 4 to 18 March 2024", "in the weeks of 4 to 18 March 2024"),
+        ("March 2024", "in March 2024"),
+        ("March to June 2024", "in the months of March to June 2024"),
+        ("Q1 2024", "in Q1 2024"),
+        ("Q1 to Q3 2024", "in the quarters Q1 to Q3 2024"),
+        ("2001", "in 2001"),
+        ("2001 to 2004", "in the years 2001 to 2004"),
+    ],
+)
+def test_when_something_was_is_said_with_the_words_that_the_period_takes(label, said):
+    assert periods.during(label) == said

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from toolkit import periods
 from toolkit.exhibits import counted, date, number, percent, points, rows, signed, with_bounds
 
 _NAMED_THEMES = 12
@@ -25,7 +26,8 @@ def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame
     dated = articles["published"].dropna()
     sources = articles.loc[articles["source"] != "", "source"].nunique()
     stories = counted(articles["story_id"].nunique(), "story", "stories")
-    parts = [f"{counted(len(articles), 'article')} telling {stories}" if len(articles) > 1 else "One article"]
+    told = f" telling {stories}" if articles["story_id"].nunique() < len(articles) else ", no two of one story"
+    parts = [f"{counted(len(articles), 'article')}{told}" if len(articles) > 1 else "One article"]
     if sources:
         parts.append(f"from {counted(sources, 'source')}")
     if len(dated):
@@ -45,16 +47,16 @@ def caution(points: pd.DataFrame) -> str:
 
 
 def _unlike(points: pd.DataFrame) -> str:
-    periods = points[points["total"] > 0].drop_duplicates("start").sort_values("start")
-    unlike = periods[~periods["comparable"]]
+    every = points[points["total"] > 0].drop_duplicates("start").sort_values("start")
+    unlike = every[~every["comparable"]]
     if unlike.empty:
         return ""
     labels, affected = unlike["label"], int(unlike["total"].sum())
     span, verb, their, are = labels.iloc[0], "comes", "Its share tells", "it is"
     if len(unlike) > 1:
-        span, verb, their, are = f"{span} to {labels.iloc[-1]}", "come", "Their shares tell", "they are"
+        span, verb, their, are = periods.span(span, labels.iloc[-1]), "come", "Their shares tell", "they are"
     return (
-        f"**Caution**: {number(len(unlike))} of {counted(len(periods), 'period')} ({span}; "
+        f"**Caution**: {number(len(unlike))} of {counted(len(every), 'period')} ({span}; "
         f"{counted(affected, 'article')}) {verb} from other sources than the rest. {their} what was collected, not "
         f"what changed; {are} drawn hollow and left out where periods are compared."
     )
@@ -101,7 +103,7 @@ def theme_sentence(theme: str, title: str, totals: pd.DataFrame, found: pd.DataF
 def rising(alarms: pd.DataFrame, titles: Mapping[str, str]) -> str:
     """Return what rises at the end, seen from the past alone, or nothing; `alarms` from `watch.rising`."""
     said = [
-        f"{_plain(titles[a.theme])} has {percent(a.share)} of the stories since {_at(a.label)}, against "
+        f"{_plain(titles[a.theme])} has {percent(a.share)} of the stories since {periods.named(a.label)}, against "
         f"{percent(a.before)} before"
         for a in rows(alarms)
     ]
@@ -122,14 +124,7 @@ def _event(event: Any) -> str:
 
 
 def _when(event: Any) -> str:
-    label = _at(event.label)
-    if event.lasting:
-        return f"from {label} on"
-    return f"{'on' if label[0].isdigit() and ' ' in label and ' to ' not in label else 'in'} {label}"
-
-
-def _at(label: str) -> str:
-    return f"the {label}" if label.startswith("week") else label
+    return f"from {periods.named(event.label)} on" if event.lasting else periods.during(event.label)
 
 
 def _same_outlets(event: Any) -> str:
@@ -176,8 +171,9 @@ def _half(half: Any) -> str:
 
 def _both(half: Any) -> str:
     """Return the shares in the two windows."""
-    first, second = ("the first half of the coverage", "the second") if half.since else (half.first, half.second)
-    return f"{percent(half.before)} in {first}, {percent(half.after)} in {second}"
+    halves = ("in the first half of the coverage", "in the second")
+    first, second = halves if half.since else (periods.during(half.first), periods.during(half.second))
+    return f"{percent(half.before)} {first}, {percent(half.after)} {second}"
 
 
 def _unmoved(halves: pd.DataFrame, theme: str) -> list[str]:

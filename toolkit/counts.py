@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from toolkit.exhibits import date, quoted
+from toolkit.exhibits import date, opening, quoted
 from toolkit.pieces import Steps, count_rows, together
 from toolkit.schema import InputError, Kept, Pieces, Stored, Tell, quiet
 from toolkit.stats import wilson
 
 _MOST_SOURCES = 9
-_LONGEST_TITLE = 100
+_LONGEST_TITLE, _OPENING = 100, 120
 OTHERS = "all others"
 LIGHT = ("article_id", "published", "source", "language", "story_id")
 """The columns of an article table that counting needs, which are all but its texts."""
@@ -246,13 +246,12 @@ def outside_topics(
     """
     carried = scores.loc[scores["label"], "article_id"]
     bare = assigned[~assigned["article_id"].isin(carried)].merge(articles[["article_id", "title", "text"]])
-    begun = bare["text"].str.slice(0, 120).str.replace(r"\s+", " ", regex=True) + "…"
-    bare = bare.assign(headline=bare["title"].where(bare["title"] != "", begun))
     central = bare.sort_values(["closeness", "article_id"], ascending=[False, True]).drop_duplicates("topic_id")
+    heads = [title or opening(text, _OPENING) for title, text in zip(central["title"], central["text"], strict=True)]
     sizes = bare.groupby("topic_id").size()
     counted = topics.assign(
         outside=topics["topic_id"].map(sizes).fillna(0).astype(int),
-        headline=topics["topic_id"].map(central.set_index("topic_id")["headline"]).fillna(""),
+        headline=topics["topic_id"].map(dict(zip(central["topic_id"], heads, strict=True))).fillna(""),
     )
     largest = counted[counted["outside"] * 2 >= counted["articles"]]
     return largest.sort_values(["outside", "topic_id"], ascending=[False, True]).reset_index(drop=True)
@@ -268,8 +267,7 @@ def cited(found: pd.DataFrame, articles: pd.DataFrame) -> pd.DataFrame:
 def _citation(article: pd.Series) -> str:
     said = " ".join(str(article["title"]).split())
     if not said or len(said) > _LONGEST_TITLE:
-        opening = " ".join((said or str(article["text"])[: 2 * _LONGEST_TITLE]).split())
-        said = f"{opening[:_LONGEST_TITLE].rsplit(' ', 1)[0]} …"
+        said = opening(said or str(article["text"])[: 2 * _LONGEST_TITLE], _LONGEST_TITLE)
     return f"{quoted(said)} ({', '.join(filter(None, [article['source'], date(article['published'])]))})"
 
 

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from toolkit.exhibits import Table, counted, date, number, percent, rows
 from toolkit.style import ACCENT, finish, nothing, safe
-from toolkit.trend_figures import crowded_span, strayed
+from toolkit.trend_figures import crowded_span, strayed, weekly
 
 _MOST = 6
 _MOST_ROWS = 200
@@ -49,7 +49,7 @@ def courses(course: pd.DataFrame, labels: Mapping[int, str], name: str) -> go.Fi
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
     figure.update_layout(showlegend=False, hovermode="closest")
     span, outside = crowded_span(course)
-    figure.update_xaxes(range=span)
+    figure.update_xaxes(weekly(course["start"], span), range=span)
     if outside:
         caption += f"; {strayed(outside)}"
     return finish(figure, name, caption, _table(course, shown, labels), 90 + 130 * len(shown))

@@ -12,7 +12,10 @@ from typing import Any
 
 import pandas as pd
 
+from toolkit import periods
+
 _OPENING, _CLOSING = re.compile(r'(?:^|(?<=[\s(\[—–-]))"(?=\S)'), re.compile('"')
+_LEAST_SHARE = 0.0005
 TABLE_MIME = "application/vnd.toolkit.table+json"
 
 
@@ -22,7 +25,7 @@ class Table:
 
     caption: str
     columns: Sequence[tuple[str, str]]
-    """Name and kind (``text``, ``number`` or ``link``) of each column."""
+    """Name and kind of each column: ``text``, ``number``, ``link``, or ``below``, a line of its own under the row."""
     rows: Sequence[Sequence[Any]] = field(default_factory=list)
     """Cells: strings; in a link column a pair (text, page)."""
 
@@ -85,17 +88,36 @@ def continued(passage: str, title: str) -> str:
     >>> continued("Rain fell on the town. Rivers rose.", "Rain fell on the…")
     '… town. Rivers rose.'
     """
-    passage, opening = " ".join(passage.split()), title.removesuffix("…").rstrip()
-    if not title.endswith("…") or not opening or not passage.startswith(opening):
+    passage, begun = " ".join(passage.split()), title.removesuffix("…").rstrip()
+    if not title.endswith("…") or not begun or not passage.startswith(begun):
         return passage
-    rest = passage[len(opening) :].strip()
+    rest = passage[len(begun) :].lstrip(" ,;:.")
     return f"… {rest}" if rest else ""
 
 
+def opening(text: str, length: int) -> str:
+    """Return the beginning of a text on one line, cut behind a word with an ellipsis where it is longer.
+
+    >>> opening("Rain fell on the town.", 12), opening("Rain fell.", 12)
+    ('Rain fell…', 'Rain fell.')
+    """
+    line = " ".join(text.split())
+    if len(line) <= length:
+        return line
+    head = line[: length - 1]
+    return (head.rsplit(" ", 1)[0] if " " in head[length // 2 :] else head).rstrip(" ,;:.") + "…"
+
+
 def percent(share: float) -> str:
-    """Return a share as people write it: one digit below 10%, none above; a dash where there is none."""
+    """Return a share as people write it: one digit below 10%, none above; a dash where there is none.
+
+    >>> percent(0.0432), percent(0.55), percent(0.0001)
+    ('4.3%', '55%', '<0.1%')
+    """
     if pd.isna(share):
         return "–"
+    if 0 < share < _LEAST_SHARE:
+        return "<0.1%"
     return f"{share:.1%}" if 0 < share < 0.0995 else f"{share:.0%}"
 
 
@@ -169,7 +191,7 @@ def windows_named(compared: pd.DataFrame) -> str:
     """Return which two windows are compared; `compared` as `changes.compare_windows` gives it, not empty."""
     first, second, since = compared[["first", "second", "since"]].iloc[0]
     if since:
-        return f"from the first half of the coverage to the second, which begins with {since}"
+        return f"from the first half of the coverage to the second, which begins with {periods.named(since)}"
     return f"from the window {first} to the window {second}"
 
 

@@ -23,9 +23,9 @@ const STYLE = `
 .tk-view button:disabled { cursor: default; color: var(--soft); border-color: var(--line); }
 .tk-fields { display: flex; flex-wrap: wrap; gap: .5rem .75rem; align-items: end; }
 .tk-fields label { display: flex; flex-direction: column; font-size: 12px; color: var(--soft); }
-.tk-fields select { width: 7.2rem; } .tk-fields input[type=date] { width: 7.9rem; }
-.tk-fields .tk-words { width: 11.5rem; }
-.tk-chips { display: flex; flex-wrap: wrap; gap: .35rem; margin: .5rem 0 0; min-height: 32px; align-items: center; }
+.tk-fields select { width: 6.3rem; } .tk-fields input[type=date] { width: 7.5rem; }
+.tk-fields .tk-words { width: 11rem; }
+.tk-chips { display: flex; flex-wrap: wrap; gap: .35rem; margin: .35rem 0 0; min-height: 30px; align-items: center; }
 .tk-chips button { border-radius: 15px; background: var(--shade); max-width: 24rem; overflow: hidden;
   text-overflow: ellipsis; white-space: nowrap; }
 .tk-status { font-weight: 600; margin-right: .5rem; }
@@ -35,7 +35,10 @@ const STYLE = `
   color: var(--soft); }
 .tk-pages label input { width: 7.5rem; } .tk-pages select { max-width: 9.5rem; }
 .tk-pages .tk-kept { flex-basis: 100%; margin: 0; } .tk-kept:empty { display: none; }
-.tk-mostly { margin: .1rem 0; overflow-wrap: anywhere; }
+.tk-view .tk-mostly { margin: .1rem 0; max-height: 1.45em; overflow: hidden; text-overflow: ellipsis;
+  white-space: nowrap; }
+.tk-line { display: flex; flex-wrap: wrap; gap: 0 1.5rem; align-items: baseline; }
+.tk-line .tk-code { flex: 1 1 24rem; min-width: 0; } .tk-line .tk-note { margin: 0; }
 .tk-trouble { margin: .3rem 0; color: #b3261e; font-weight: 600; }
 .jp-mod-dark .tk-trouble, [data-jp-theme-light="false"] .tk-trouble { color: #ff8a80; }
 .tk-busy { position: absolute; right: 0; top: 0; z-index: 3; margin: 0; padding: .1rem .6rem; border-radius: 4px;
@@ -200,7 +203,7 @@ function drawFilters(model, root, tell) {
   for (const input of dates) {
     input.addEventListener("change", () => tell({ do: "dates", start: start.value, end: end.value }));
   }
-  const text = field(fields, model.get("searching") ? "Words (terror*), or what is meant" : "Words in the article (terror*)",
+  const text = field(fields, model.get("searching") ? "Words (terror*) or meaning" : "Words in the article (terror*)",
     "input", "search");
   text.className = "tk-words";
   text.addEventListener("keydown", (event) => { if (event.key === "Enter") tell({ do: "text", value: text.value }); });
@@ -216,7 +219,10 @@ function drawFilters(model, root, tell) {
   held.style.display = "contents";
   const mostly = element(root, "p", "tk-note tk-mostly");
   mostly.dir = "auto";
-  const code = element(root, "code", "tk-code");
+  const line = element(root, "div", "tk-line");
+  const legend = element(line, "p", "tk-note", "Colour on the map: ");
+  tags(legend, [...model.get("themes").map((one) => one.id), ""], model.get("themes"));
+  const code = element(line, "code", "tk-code");
   code.tabIndex = 0;
   code.setAttribute("role", "textbox");
   code.setAttribute("aria-readonly", "true");
@@ -225,8 +231,6 @@ function drawFilters(model, root, tell) {
   saved.setAttribute("role", "status");
   const deciding = element(root, "div", "tk-fields tk-deciding");
   const pending = element(root, "details", "tk-pending");
-  const legend = element(root, "p", "tk-note", "Colour on the map: ");
-  tags(legend, [...model.get("themes").map((one) => one.id), ""], model.get("themes"));
   for (const note of model.get("notes")) element(root, "p", "tk-note", `Note: ${note}.`);
 
   let last = "", offered = model.get("offers");
@@ -259,7 +263,7 @@ function drawFilters(model, root, tell) {
     last = choice.text;
     [start.value, end.value] = [choice.start || "", choice.end || ""];
     status.textContent = model.get("said");
-    mostly.textContent = model.get("mostly");
+    mostly.textContent = mostly.title = model.get("mostly");
     code.textContent = model.get("code");
     saved.textContent = model.get("saved");
     drawDeciding(model, deciding, tell, words.topic);

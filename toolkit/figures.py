@@ -13,8 +13,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from toolkit.exhibits import Table, number, percent, rows
-from toolkit.style import ACCENT, SOURCES, finish, nothing, safe, theme_colours
-from toolkit.trend_figures import theme_shares, waterfall
+from toolkit.style import ACCENT, SOURCES, finish, nothing, safe, theme_colours, wrap
+from toolkit.trend_figures import theme_shares, waterfall, weekly
 
 __all__ = ["actors_by_theme", "losses", "theme_by_source", "theme_colours", "theme_shares", "volume", "waterfall"]
 
@@ -34,12 +34,14 @@ def volume(counts: pd.DataFrame, unit: str) -> go.Figure:
             hovertemplate="%{customdata}: %{y:,} articles<extra>" + safe(str(source), 28) + "</extra>",
         )
     figure.update_layout(barmode="stack", bargap=0.15)
-    figure.update_yaxes(title="articles", rangemode="tozero")
+    figure.update_xaxes(weekly(counts["start"], [counts["start"].min(), counts["start"].max()]))
+    figure.update_yaxes(title="articles", rangemode="tozero", tickformat=",d")
     wide = counts.pivot_table(index=["start", "label"], columns="source", values="articles", sort=False).reset_index()
     names = [str(name) for name in wide.columns[2:]]
     cells = [[row[1], *(number(value) for value in row[2:])] for row in rows(wide)]
     table = Table("Articles", [(unit, "text"), *((name, "number") for name in names)], cells)
-    return finish(figure, "volume", f"Articles per {unit} and source, after cleaning", table, 420)
+    caption = f"Articles per {unit}{' and source' * (len(names) > 1)}, after cleaning"
+    return finish(figure, "volume", caption, table, 420)
 
 
 def losses(dropped: pd.DataFrame) -> go.Figure:
@@ -81,7 +83,7 @@ def probabilities(scores: pd.DataFrame, titles: Mapping[str, str], colours: Mapp
             hovertemplate="%{x}: %{y:,} articles<extra>" + safe(title) + "</extra>",
         )
     figure.update_layout(barmode="group", bargap=0.25)
-    figure.update_yaxes(title="articles", rangemode="tozero")
+    figure.update_yaxes(title="articles", rangemode="tozero", tickformat=",d")
     figure.update_xaxes(title="probability that the article is about the theme", type="category")
     cells = [[step, *(number(table[name].iloc[place]) for name in titles)] for place, step in enumerate(steps)]
     columns = [("probability", "text"), *((title, "number") for title in titles.values())]
@@ -164,7 +166,7 @@ def actors_by_theme(named: pd.DataFrame, titles: Mapping[str, str], colours: Map
         mine = named[named["theme"] == name]
         figure.add_scatter(
             x=mine["share"],
-            y=[f"{safe(n, 40)} " for n in mine["name"]],
+            y=[_label(n) for n in mine["name"]],
             mode="markers",
             name=safe(title),
             marker={"size": 11, "color": colours[name], "opacity": 0.9},
@@ -173,9 +175,15 @@ def actors_by_theme(named: pd.DataFrame, titles: Mapping[str, str], colours: Map
             + safe(title)
             + "</extra>",
         )
-    figure.update_yaxes(categoryorder="array", categoryarray=[f"{safe(n, 40)} " for n in order], dtick=1)
+    figure.update_yaxes(categoryorder="array", categoryarray=[_label(n) for n in order], dtick=1)
     figure.update_xaxes(title="share of the theme's articles", tickformat=".0%", rangemode="tozero")
     cells = [[titles[m.theme], m.name, number(m.articles), percent(m.share)] for m in rows(named)]
     columns = [("theme", "text"), ("name", "text"), ("articles", "number"), ("share of the theme's articles", "number")]
     caption = f"{what.capitalize()} named most often in the articles of each theme"
-    return finish(figure, f"{what}-by-theme", caption, Table(what.capitalize(), columns, cells), 150 + 25 * len(order))
+    height = 160 + (40 if any("<br>" in _label(name) for name in order) else 25) * len(order)
+    return finish(figure, f"{what}-by-theme", caption, Table(what.capitalize(), columns, cells), height)
+
+
+def _label(name: str) -> str:
+    """Return a name as it stands beside an axis, in two lines where it is long."""
+    return f"{wrap(name, 34)} ".replace("<br>", " <br>")

@@ -8,7 +8,6 @@ an event of the other direction ends is the end of that event, and no event of i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ from toolkit.detect import Counts, counts_of, every_test
 from toolkit.exhibits import rows
 from toolkit.intervals import values_of
 from toolkit.mix import split_change
+from toolkit.periods import span
 from toolkit.scan import run_tests
 from toolkit.stats import false_discovery, wilson
 
@@ -158,27 +158,12 @@ def _described(event: _Event, events: list[_Event], own: Counts, points: pd.Data
     mine = points[points["theme"] == theme].set_index("start").loc[own.starts[inside]]
     shown = mine[mine["comparable"] & (mine["total"] > 0)]
     lasting = told.kind == "change" and told.last > np.flatnonzero(own.totals[series] > 0)[-1]
-    label = _span(str(shown["label"].iloc[0]), str(shown["label"].iloc[0 if lasting else -1]))
+    label = span(str(shown["label"].iloc[0]), str(shown["label"].iloc[0 if lasting else -1]))
     most = shown["stories"].to_numpy().argmax()
     page = shown["page"].iloc[most] if shown["stories"].iloc[most] else ""
     where = (theme, told.kind, list(event.also), "rise" if told.up else "fall", shown.index[0], shown.index[-1])
     shares = (*_share(own, series, inside), *_share(own, series, rest), "before" if told.since >= 0 else "other", then)
     return (*where, label, lasting, page, *shares, told.p, told.q, np.flatnonzero(rest))
-
-
-def _span(first: str, last: str) -> str:
-    """Return from when to when, as people write it.
-
-    >>> _span("week of 27 February 2017", "week of 6 March 2017")
-    'weeks of 27 February to 6 March 2017'
-    """
-    if first == last:
-        return first
-    year = re.search(r" \d{4}$", last)
-    head = first.removesuffix(year[0]) if year else first
-    if first.startswith("week of "):
-        return f"weeks of {head.removeprefix('week of ')} to {last.removeprefix('week of ')}"
-    return f"{head} to {last}"
 
 
 def _told(

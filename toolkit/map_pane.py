@@ -22,9 +22,9 @@ _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 _LETTERS, _LETTER, _LINE = 12, 6.6, 15
 """Pixels: the size of names on the map, about the width of a letter, and the height of a line."""
 _ALWAYS = (-np.inf, np.inf)
-_DISTANCE, _CLOSEST, _HEIGHT = 1.2, 32.0, 448
-_LOWEST, _PANEL = 420, 112
-"""Pixels: the least height of the map, and what each panel of the trends beside it adds."""
+HEIGHT = 400
+"""Pixels: what a laptop's screen has left below the filters."""
+_DISTANCE, _CLOSEST = 1.2, 32.0
 
 
 class Map(NamedTuple):
@@ -33,6 +33,8 @@ class Map(NamedTuple):
     scatter: Any
     order: Ints
     points: pd.DataFrame
+    named: set[str]
+    """The topics of the points that are shown: the names of others are not on the map."""
 
 
 def map_pane(opened: Opened) -> Map | None:
@@ -57,22 +59,18 @@ def map_pane(opened: Opened) -> Map | None:
         opacity_unselected=0.12,
         size=_size(len(order)),
         axes=False,
-        height=height(opened),
+        height=HEIGHT,
         width="auto",
         legend=False,
     )
-    found = Map(scatter, order, points)
+    found = Map(scatter, order, points, set(points["topic"]))
+    scatter.widget.observe(lambda change: _name(found, change["new"]), "labels")
     _label(found, size=_LETTERS)
     scatter.camera(distance=_DISTANCE)  # room for the points and words at the edge
     scatter.tooltip(True, properties=["title", "source", "published", "theme", "topic"], preview=None, histograms=False)
     scatter.reticle(False)
     scatter.options(regl_scatterplot_options={"deselectOnDblClick": True})
     return found
-
-
-def height(opened: Opened) -> int:
-    """Return the height of the map in pixels, about that of the trends beside it."""
-    return max(_LOWEST, _PANEL * (1 + len(opened.titles)))
 
 
 def _size(count: int) -> int:
@@ -86,11 +84,17 @@ def show(shown: Map, left: Bools, picked: Ints | None) -> None:
     shown.scatter.size(default=_size(int(here.sum())))
     shown.scatter.filter(None if here.all() else np.flatnonzero(here))
     shown.scatter.selection([] if picked is None else np.flatnonzero(here & np.isin(shown.order, picked)))
+    left_named = set(shown.points["topic"].to_numpy()[here])
+    if left_named != shown.named:
+        shown.named.clear()
+        shown.named.update(left_named)
+        _name(shown, _placed(shown))
 
 
 def rename(shown: Map, opened: Opened) -> None:
     """Let the words on the map, and those of the pointer, be those of the topics as they are now."""
     shown.points["topic"] = _topics(opened, shown.order)
+    shown.named.update(shown.points["topic"])
     _label(shown)
 
 
@@ -113,7 +117,8 @@ def _label(shown: Map, **more: Any) -> None:
     The map looks at its table again only where names were taken away before, and measures Latin letters alone.
     """
     scatter, names = shown.scatter, shown.points["topic"]
-    more = {"exclude": [f"topic:{_NAMELESS}"] if (names == _NAMELESS).any() else [], **more}
+    nameless = [f"topic:{_NAMELESS}"] if (names == _NAMELESS).any() else []
+    more = {"positioning": "center_of_mass", "exclude": nameless, **more}
     scatter.label(by=None)
     scatter.label(by="topic", zoom_range=_ALWAYS, **more)
     placed = scatter.widget.labels
@@ -123,10 +128,23 @@ def _label(shown: Map, **more: Any) -> None:
         scatter.label(by="topic", zoom_range=ranges, **more)
 
 
+def _placed(shown: Map) -> pd.DataFrame | None:
+    """Return all names that the part of the map in view has, and where."""
+    widget, to_js = shown.scatter.widget, import_module("jscatter.label_placement").to_js
+    made = widget.label_placement
+    return None if made is None else to_js(made.get_labels_from_tiles(widget.label_tiles))
+
+
+def _name(shown: Map, labels: pd.DataFrame | None) -> None:
+    """Leave the names of topics away of which no point is shown; the map makes its list anew when it is moved."""
+    if labels is not None:
+        shown.scatter.widget.labels = labels[labels["label"].isin(shown.named)].reset_index(drop=True)
+
+
 def _ranges(placed: pd.DataFrame, points: pd.DataFrame, sizes: pd.Series) -> dict[str, tuple[float, float]]:
     """Return from which zoom (2 to its power) a name is shown, for those that lie over that of a larger topic."""
     order = placed.assign(size=placed["label"].map(sizes)).sort_values(["size", "label"], ascending=[False, True])
-    across, down = (_HEIGHT / max(float(np.ptp(points[axis])), 1e-9) for axis in ("x", "y"))
+    across, down = (HEIGHT / max(float(np.ptp(points[axis])), 1e-9) for axis in ("x", "y"))
     found: dict[str, tuple[float, float]] = {}
     before: list[tuple[float, float, float]] = []
     for label, x, y in zip(order["label"], order["x"] * across, order["y"] * down, strict=True):

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from toolkit.exhibits import rows
 from toolkit.languages import language_name
 from toolkit.opened import Bools, Ints, Opened
+from toolkit.pieces import ahead
 from toolkit.schema import InputError
 
 _LONGEST_TITLE = 300
@@ -96,7 +97,7 @@ def _holding(opened: Opened, text: str) -> Bools:
     kept = opened.__dict__.setdefault("_kept", {})
     if ("text", text) not in kept:
         phrases = [" ".join((quoted or word).split()) for quoted, word in re.findall(r'"([^"]+)"|([^\s"]+)', text)]
-        kept["text", text] = np.concatenate([_all_within(piece, phrases) for piece in opened.pieces()])
+        kept["text", text] = np.concatenate([_all_within(piece, phrases) for piece in ahead(opened.pieces())])
     return np.asarray(kept["text", text])
 
 
@@ -105,9 +106,7 @@ def _all_within(piece: pd.DataFrame, phrases: Sequence[str]) -> Bools:
     title, text = (pa.array(piece[name], type=pa.large_string()) for name in ("title", "text"))
     left = np.arange(len(piece))
     for phrase in phrases:
-        here = _within(title, phrase, left)
-        here[np.flatnonzero(~here)] = _within(text, phrase, left[~here])
-        left = left[here]
+        left = left[_within(title, phrase, left) | _within(text, phrase, left)]
     marks = np.zeros(len(piece), dtype=bool)
     marks[left] = True
     return marks

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from toolkit import exhibits
-from toolkit.exhibits import date, number
+from toolkit.exhibits import date, number, opening
 from toolkit.languages import language_name
 from toolkit.schema import InputError
 
@@ -117,15 +117,6 @@ def percent(probability: float) -> str:
     return "<1%" if probability < 0.01 else f"{probability:.0%}"
 
 
-def shorten(text: str, length: int) -> str:
-    """Return `text` on one line, cut at a word with an ellipsis where it is longer than `length` characters."""
-    line = " ".join(text.split())
-    if len(line) <= length:
-        return line
-    head = line[: length - 1]
-    return (head.rsplit(" ", 1)[0] if " " in head[length // 2 :] else head).rstrip(" ,;:.") + "…"
-
-
 def _checked(address: str) -> str:
     if not PAGE.fullmatch(address):
         raise InputError(f"A page would be called {address!r}, expected only a-z, 0-9, '_' and '-': rename the theme.")
@@ -203,7 +194,7 @@ def _rows(articles: pd.DataFrame, facts: Sequence[str], length: int = _QUOTE) ->
             facts=" · ".join(filter(None, (date(article.local), *(getattr(article, name) for name in facts)))),
             url=str(article.url) if _WEB.fullmatch(str(article.url)) else "",
             percent=percent(article.score),
-            quote=shorten(exhibits.continued(article.evidence, title), length)
+            quote=opening(exhibits.continued(article.evidence, title), length)
             if isinstance(article.evidence, str)
             else "",
         )
@@ -214,7 +205,7 @@ def _rows(articles: pd.DataFrame, facts: Sequence[str], length: int = _QUOTE) ->
 
 def _headline(article: Any) -> str:
     """Return the title that an article is shown by; where it has none, how its text begins."""
-    return shorten(str(article.title), 2 * _OPENING) or shorten(str(article.text), _OPENING) or "(no text)"
+    return opening(str(article.title), 2 * _OPENING) or opening(str(article.text), _OPENING) or "(no text)"
 
 
 def _lang(language: object) -> str:

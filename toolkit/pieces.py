@@ -6,13 +6,15 @@ piece each. Held in memory (`together`) it gives what it would of one table; on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import cast
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, cast
 
 import pandas as pd
 
 from toolkit.schema import Kept, Pieces, Rows
 
+Piece = TypeVar("Piece")
 Settle = Callable[[pd.DataFrame], pd.DataFrame]
 """Gives a piece its final types, known only when all pieces were read."""
 Steps = Generator[Kept, None, Settle | None]
@@ -46,3 +48,13 @@ def join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Put pieces below each other; an only one stays as it is, and empty ones have no say in the types."""
     some = [frame for frame in frames if len(frame)] or list(frames[:1])
     return some[0].reset_index(drop=True) if len(some) == 1 else pd.concat(some, ignore_index=True)
+
+
+def ahead(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Give the pieces in their order, each read by a thread while the one before it is worked on."""
+    rest, none = iter(pieces), object()
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, rest, none)
+        while (piece := coming.result()) is not none:
+            coming = reader.submit(next, rest, none)
+            yield cast(Piece, piece)

@@ -51,7 +51,7 @@ class Screen:
         if self.view.run.places is None:
             return []
         widgets = import_module("ipywidgets")
-        layout = widgets.Layout(**_HALF, min_height=f"{map_pane.height(self.view.run)}px")
+        layout = widgets.Layout(**_HALF, min_height=f"{map_pane.HEIGHT}px")
         return [widgets.Box([widgets.Label("The map is being drawn.")], layout=layout)]
 
     def add_map(self) -> None:

@@ -17,6 +17,9 @@ SOURCES = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#C
 """Tol 2021, 'muted': other colours than the themes have; the last is for all others."""
 NO_THEME, ACCENT, INK = "#B8BDC4", "#3E5C76", "#1F2933"
 _GRID = "#E4E7EB"
+_DAY = 86_400_000
+_DAYS = [{"dtickrange": [_DAY, 28 * _DAY], "value": "%-d %b\n%Y"}]
+"""Days on an axis as they are written beside it; in milliseconds between two of them."""
 
 
 def safe(text: str, width: int = 0) -> str:
@@ -34,11 +37,16 @@ def wrap(text: str, width: int = 60) -> str:
 
 
 def finish(figure: go.Figure, name: str, caption: str, table: Table, height: int) -> go.Figure:
-    """Give a figure its layout, height in pixels, and what the report shows around it."""
+    """Give a figure its layout, height in pixels, and what the report shows around it.
+
+    The buttons stand one below the other in the right margin, where nothing else does.
+    """
+    titled = any(axis.title.text for axis in figure.select_xaxes())
     figure.update_layout(
         template="none",
         height=height,
-        margin={"l": 64, "r": 24, "t": 48, "b": 56},
+        margin={"l": 64, "r": 44, "t": 48, "b": 68 if titled else 52},
+        modebar={"orientation": "v"},
         paper_bgcolor="white",
         plot_bgcolor="white",
         font={"family": "system-ui, 'Segoe UI', Roboto, 'Noto Sans', sans-serif", "size": 14, "color": INK},
@@ -46,7 +54,15 @@ def finish(figure: go.Figure, name: str, caption: str, table: Table, height: int
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         meta={"id": name, "caption": caption, "alt": caption, "table": table.as_json()},
     )
-    figure.update_xaxes(gridcolor=_GRID, zeroline=False, linecolor=_GRID, automargin=True)
+    figure.update_xaxes(
+        gridcolor=_GRID,
+        zeroline=False,
+        linecolor=_GRID,
+        automargin=True,
+        tickformatstops=_DAYS,
+        title_standoff=14,
+        ticklabelstandoff=4,
+    )
     figure.update_yaxes(gridcolor=_GRID, zeroline=False, linecolor=_GRID, automargin=True)
     return figure
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.exhibits import Table, continued, date, number, percent, probability, quoted, rows
+from toolkit.exhibits import Table, continued, date, number, opening, percent, probability, quoted, rows
 from toolkit.languages import language_name
 
 _LONGEST_QUOTE = 420
+_OPENING = 80
 _SOURCES = 20
 
 
@@ -52,13 +53,12 @@ def evidence(surest: pd.DataFrame, theme: str, title: str) -> Table:
         for a in rows(surest[surest["theme"] == theme])
     ]
     columns = [("article", "text"), ("published", "text"), ("probability", "number"), ("passage", "text")]
-    return Table(
-        f"{title}: the surest articles of different sources, and the passage that speaks for each", columns, cells
-    )
+    of = " of different sources" if surest["source"].nunique() > 1 else ""
+    return Table(f"{title}: the surest articles{of}, and the passage that speaks for each", columns, cells)
 
 
 def _headline(article: Any) -> str:
-    return str(article.title or f"{' '.join(article.text[:80].split())}…")
+    return str(article.title) or opening(article.text, _OPENING)
 
 
 def _quote(text: str) -> str:

@@ -38,7 +38,7 @@ def topic_sizes(topics: pd.DataFrame, titles: Mapping[str, str], colours: Mappin
         )
     order = [f"{safe(label, 46)} " for label in shown["label"]]
     figure.update_yaxes(categoryorder="array", categoryarray=order)
-    figure.update_xaxes(title="articles", rangemode="tozero")
+    figure.update_xaxes(title="articles", rangemode="tozero", tickformat=",d")
     figure.update_layout(barmode="overlay", bargap=0.25)
     return finish(
         figure,
@@ -103,6 +103,7 @@ def topic_tree(lines: pd.DataFrame, topics: pd.DataFrame, total: int) -> go.Figu
         x=[0.0] * len(topics),
         y=list(range(len(topics))),
         mode="markers",
+        cliponaxis=False,
         marker={"size": 9, "color": ACCENT},
         customdata=[
             [safe(m.label, 60), number(m.articles), "".join(f"<br>· {safe(part, 50)}" for part in m.parts)]
@@ -115,7 +116,7 @@ def topic_tree(lines: pd.DataFrame, topics: pd.DataFrame, total: int) -> go.Figu
     figure.update_yaxes(
         tickvals=list(range(len(topics))), ticktext=names, range=[len(topics) - 0.5, -0.5], showgrid=False
     )
-    figure.update_xaxes(title="further right: less alike", showticklabels=False, rangemode="tozero")
+    figure.update_xaxes(title="further right: less alike", showticklabels=False, showgrid=False, rangemode="tozero")
     caption = "How the topics lie to each other: joined further left means more alike"
     return finish(figure, "topic-tree", caption, _tree_table(topics, total), 140 + 26 * len(topics))
 

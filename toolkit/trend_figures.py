@@ -16,7 +16,9 @@ _SHARE_OF = {
     "labels": "Share of articles that carry each theme",
     "probabilities": "Expected share of articles about each theme (the mean probability)",
 }
-_STRAY = 0.005
+_DAY = 86_400_000
+"""Milliseconds, as axes count them."""
+_STRAY, _MOST_DAYS = 0.005, 9
 """Part of the articles at either end whose dates may lie outside the axis."""
 
 
@@ -43,9 +45,8 @@ def theme_shares(
         if found is not None and (found["theme"] == name).any():
             _mark(figure, mine, found[found["theme"] == name], colours[name], row)
     figure.update_yaxes(tickformat=".0%", rangemode="tozero", title="share of articles", nticks=5)
-    figure.update_xaxes(showticklabels=True)
     span, outside = crowded_span(points)
-    figure.update_xaxes(range=span)
+    figure.update_xaxes(weekly(points["start"], span), range=span, showticklabels=True)
     figure.update_annotations(x=0, xanchor="left", font={"size": 15})
     figure.update_layout(showlegend=False, hovermode="closest")
     share_of = _SHARE_OF[points["counted"].iloc[0] if "counted" in points else "labels"]
@@ -161,6 +162,17 @@ def crowded_span(points: pd.DataFrame) -> tuple[list[pd.Timestamp], int]:
     return span, int(totals["total"].sum() - inside["total"].sum())
 
 
+def weekly(starts: pd.Series, span: list[pd.Timestamp]) -> dict[str, Any]:
+    """Return what lets the axis of a span name days on which weeks begin, nine at the most; nothing for other periods.
+
+    Left to itself plotly names Sundays.
+    """
+    every = starts[starts.between(span[0], span[1])].drop_duplicates().sort_values()
+    if len(every) < 2 or not (every.diff().dropna() == pd.Timedelta(days=7)).all():
+        return {}
+    return {"tick0": every.iloc[0], "dtick": 7 * -(-len(every) // _MOST_DAYS) * _DAY, "tickformat": "%-d %b\n%Y"}
+
+
 def strayed(outside: int) -> str:
     """Return how many articles a figure's axis leaves out."""
     return f"{counted(outside, 'article of a stray date lies', 'articles of stray dates lie')} outside the axis"
@@ -199,6 +211,7 @@ def _interval(low: float, high: float) -> str:
     return "–" if pd.isna(low) else f"{percent(low)} to {percent(high)}"
 
 
+_NOTHING = 0.0005
 _STEPS = {
     "before": "first<br>window",
     "within": "same<br>sources",
@@ -221,10 +234,12 @@ def waterfall(compared: pd.DataFrame, titles: Mapping[str, str], colours: Mappin
     headings = [f"{safe(titles[name])}, share of {unit}" for name in names for _, unit in units]
     room = {"vertical_spacing": 0.5 / max(2, len(names)), "horizontal_spacing": 0.08}
     figure = make_subplots(rows=len(names), cols=2, subplot_titles=headings, shared_yaxes="rows", **room)
+    still = (compared[["mix", "newcomers", "leavers"]].abs() < _NOTHING).all(axis=None)  # one source, or alike ones
+    steps = [step for step in _STEPS if not (still and step in ("mix", "newcomers", "leavers"))]
     for row, name in enumerate(names, 1):
         for col, (unit, _) in enumerate(units, 1):
             mine = compared[(compared["theme"] == name) & (compared["unit"] == unit)].iloc[0]
-            figure.add_trace(_steps(mine, colours[name]), row=row, col=col)
+            figure.add_trace(_steps(mine, steps, colours[name]), row=row, col=col)
     figure.update_yaxes(tickformat=".0%", nticks=5, rangemode="tozero")
     figure.update_xaxes(tickangle=0, tickfont={"size": 12})
     figure.update_annotations(font={"size": 14})
@@ -233,13 +248,13 @@ def waterfall(compared: pd.DataFrame, titles: Mapping[str, str], colours: Mappin
     return finish(figure, "waterfall", caption, table, 90 + 250 * len(names))
 
 
-def _steps(mine: pd.Series, colour: str) -> go.Waterfall:
-    values = [float(mine[step]) for step in _STEPS]
+def _steps(mine: pd.Series, steps: list[str], colour: str) -> go.Waterfall:
+    values, said = [float(mine[step]) for step in steps], [_STEPS[step] for step in steps]
     words = [percent(values[0]), *(signed(value) for value in values[1:-1])]
     return go.Waterfall(
-        x=list(_STEPS.values()),
+        x=said,
         y=values,
-        measure=["absolute", *["relative"] * 4, "total"],
+        measure=["absolute", *["relative"] * (len(steps) - 2), "total"],
         text=[*words, percent(values[-1])],
         textposition="outside",
         cliponaxis=False,
@@ -247,6 +262,6 @@ def _steps(mine: pd.Series, colour: str) -> go.Waterfall:
         increasing={"marker": {"color": ACCENT}},
         decreasing={"marker": {"color": NO_THEME}},
         connector={"line": {"color": "#B8BDC4", "width": 1}},
-        hovertext=[step.replace("<br>", " ") for step in _STEPS.values()],
+        hovertext=[step.replace("<br>", " ") for step in said],
         hovertemplate="%{hovertext}: %{text}<extra></extra>",
     )

@@ -7,12 +7,15 @@ from typing import Any
 
 import pandas as pd
 
+from toolkit import periods
 from toolkit.exhibits import Prose, Table, counted, number, percent, rows, signed, windows_named, with_bounds
+from toolkit.languages import language_name
 
 _CITED, _TERMS = 2, 6
 _GREATEST = 100
 _LEAST_SHARE = 0.0005
 _ALL = 0.99
+_WORDLESS = "; of too few articles to tell by which words they differ"
 
 
 def findings(found: pd.DataFrame, titles: Mapping[str, str], few: int | None = None) -> Table:
@@ -24,13 +27,16 @@ def findings(found: pd.DataFrame, titles: Mapping[str, str], few: int | None = N
         [
             titles[e.theme],
             (f"{e.label}{' to the end' * bool(e.lasting)}", e.page),
-            _what(e),
-            _shares(e),
-            _part(e),
+            e.way,
+            with_bounds(e.share, e.low, e.high),
+            f"{with_bounds(e.rest, e.rest_low, e.rest_high)} {'before' if e.against == 'before' else 'otherwise'}",
+            percent(e.then),
             number(e.stories),
+            ", ".join([e.kind, *e.also]),
             chance(e.q),
-            ", ".join(e.terms[:_TERMS]) or "–",
-            "; ".join(e.cited[:_CITED]) if e.way == "rise" else "–",
+            _part(e),
+            ", ".join(e.terms[:_TERMS]),
+            "; ".join(e.cited[:_CITED]) if e.way == "rise" else "",
         ]
         for e in rows(found)
     ]
@@ -38,15 +44,19 @@ def findings(found: pd.DataFrame, titles: Mapping[str, str], few: int | None = N
         ("theme", "text"),
         ("when", "link"),
         ("what", "text"),
-        ("share of stories", "text"),
-        ("same sources", "text"),
+        ("share of stories", "number"),
+        ("against", "number"),
+        ("afterwards", "number"),
         ("stories", "number"),
-        ("chance of a false alarm", "text"),
-        ("telling words", "text"),
-        ("first articles", "text"),
+        ("found as", "below"),
+        ("chance of a false alarm", "below"),
+        ("within the same sources", "below"),
+        ("telling words", "below"),
+        ("first articles", "below"),
     ]
     if cells:
-        return Table("What changed beyond chance, with 95% intervals", columns, cells)
+        wordless = "" if any(row[-2] for row in cells) else _WORDLESS
+        return Table(f"What changed beyond chance, with 95% intervals{wordless}", columns, cells)
     periods = f"{counted(few or 0, 'comparable period')}: too few to tell a change from chance; eight are needed."
     none = "No article has a date, or no period can be compared with another."
     why = "No change beyond chance." if few is None else periods if few else none
@@ -57,26 +67,13 @@ def _nothing(caption: str, why: str) -> Table:
     return Table(caption, [("", "text")], [[why]])
 
 
-def _what(event: Any) -> str:
-    return f"{event.way}, found as {', '.join([event.kind, *event.also])}"
-
-
-def _shares(event: Any) -> str:
-    share, rest = (event.share, event.low, event.high), (event.rest, event.rest_low, event.rest_high)
-    if event.against == "other":
-        said = f"{with_bounds(*share)}, otherwise {with_bounds(*rest)}"
-    else:
-        said = f"from {with_bounds(*rest)} to {with_bounds(*share)}"
-    return said if pd.isna(event.then) else f"{said}, then {percent(event.then)}"
-
-
 def _part(event: Any) -> str:
     """Return a part of a change with its interval; a part beyond the whole, or against it, is all or none of it."""
     if pd.isna(event.within) or event.within_low == event.within_high:
-        return "–"
+        return ""
     bounds = (event.within, event.within_low, event.within_high)
     part, low, high = (f"{min(1, max(0, bound)) * 100:.0f}" for bound in bounds)
-    return f"{part}% ({low}–{high})"
+    return f"{part}% of the {event.way} ({low}–{high})"
 
 
 def chance(q: float) -> str:
@@ -131,7 +128,7 @@ def behind(split: pd.DataFrame, titles: Mapping[str, str], what: str = "source",
     cells = [
         [
             titles[s.theme],
-            s.key or "unknown",
+            language_name(s.key) if what == "language" else s.key or "unknown",
             _of(s.before, s.articles_before),
             _of(s.after, s.articles_after),
             signed(s.within),
@@ -151,7 +148,7 @@ def behind(split: pd.DataFrame, titles: Mapping[str, str], what: str = "source",
         ("new or ended", "number"),
         ("adds", "number"),
     ]
-    caption = f"The {what}s that add most to each theme's change, in points: {most} a theme"
+    caption = f"The {what}s that add most to each theme's change, in points; {most} of a theme at most"
     alike = f"No {what} adds to a change."
     return Table(caption, columns, cells) if cells else _nothing(f"The {what}s behind the change", alike)
 
@@ -219,7 +216,7 @@ def emerging(found: pd.DataFrame) -> Table:
 def rising(alarms: pd.DataFrame, titles: Mapping[str, str]) -> Table:
     """Return the themes on which an alarm is on at the end; `alarms` from `watch.rising`."""
     cells = [
-        [titles[a.theme], f"since {a.label}", percent(a.share), percent(a.before), chance(a.chance)]
+        [titles[a.theme], f"since {periods.named(a.label)}", percent(a.share), percent(a.before), chance(a.chance)]
         for a in rows(alarms)
     ]
     columns = [

@@ -21,10 +21,11 @@
   }
 
   function narrow(layout) {
-    layout.margin = { ...layout.margin, l: 48, r: 16 };
+    layout.margin = { ...layout.margin, l: 48, r: 16 }; // no room for the buttons: see draw
     layout.font = { ...layout.font, size: 12 };
     for (const name of Object.keys(layout).filter((key) => key.startsWith("xaxis"))) {
-      layout[name] = { ...layout[name], nticks: 4, tickangle: 0 };
+      const { dtick, ...axis } = layout[name];
+      layout[name] = { ...axis, nticks: 4, tickangle: 0 };
     }
   }
 
@@ -36,9 +37,10 @@
     const { data, layout } = JSON.parse(document.getElementById(holder.dataset.figure).textContent);
     data.forEach(unpool);
     if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls the page
-    if (holder.clientWidth < 560) narrow(layout);
+    const small = holder.clientWidth < 560;
+    if (small) narrow(layout);
     holder.textContent = "";
-    await Plotly.newPlot(holder, data, layout, config);
+    await Plotly.newPlot(holder, data, layout, small ? { ...config, displayModeBar: false } : config);
     holder.on("plotly_click", (event) => {
       const href = pageOf(event);
       if (href) location.href = href;
