@@ -21,6 +21,7 @@ from pandas.testing import assert_frame_equal
 from toolkit import schema
 from toolkit.dedupe import find_stories
 from toolkit.settings import DedupeSettings
+from toolkit.shingles import jaccard, read_words, shingles
 
 CORPORA = Path("../shared/data")
 needs_corpora = pytest.mark.skipif(not CORPORA.exists(), reason="the real corpora are not here")
@@ -248,6 +249,24 @@ def test_the_result_depends_neither_on_the_hash_seed_nor_on_threads():
         for seed, threads in (("1", "1"), ("2", "4"))
     }
     assert len(found) == 1
+
+
+def test_likeness_is_that_of_the_sets_of_shingles():
+    chance = random.Random(4)
+    texts = ["x", "x", "", *(" ".join(chance.choices("abcdef", k=chance.randrange(1, 30))) for _ in range(60))]
+    said = read_words(texts)
+    padded = [["", "", *text.split(), "", ""] if text else [] for text in texts]
+    sets = [set(zip(words, words[1:], words[2:], strict=False)) for words in padded]
+    left, right = np.triu_indices(len(texts), 1)
+    left, right = (
+        left[(said.sizes[left] > 0) & (said.sizes[right] > 0)],
+        right[said.sizes[right] * said.sizes[left] > 0],
+    )
+    wanted = [len(sets[a] & sets[b]) / len(sets[a] | sets[b]) for a, b in zip(left, right, strict=True)]
+    assert jaccard(*shingles(said.hashes, said.sizes, 3), left, right).tolist() == wanted
+    few = left > 10
+    later = shingles(*read_words(texts[11:])[:2], 3)
+    assert jaccard(*later, left[few] - 11, right[few] - 11).tolist() == np.array(wanted)[few].tolist()
 
 
 # --- size ----------------------------------------------------------------------------------------------------

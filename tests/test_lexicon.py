@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit import lexicon, words
+from toolkit import coded, lexicon, words
 from toolkit.lexicon import Lexicon, in_order
 
 TEXTS = [
@@ -34,6 +34,15 @@ def test_counts_are_those_of_each_text_read_by_itself(texts):
     for some in (TEXTS, texts, TEXTS):
         kinds = ["ru" if number % 2 else "" for number in range(len(some))]
         assert said(made.count(some, kinds), made.columns) == read(some, kinds)
+
+
+def test_many_texts_are_counted_in_parts_as_they_are_at_once(monkeypatch):
+    texts, kinds = TEXTS * 3, ["ru", "", ""] * 4
+    whole, parts = Lexicon(words.EXACT), Lexicon(words.EXACT)
+    first = whole.count(texts, kinds)
+    monkeypatch.setattr(coded, "_AT_ONCE", 60)
+    assert (parts.count(texts, kinds) != first).nnz == 0
+    assert parts.columns == whole.columns
 
 
 def test_stems_without_a_column_are_not_counted():

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from toolkit import clean, counts, dedupe, ingest, pieces, progress, store
+from toolkit import abreast, clean, counts, dedupe, ingest, pieces, progress, store
 from toolkit.schema import InputError, Kept, check_articles, check_some
 from toolkit.settings import CleanSettings, DedupeSettings, IngestSettings
 
@@ -215,6 +215,20 @@ def test_stories_found_in_pieces_are_those_found_at_once(made, size, window):
 def test_articles_selected_in_pieces_are_those_selected_at_once(made, size, start):
     whole = outcome(lambda: counts.select(made, ["one"], start))
     assert same(outcome(lambda: pieces.together(counts.select_pieces(cut(made, size), ["one"], start))), whole)
+
+
+def test_two_processes_find_the_stories_that_one_finds(monkeypatch):
+    made = table(
+        [("one", f"{SENTENCES[4]} {SENTENCES[number % 5]} {number % 9}", "2024-05-01") for number in range(40)]
+    )
+    alone = pieces.together(dedupe.story_pieces(cut(made, 20)))
+    forks = []
+    monkeypatch.setattr(abreast, "MANY", 1)
+    monkeypatch.setattr(abreast, "_two", lambda: not forks.append(1))
+    monkeypatch.setattr(dedupe, "ARTICLES_AT_ONCE", 3)
+    assert same(pieces.together(dedupe.story_pieces(cut(made, 20))), alone)
+    assert alone.kept["story_id"].nunique() < len(alone.kept)
+    assert len(forks) == 2
 
 
 def test_pairs_are_compared_in_parts_as_at_once(monkeypatch):

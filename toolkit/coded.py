@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,10 @@ import pyarrow as pa
 Whole = npt.NDArray[np.int64]
 _AT_ONCE = 4_000_000
 """Characters that are looked at together: each takes a dozen bytes meanwhile."""
+
+
+END = "\x1f"
+"""What stands behind each run."""
 
 
 class Coded(NamedTuple):
@@ -33,12 +37,18 @@ def code_words(texts: Iterable[str]) -> Coded:
     places: dict[str, int] = {}
     parts, size = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))], 0
     for piece in in_pieces(texts):
-        inside, local, known = _coded(piece)
-        own, _ = number(known, places)
-        parts.append((inside + size, own[local]))
+        found = find_runs(piece, str.lower, is_letter, 2)
+        local, known = distinct(found.written, found.bounds)
+        own, _ = number([name[:-1] for name in known], places)
+        parts.append((found.text + size, own[local]))
         size += len(piece)
     text, word = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Coded(text, word, list(places), size)
+
+
+def is_letter(sign: str) -> bool:
+    """Tell whether a sign is a letter, or a numeral that is no digit."""
+    return sign.isalnum() and not sign.isdecimal()
 
 
 def in_pieces(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -54,23 +64,35 @@ def in_pieces(texts: Iterable[str]) -> Iterator[list[str]]:
         yield piece
 
 
-def _coded(texts: list[str]) -> tuple[Whole, Whole, list[str]]:
-    """Code the words of a few texts; a word is a run of two letters or more."""
-    joined = "\0".join(text.replace("\0", " ") for text in texts).lower().replace("ё", "е")
-    signs = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    letters = _are_letters(signs)[signs]
-    edges = np.flatnonzero(np.diff(letters, prepend=False, append=False))
+class Runs(NamedTuple):
+    """Runs of signs, each with `END` behind it, in the order in which they stand."""
+
+    text: Whole
+    """The place of each one's text."""
+    written: bytes
+    """All, as UTF-8."""
+    bounds: Whole
+    """Where each begins in ``written``, and the end of all."""
+
+
+def find_runs(texts: Sequence[str], fold: Callable[[str], str], belongs: Callable[[str], bool], least: int) -> Runs:
+    """Return the runs of `least` (1 or 2) or more signs that belong, in texts whose case is folded, ё as е."""
+    joined = fold("\0".join(text.replace("\0", " ") for text in texts)).replace("ё", "е") + "\0"
+    signs = np.array(np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32))
+    held = _which(signs, belongs)[signs]
+    edges = np.flatnonzero(np.diff(held, prepend=False))
     begins, ends = edges[::2], edges[1::2]
-    single = ends - begins == 1
-    letters[begins[single]] = False
-    begins, lengths = begins[~single], (ends - begins)[~single]
-    held = signs[letters]
-    written = held.tobytes().decode("utf-32-le").encode()
-    if len(written) != len(held):
-        widths = 1 + (held >= 0x80).astype(np.int64) + (held >= 0x800) + (held >= 0x10000)
+    short = ends - begins < least
+    held[begins[short]] = False
+    begins, ends = begins[~short], ends[~short]
+    text = np.searchsorted(np.flatnonzero(signs == 0), begins)
+    signs[ends], held[ends] = ord(END), True
+    lengths, kept = ends - begins + 1, signs[held]
+    written = kept.tobytes().decode("utf-32-le").encode()
+    if len(written) != len(kept):
+        widths = 1 + (kept >= 0x80).astype(np.int64) + (kept >= 0x800) + (kept >= 0x10000)
         lengths = np.add.reduceat(widths, np.cumsum(lengths) - lengths)
-    word, known = distinct(written, np.concatenate([[0], np.cumsum(lengths)]))
-    return np.searchsorted(np.flatnonzero(signs == 0), begins), word, known
+    return Runs(text, written, np.concatenate([[0], np.cumsum(lengths)]))
 
 
 def distinct(written: bytes | npt.NDArray[np.uint8], bounds: Whole) -> tuple[Whole, list[str]]:
@@ -97,10 +119,9 @@ def number(names: Sequence[str], known: dict[str, int]) -> tuple[Whole, list[str
     return np.fromiter(map(known.__getitem__, names), dtype=np.int64, count=len(names)), fresh
 
 
-def _are_letters(signs: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
-    """Return for each code up to the largest in `signs` whether it is that of a letter, where it stands there."""
-    there = np.bincount(signs) if len(signs) else np.zeros(0, dtype=np.int64)
-    known = np.zeros(len(there), dtype=bool)
-    for code in np.flatnonzero(there).tolist():
-        known[code] = chr(code).isalnum() and not chr(code).isdecimal()
+def _which(signs: npt.NDArray[np.uint32], belongs: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
+    """Return for each code up to the largest in `signs` whether it belongs, where it stands there."""
+    known = np.zeros(int(signs.max()) + 1, dtype=bool)
+    for code in np.flatnonzero(np.bincount(signs)).tolist():
+        known[code] = belongs(chr(code))
     return known

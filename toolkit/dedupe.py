@@ -10,14 +10,15 @@ Jaccard similarity decides. Two reports of one event in different words are two 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from toolkit.abreast import Result, abreast
 from toolkit.pieces import Steps, count_rows, together
 from toolkit.schema import Kept, Pieces, Tell, quiet
 from toolkit.settings import DedupeSettings
@@ -28,9 +29,9 @@ from toolkit.shingles import (
     Floats,
     Hashes,
     Ints,
-    Words,
     band_width,
     jaccard,
+    read_words,
     sharing,
     shingles,
     sign,
@@ -39,8 +40,6 @@ from toolkit.shingles import (
 HASHES_AT_ONCE = 50_000_000
 """Shingles that are held at once when pairs are compared."""
 ARTICLES_AT_ONCE = 2_000
-
-_WORD = re.compile(r"\w+")
 
 
 def find_stories(articles: pd.DataFrame, settings: DedupeSettings = DedupeSettings()) -> tuple[Kept, pd.DataFrame]:
@@ -83,45 +82,46 @@ class _Read(NamedTuple):
     ids: NDArray[np.object_]
     days: Floats
     """Since the first date; not a number where undated."""
-    words: NDArray[np.object_]
+    words: NDArray[np.bytes_]
     """16 bytes of the source and the words; an article without words has its own."""
     signatures: NDArray[np.uint32]
     shingles: Ints
 
 
 def _read(pieces: Pieces, settings: DedupeSettings, tell: Callable[[int], None]) -> _Read:
-    parts, dates = [], []
+    frames: list[pd.DataFrame] = []
+    parts: list[list[NDArray[Any]]] = []
     done = 0
-    for piece in _blocks(pieces):
-        dates.append(piece["published"].dt.tz_localize(None).to_numpy().astype("datetime64[us]"))
-        words = _words(piece)
-        hashes, offsets = shingles(words, settings.shingle)
-        ids = piece["article_id"].to_numpy(dtype=object)
-        found = zip(ids, piece["source"], words, strict=True)
-        named = [_name(source, said) if said else name.encode() for name, source, said in found]
-        parts.append(
-            _Read(
-                ids,
-                np.zeros(0),
-                np.array(named, dtype=object),
-                sign(hashes, offsets, settings.seed),
-                np.diff(offsets),
-            )
-        )
-        done += len(piece)
+    for frame, *found in abreast(partial(_sign, settings=settings), _blocks(pieces), count_rows(pieces)):
+        frames.append(frame)
+        parts.append(found)
+        done += len(frame)
         tell(done)
-    read = _Read(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    return read._replace(days=_days(np.concatenate(dates)))
+    articles = pd.concat(frames)
+    published = articles["published"].dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+    columns = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return _Read(articles["article_id"].to_numpy(dtype=object), _days(published), *columns)
 
 
-def _blocks(pieces: Pieces) -> Iterator[pd.DataFrame]:
+def _sign(block: pd.DataFrame, settings: DedupeSettings) -> Result:
+    """Return what is held of a block of articles: ids and dates, then as in `_Read`."""
+    said = read_words(_texts(block))
+    hashes, offsets = shingles(said.hashes, said.sizes, settings.shingle)
+    found = zip(block["article_id"], block["source"], said.names, said.sizes.tolist(), strict=True)
+    named = [_name(source, words) if size else _name(name) for name, source, words, size in found]
+    signatures = sign(hashes, offsets, settings.seed)
+    frame = block[["article_id", "published"]].reset_index(drop=True)
+    return frame, np.array(named, dtype="S16"), signatures, np.diff(offsets)
+
+
+def _blocks(pieces: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """Cut pieces smaller: the words of an article take ten times the room of its text."""
     for piece in pieces:
         yield from (piece.iloc[at : at + ARTICLES_AT_ONCE] for at in range(0, max(1, len(piece)), ARTICLES_AT_ONCE))
 
 
-def _name(source: str, words: list[str]) -> bytes:
-    return hashlib.blake2b("\x1f".join((source, *words)).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def _name(said: str, words: bytes = b"") -> bytes:
+    return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), key=words, digest_size=16).digest()
 
 
 def _settle(read: _Read, pieces: Pieces, settings: DedupeSettings) -> tuple[Ints, Ints]:
@@ -154,9 +154,8 @@ def _split(articles: pd.DataFrame, original: NDArray[np.object_]) -> Kept:
     return Kept(articles[~copy].reset_index(drop=True), dropped.reset_index(drop=True))
 
 
-def _words(articles: pd.DataFrame) -> Words:
-    joined = articles["title"].astype(object) + "\n" + articles["text"].astype(object)
-    return [_WORD.findall(text.casefold().replace("ё", "е")) for text in joined]
+def _texts(articles: pd.DataFrame) -> list[str]:
+    return (articles["title"].astype(object) + "\n" + articles["text"].astype(object)).tolist()
 
 
 def _days(published: NDArray[np.datetime64]) -> Floats:
@@ -166,10 +165,10 @@ def _days(published: NDArray[np.datetime64]) -> Floats:
     return np.asarray((published - first) / np.timedelta64(1, "D"), dtype=np.float64)
 
 
-def _first_copies(words: NDArray[np.object_]) -> Ints:
+def _first_copies(words: NDArray[np.bytes_]) -> Ints:
     """Of every article, in order of time: the first with the same source and words."""
     seen: dict[bytes, int] = {}
-    return np.array([seen.setdefault(name, row) for row, name in enumerate(words)], dtype=np.int64)
+    return np.array([seen.setdefault(name, row) for row, name in enumerate(words.tolist())], dtype=np.int64)
 
 
 def _candidates(read: _Read, rows: Ints, settings: DedupeSettings) -> tuple[Ints, Ints]:
@@ -192,9 +191,15 @@ def _candidates(read: _Read, rows: Ints, settings: DedupeSettings) -> tuple[Ints
 
 
 def _similarities(pieces: Pieces, sizes: Ints, left: Ints, right: Ints, settings: DedupeSettings) -> Floats:
-    """Exact Jaccard similarity of the shingle sets of each pair, of texts that are read again `HASHES_AT_ONCE`."""
+    """Exact Jaccard similarity of the shingle sets of each pair, of texts that are read again `HASHES_AT_ONCE`.
+
+    The pairs are in order of time, so that those of an article lie near each other, and few are in two parts.
+    """
     found = np.zeros(len(left))
-    parts = np.cumsum(sizes[left] + sizes[right]) // HASHES_AT_ONCE if len(left) else left
+    rows, first = np.unique(np.column_stack([left, right]), return_index=True)
+    fresh = np.zeros(2 * len(left), dtype=np.int64)
+    fresh[first] = sizes[rows]
+    parts = np.cumsum(fresh)[1::2] // HASHES_AT_ONCE
     for part in range(int(parts.max(initial=-1)) + 1):
         pairs = np.flatnonzero(parts == part)
         rows, sides = np.unique(np.concatenate([left[pairs], right[pairs]]), return_inverse=True)
@@ -205,15 +210,22 @@ def _similarities(pieces: Pieces, sizes: Ints, left: Ints, right: Ints, settings
 
 def _shingles_of(pieces: Pieces, rows: Ints, size: int) -> tuple[Hashes, Ints]:
     """Shingles as `shingles` gives them, of these rows of all pieces, in ascending order."""
-    hashes, counts, done = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.int64)], 0
-    for piece in pieces:
-        own = piece.iloc[rows[(rows >= done) & (rows < done + len(piece))] - done]
-        for block in _blocks([own]):
-            some, offsets = shingles(_words(block), size)
-            hashes.append(some)
-            counts.append(np.diff(offsets))
-        done += len(piece)
+
+    def work(block: pd.DataFrame) -> Result:
+        said = read_words(_texts(block))
+        hashes, offsets = shingles(said.hashes, said.sizes, size)
+        return hashes, np.diff(offsets)
+
+    hashes, counts = zip(*abreast(work, _blocks(_chosen(pieces, rows)), len(rows)), strict=True)
     return np.concatenate(hashes), np.append(0, np.cumsum(np.concatenate(counts)))
+
+
+def _chosen(pieces: Pieces, rows: Ints) -> Iterator[pd.DataFrame]:
+    """Give the `rows` of all pieces, piece by piece."""
+    done = 0
+    for piece in pieces:
+        yield piece.iloc[rows[np.searchsorted(rows, done) : np.searchsorted(rows, done + len(piece))] - done]
+        done += len(piece)
 
 
 def _join(left: Ints, right: Ints, days: Floats, window: int) -> Ints:

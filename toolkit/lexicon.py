@@ -1,42 +1,27 @@
-"""How often texts hold each stem: what stands between two spaces is read once, and then only counted.
+"""How often texts hold each stem: each distinct word is read once, and then only counted.
 
-News says the same words again and again. A text is cut at its spaces, each of its *pieces* (a word in its case, with
-the signs at it) has a number, and it is known which stems a piece holds; so the counts of many texts are one product of
-sparse matrices. They are what `words.stems` of every text by itself would give, since no word reaches over a space.
+News says the same words again and again. The words of many texts are numbers (`coded`), it is known in which column the
+stem of a word is counted, and so the counts are a sparse matrix that needs no look at the words themselves. They are
+what `words.stems` of every text by itself would give.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import sparse
 
 from toolkit import words
+from toolkit.coded import Coded, code_words, in_pieces
 
 Reading = Callable[[str], str]
 """The stem of a lower-case word."""
 
 _MOST = 400_000
-"""Pieces that are known at once, of about 150 bytes each; with more they are read anew."""
-
-
-class _Pieces(dict[str, int]):
-    """Piece -> its number, in the order of first appearance over all kinds of texts; new ones go on `fresh`."""
-
-    def __init__(self, kind: str, fresh: list[tuple[str, str]], first: int = 0) -> None:
-        self._kind, self._fresh, self._first = kind, fresh, first
-
-    def __missing__(self, piece: str) -> int:
-        self[piece] = number = self._first + len(self._fresh)
-        self._fresh.append((self._kind, piece))
-        return number
-
-    def go_on(self, first: int) -> None:
-        """Give further numbers from `first`."""
-        self._first = first
+"""Words that are known at once, of about 150 bytes each; with more they are read anew."""
 
 
 class _Columns(dict[str, int]):
@@ -63,59 +48,42 @@ class Lexicon:
 
     def __init__(self, readings: Mapping[str, Reading], columns: dict[str, int] | None = None) -> None:
         self.columns: dict[str, int] = {} if columns is None else columns
-        self._readings, self._grows = dict(readings), columns is None
-        self._forget()
-
-    def _forget(self) -> None:
-        self._fresh: list[tuple[str, str]] = []
-        self._pieces = {kind: _Pieces(kind, self._fresh) for kind in self._readings}
-        self._places = {kind: _Columns(read, self.columns, self._grows) for kind, read in self._readings.items()}
-        self._held, self._sizes = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64)
+        self._kinds = pd.Index(list(readings))
+        self._places = [_Columns(read, self.columns, columns is None) for read in readings.values()]
 
     def count(self, texts: Sequence[str], kinds: Sequence[str] | None = None) -> sparse.csr_matrix:
         """Return how often each text holds each stem, (n, columns); `kinds` may be left out where there is but one."""
-        if len(self._sizes) > _MOST:
-            self._forget()
-        sizes: list[int] = []
-        flat = np.fromiter(chain.from_iterable(self._numbers(texts, kinds, sizes)), dtype=np.int32)
-        self._read()
-        said = _matrix(flat, np.array(sizes, dtype=np.int64), len(self._sizes))
-        counts = (said @ _matrix(self._held, self._sizes, len(self.columns))).tocsr()
-        counts.sort_indices()
+        kind = np.zeros(len(texts), dtype=np.int64) if kinds is None else self._kinds.get_indexer(pd.Index(kinds))
+        counts, done = [sparse.csr_matrix((0, 0), dtype=np.float32)], 0
+        for piece in in_pieces(texts):
+            counts.append(self._count(piece, kind[done : done + len(piece)]))
+            done += len(piece)
+        for part in counts:
+            part.resize(part.shape[0], len(self.columns))
+        return sparse.csr_matrix(sparse.vstack(counts, format="csr")) if len(counts) > 2 else counts[-1]
+
+    def _count(self, texts: Sequence[str], kind: npt.NDArray[np.int64]) -> sparse.csr_matrix:
+        if sum(map(len, self._places)) > _MOST:
+            for place in self._places:
+                place.clear()
+        found = code_words(texts)
+        column = self._columns_of(found, kind)
+        counted = column >= 0
+        bounds = np.searchsorted(found.text[counted], np.arange(len(texts) + 1))
+        ones, size = np.ones(int(counted.sum()), dtype=np.float32), (len(texts), len(self.columns))
+        counts = sparse.csr_matrix((ones, column[counted], bounds), shape=size)
+        counts.sum_duplicates()
         return counts
 
-    def _numbers(self, texts: Sequence[str], kinds: Sequence[str] | None, sizes: list[int]) -> Iterator[Iterator[int]]:
-        number = {kind: pieces.__getitem__ for kind, pieces in self._pieces.items()}
-        for text, kind in zip(texts, kinds or repeat(next(iter(number))), strict=bool(kinds)):
-            pieces = text.split()
-            sizes.append(len(pieces))
-            yield map(number[kind], pieces)
-
-    def _read(self) -> None:
-        """Read the new pieces."""
-        held: list[int] = []
-        sizes, ends = np.zeros(len(self._fresh), dtype=np.int64), [0]
-        said = iter(words.stream(piece for _, piece in self._fresh))
-        for kind, _ in self._fresh:
-            place = self._places[kind]
-            for word in said:
-                if word == "\0":
-                    break
-                if (column := place[word]) >= 0:
-                    held.append(column)
-            ends.append(len(held))
-        sizes[:] = np.diff(ends)
-        self._held = np.concatenate([self._held, np.array(held, dtype=np.int32)])
-        self._sizes = np.concatenate([self._sizes, sizes])
-        self._fresh.clear()
-        for pieces in self._pieces.values():
-            pieces.go_on(len(self._sizes))
-
-
-def _matrix(flat: npt.NDArray[np.integer], sizes: npt.NDArray[np.integer], width: int) -> sparse.csr_matrix:
-    """Return the matrix of counts whose rows hold the columns `flat`, `sizes` of them each."""
-    indptr = np.concatenate([[0], np.cumsum(sizes)])
-    return sparse.csr_matrix((np.ones(len(flat), dtype=np.float32), flat, indptr), shape=(len(sizes), width))
+    def _columns_of(self, found: Coded, kind: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """Return the column of each word that stands there."""
+        if len(self._places) == 1:
+            columns = list(map(self._places[0].__getitem__, found.known))
+            return np.array(columns, dtype=np.int32)[found.word]
+        said, each = pd.factorize(found.word * len(self._places) + kind[found.text])
+        word, reading = (part.tolist() for part in np.divmod(each, len(self._places)))
+        columns = [self._places[k][found.known[w]] for w, k in zip(word, reading, strict=True)]
+        return np.array(columns, dtype=np.int32)[said]
 
 
 def in_order(columns: Mapping[str, int], counts: sparse.csr_matrix) -> tuple[list[str], sparse.csr_matrix]:

@@ -58,7 +58,10 @@ def write_index(articles: pd.DataFrame | Iterable[pd.DataFrame], made: Space, ta
     learnt: dict[str, npt.NDArray[Any]] = {"used": made.used.astype(np.int64), "idf": made.idf}
     arrays.write_arrays(learnt | {"axes": made.axes.astype(np.float16)}, tables / "space.safetensors")
     store.write_json({"encoder": made.encoder, "terms": list(made.rows)}, tables / "space.json")
-    parts = {"data": known.weights.data.astype(np.float16), "indices": known.weights.indices.astype(np.int32)}
+    parts = {
+        "data": known.weights.data.astype(np.float16),
+        "indices": known.weights.indices.astype(np.int32, copy=False),
+    }
     shape = np.array(known.weights.shape, dtype=np.int64)
     parts |= {"indptr": known.weights.indptr.astype(np.int64), "shape": shape}
     arrays.write_arrays(parts, tables / "words.safetensors")

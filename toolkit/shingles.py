@@ -1,6 +1,11 @@
-"""Word shingles, their MinHash signatures and their likeness; a part of `dedupe`, apart for its length."""
+"""Words, shingles, their MinHash signatures and their likeness; a part of `dedupe`, apart for its length."""
 
 from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -8,7 +13,8 @@ from numpy.typing import NDArray
 from rensa import RMinHash
 from scipy import sparse
 
-Words = list[list[str]]
+from toolkit.coded import distinct, find_runs, in_pieces
+
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 Floats = NDArray[np.float64]
@@ -24,24 +30,56 @@ PAIRS_AT_ONCE = 20_000
 _PAD = ""
 
 
-def shingles(words: Words, size: int) -> tuple[Hashes, Ints]:
+class Said(NamedTuple):
+    """What the words of some articles are, without the words."""
+
+    hashes: Hashes
+    """Of all words, in order, one article after the other."""
+    sizes: Ints
+    """How many words each article has."""
+    names: NDArray[np.bytes_]
+    """16 bytes of the words of each."""
+
+
+def read_words(texts: Iterable[str]) -> Said:
+    """Read the words of texts, runs of letters and digits; case and all signs between them are no matter."""
+    parts = [Said(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64), np.zeros(0, dtype="S16"))]
+    for piece in in_pieces(texts):
+        text, written, bounds = find_runs(piece, str.casefold, _is_of_word, 1)
+        word, known = distinct(written, bounds)
+        hashes = _hash([name[:-1] for name in known])[word]
+        owned = np.searchsorted(text, np.arange(len(piece) + 1))
+        ends = bounds[owned].tolist()
+        names = [hashlib.blake2b(written[begin:end], digest_size=16).digest() for begin, end in pairwise(ends)]
+        parts.append(Said(hashes, np.diff(owned), np.array(names, dtype="S16")))
+    return Said(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _is_of_word(sign: str) -> bool:
+    return sign.isalnum() or sign == "_"
+
+
+def _hash(words: list[str]) -> Hashes:
+    return pd.util.hash_array(np.array(words, dtype=object), categorize=False)
+
+
+def shingles(words: Hashes, sizes: Ints, size: int) -> tuple[Hashes, Ints]:
     """Hash every run of `size` words; article i owns ``hashes[offsets[i]:offsets[i + 1]]``, sorted and unique.
 
-    Texts are padded at both ends, so that one shorter than a shingle has some too, and one changed word in a
-    short headline does not change them all.
+    `words` are the hashes of all words, `sizes` how many each article has. Texts are padded at both ends, so that one
+    shorter than a shingle has some too, and one changed word in a short headline does not change them all.
     """
-    pad = [_PAD] * (size - 1)
-    padded = [[*pad, *found, *pad] if found else [] for found in words]
-    codes, vocabulary = pd.factorize(np.array([word for found in padded for word in found], dtype=object))
-    word_hashes = pd.util.hash_array(np.asarray(vocabulary, dtype=object), categorize=False)[codes]
-    lengths = np.array([len(found) for found in padded], dtype=np.int64)
-    counts = np.maximum(lengths - size + 1, 0)
-    owner = np.repeat(np.arange(len(words)), counts)
-    start = np.arange(counts.sum()) - (np.cumsum(counts) - counts)[owner] + (np.cumsum(lengths) - lengths)[owner]
-    mixed = np.zeros(len(start), dtype=np.uint64)
+    pad = size - 1
+    lengths = np.where(sizes > 0, sizes + 2 * pad, 0)
+    before, mine = np.cumsum(lengths) - lengths, np.cumsum(sizes) - sizes
+    padded = np.repeat(_hash([_PAD]), int(lengths.sum()))
+    padded[np.repeat(before + pad - mine, sizes) + np.arange(len(words))] = words
+    mixed = np.zeros(max(0, len(padded) - pad), dtype=np.uint64)
     for position in range(size):
-        mixed = _mix(mixed + word_hashes[start + position])
-    return _unique_per_owner(mixed, owner, len(words))
+        mixed = _mix(mixed + padded[position : position + len(mixed)])
+    ends = np.concatenate([[0], np.cumsum(np.maximum(lengths - pad, 0))])
+    within = np.arange(ends[-1]) - np.repeat(ends[:-1], np.diff(ends))
+    return _unique(mixed[np.repeat(before, np.diff(ends)) + within], ends)
 
 
 def _mix(values: Hashes) -> Hashes:
@@ -51,13 +89,14 @@ def _mix(values: Hashes) -> Hashes:
     return values ^ (values >> np.uint64(31))
 
 
-def _unique_per_owner(hashes: Hashes, owner: Ints, owners: int) -> tuple[Hashes, Ints]:
-    order = np.lexsort((hashes, owner))
-    hashes, owner = hashes[order], owner[order]
-    fresh = np.ones(len(hashes), dtype=bool)
-    fresh[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
-    offsets = np.searchsorted(owner[fresh], np.arange(owners + 1))
-    return hashes[fresh], offsets.astype(np.int64)
+def _unique(hashes: Hashes, bounds: Ints) -> tuple[Hashes, Ints]:
+    """Sort the hashes between each two `bounds`, and keep one of those that are equal."""
+    for begin, end in pairwise(bounds.tolist()):
+        hashes[begin:end].sort()
+    fresh = np.ones(len(hashes) + 1, dtype=bool)
+    fresh[1:-1] = hashes[1:] != hashes[:-1]
+    fresh[bounds] = True
+    return hashes[fresh[:-1]], np.concatenate([[0], np.cumsum(fresh)])[bounds]
 
 
 def sign(hashes: Hashes, offsets: Ints, seed: int) -> NDArray[np.uint32]:
@@ -98,11 +137,13 @@ def sharing(band: NDArray[np.uint32], days: Floats, window: int) -> tuple[Ints, 
 
 def jaccard(hashes: Hashes, offsets: Ints, left: Ints, right: Ints) -> Floats:
     """Exact Jaccard similarity of the shingle sets of each pair of rows."""
-    names, columns = np.unique(hashes, return_inverse=True)
-    ones = np.ones(len(hashes), dtype=np.int32)
-    table = sparse.csr_matrix((ones, columns, offsets), shape=(len(offsets) - 1, len(names)))
+    ones = np.ones(len(hashes), dtype=np.int8)
+    columns = (hashes >> np.uint64(1)).astype(np.int64)  # in order, so that what two rows share is found by merging
+    if (columns[1:] == columns[:-1]).any():
+        columns = np.unique(hashes, return_inverse=True)[1]
+    table = sparse.csr_matrix((ones, columns, offsets), shape=(len(offsets) - 1, np.iinfo(np.int64).max))
     common = [
-        table[left[at : at + PAIRS_AT_ONCE]].multiply(table[right[at : at + PAIRS_AT_ONCE]]).sum(axis=1).A1
+        np.diff(table[left[at : at + PAIRS_AT_ONCE]].multiply(table[right[at : at + PAIRS_AT_ONCE]]).indptr)
         for at in range(0, len(left), PAIRS_AT_ONCE)
     ]
     shared = np.concatenate([np.zeros(0), *common])

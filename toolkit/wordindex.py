@@ -36,27 +36,57 @@ def index_words(articles: pd.DataFrame | Iterable[pd.DataFrame]) -> WordIndex:
     """
     pieces = [articles] if isinstance(articles, pd.DataFrame) else articles
     lexicon = Lexicon({"ru": words.EXACT["ru"], "kk": words.EXACT[""]})
-    counts = [_count(piece, lexicon) for piece in pieces]
+    counts = [_small(_count(piece, lexicon)) for piece in pieces]
+    lengths = np.concatenate([np.zeros(0, dtype=np.float32), *(count.lengths for count in counts)])
     order = sorted(lexicon.columns)
-    places = np.empty(len(order), dtype=np.int32)
-    places[[lexicon.columns[term] for term in order]] = np.arange(len(order), dtype=np.int32)
-    for count in counts:
-        count.indices = places[count.indices]
-        count.resize(count.shape[0], len(order))
-    every = sparse.vstack(counts, format="csr", dtype=np.float32)
-    counts.clear()
-    lengths = np.asarray(every.sum(axis=1)).ravel()
-    found = every.tocsc()
-    del every
+    found = _by_stem(counts, [lexicon.columns[term] for term in order], len(lengths))
     damping = _SATURATION * (1 - _LENGTH + _LENGTH * lengths / max(1.0, lengths.mean() if len(lengths) else 0))
     held = np.diff(found.indptr)
-    telling = np.log1p((found.shape[0] - held + 0.5) / (held + 0.5))
+    telling = np.log1p((len(lengths) - held + 0.5) / (held + 0.5))
     for start in range(0, len(order), _BLOCK):
         first, last = found.indptr[start], found.indptr[min(start + _BLOCK, len(order))]
         data = found.data[first:last]
         weight = np.repeat(telling[start : start + _BLOCK], held[start : start + _BLOCK])
         found.data[first:last] = weight * data * (_SATURATION + 1) / (data + damping[found.indices[first:last]])
-    return WordIndex({term: row for row, term in enumerate(order)}, found.T)
+    return WordIndex({term: row for row, term in enumerate(order)}, found)
+
+
+class _Counts(NamedTuple):
+    """How often some articles hold each stem: the parts of a matrix (articles, stems), in little room."""
+
+    times: npt.NDArray[np.unsignedinteger]
+    columns: npt.NDArray[np.int32]
+    bounds: npt.NDArray[np.integer]
+    lengths: npt.NDArray[np.float32]
+    """How many words each article has, stop words left out."""
+
+
+def _small(counts: sparse.csr_matrix) -> _Counts:
+    times = counts.data.astype(np.min_scalar_type(int(counts.data.max(initial=0))))
+    lengths = np.asarray(counts.sum(axis=1), dtype=np.float32).ravel()
+    return _Counts(times, counts.indices.astype(np.int32, copy=False), counts.indptr, lengths)
+
+
+def _by_stem(counts: list[_Counts], order: list[int], articles: int) -> sparse.csr_matrix:
+    """Return one matrix (stems, articles) of `counts`, its rows the columns of these in `order`, and empty the list.
+
+    It is put together in its place, a part at a time, so that all is never there twice.
+    """
+    size = len(order)
+    held = sum((np.bincount(count.columns, minlength=size) for count in counts), np.zeros(size, dtype=np.int64))
+    bounds = np.concatenate([[0], np.cumsum(held[order])])
+    data, columns = np.empty(bounds[-1], dtype=np.float32), np.empty(bounds[-1], dtype=np.int32)
+    ends, done = np.empty(size, dtype=np.int64), 0
+    ends[order] = bounds[:-1]
+    while counts:
+        times, stems, rows, lengths = counts.pop(0)
+        part = sparse.csr_matrix((times, stems, rows), shape=(len(lengths), size)).tocsc()
+        own = np.diff(part.indptr)
+        places = np.repeat(ends - part.indptr[:-1], own) + np.arange(len(part.data))
+        data[places], columns[places] = part.data, part.indices + done
+        ends += own
+        done += len(lengths)
+    return sparse.csr_matrix((data, columns, bounds), shape=(size, articles))
 
 
 def _count(articles: pd.DataFrame, lexicon: Lexicon) -> sparse.csr_matrix:

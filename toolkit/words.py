@@ -18,7 +18,6 @@ import stopwordsiso
 LANGUAGES = ("en", "ru", "kk")
 
 _TOKEN = re.compile(r"[^\W\d_]{2,}")
-_TOKEN_OR_END = re.compile(r"[^\W\d_]{2,}|\0")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _CYRILLIC_STEM = 5
 _ENGLISH, _RUSSIAN = Stemmer.Stemmer("english", 0), Stemmer.Stemmer("russian", 0)
@@ -52,15 +51,6 @@ def tokens(text: str) -> list[str]:
     """
     stops = stop_words()
     return [word for word in _TOKEN.findall(text.lower().replace("ё", "е")) if word not in stops]
-
-
-def stream(texts: Iterable[str]) -> list[str]:
-    """Return the words of all `texts` in one list, stop words among them, with ``"\\0"`` after each text but the last.
-
-    >>> stream(["A Summit in Astana.", "", "Oil"])
-    ['summit', 'in', 'astana', '\\x00', '\\x00', 'oil']
-    """
-    return _TOKEN_OR_END.findall("\0".join(text.replace("\0", " ") for text in texts).lower().replace("ё", "е"))
 
 
 @lru_cache(_KEPT)
