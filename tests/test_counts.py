@@ -314,12 +314,13 @@ def test_any_text_in_a_sentence_is_inert(text):
 
 
 def test_the_overview_says_how_much_was_read_lost_and_left_undated(articles, scores):
-    said = briefing.overview(articles, articles.head(2), counts.theme_totals(scores, articles))
+    lost = pd.DataFrame({"stage": ["clean", "clean"]})
+    said = briefing.overview(articles, lost, counts.theme_totals(scores, articles))
     assert said == (
         "6 articles telling 5 stories, from 2 sources, published 1 January 2024 to 6 March 2024; 2 rows dropped; "
         "1 without a date, outside the trends. 50% carry none of the themes."
     )
-    one = briefing.overview(articles.head(1), articles.head(0), counts.theme_totals(scores, articles.head(1)))
+    one = briefing.overview(articles.head(1), lost.head(0), counts.theme_totals(scores, articles.head(1)))
     assert one.startswith("One article, from 1 source, published 1 January 2024; nothing dropped.")
 
 
@@ -413,7 +414,7 @@ def test_findings_are_listed_with_their_articles_and_the_chance_of_a_false_alarm
     ]  # fmt: skip
     assert "too few" not in shown.caption
     wordless = trend_tables.findings(event(terms=[]), TITLES)
-    assert "too few articles to tell by which words" in wordless.caption and wordless.rows[0][-2] == ""
+    assert "too few to tell which words" in wordless.caption and wordless.rows[0][-2] == ""
     assert trend_tables.findings(NO_EVENT, TITLES).rows == [["No change beyond chance."]]
     assert trend_tables.findings(NO_EVENT, TITLES, 0).rows[0][0].startswith("No article has a date, or no period can")
     assert trend_tables.findings(NO_EVENT, TITLES, 3).rows[0][0].startswith("3 comparable periods: too few")

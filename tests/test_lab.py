@@ -37,6 +37,7 @@ from toolkit import (
 
 pytestmark = pytest.mark.browser
 TESTS = f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})"
+STATUS_BAR = 24
 OPEN = "from toolkit import explore\nview = explore.explore(run)\nview"
 QUIET = ("WebGL", "to activate", "beforeunload", "GL Driver Message", "favicon")
 """What Chromium says of itself and of JupyterLab."""
@@ -292,10 +293,9 @@ def test_the_whole_map_is_seen_on_the_screen_of_a_laptop_without_scrolling(view)
     from browser import resize
 
     resize(view.driver, 1366, 768)
-    view.js("document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0")
-    lowest = "return Math.max(...[...document.querySelectorAll('.jp-OutputArea canvas')].map((one) => {}))"
-    bottom = lowest.format("one.getBoundingClientRect().bottom")
-    view.until(lambda: 300 < view.js(bottom) < view.js("return document.querySelector('#jp-bottom-panel').offsetTop"))
+    view.js("document.querySelectorAll('.jp-CodeCell')[1].scrollIntoView({block: 'start'})")
+    bottom = "return Math.max(...[...document.querySelectorAll('.jp-OutputArea canvas')].map((one) => {}))"
+    view.until(lambda: 300 < view.js(bottom.format("one.getBoundingClientRect().bottom")) < 768 - STATUS_BAR)
     resize(view.driver, 1500, 1700)
 
 
@@ -384,6 +384,8 @@ def test_what_was_lassoed_searched_and_merged_is_in_the_run_that_is_made_again(d
     said(page, "counts from the next run")
     assert page.ask("view.choice.topic") == (min(both),) and chosen(page) == len(together)
     assert len({row.text.split("\n")[-1] for row in page.all(".tk-view tbody tr")}) == 1
+    assert len(page.ask("view.screen.map.scatter.widget.labels['label'].tolist()")) == 1
+    page.after(lambda: page.click("Clear all"))
     names = page.ask("sorted(view.screen.map.scatter.widget.labels['label'])")
     assert len(names) == len(page.ask("view.run.topics['topic_id'].tolist()")) > 1
     assert "1 decided and not in this run yet" in page.one(".tk-pending").text

@@ -34,7 +34,10 @@ def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame
         first, last = date(dated.min()), date(dated.max())
         parts.append(f"published {first}" if first == last else f"published {first} to {last}")
     undated = len(articles) - len(dated)
-    lost = f"; {counted(len(dropped), 'row')} dropped" if len(dropped) else "; nothing dropped"
+    unasked = int((dropped["stage"] == "select").sum())  # by dates, sources or places
+    rest = len(dropped) - unasked
+    lost = f"; {counted(rest, 'row')} dropped" if rest else "; nothing dropped"
+    lost += f", {number(unasked)} outside what was asked for" * (unasked > 0)
     missing = f"; {number(undated)} without a date, outside the trends" if undated else ""
     none = totals.loc[totals["theme"] == ""].iloc[0]
     return ", ".join(parts) + lost + missing + f". {percent(none['share'])} carry none of the themes."

@@ -42,16 +42,16 @@ def kept_tables(name: str, inputs: Sequence[object], make: Callable[[], Sequence
         return [_listed(store.read_table(path)) for path in sorted(Path(scratch).iterdir())]
 
 
-def kept_steps(name: str, pieces: Pieces, settings: object, make: Callable[[], Steps], *, moves: bool = False) -> Steps:
+def kept_steps(name: str, pieces: Pieces, settings: object, make: Callable[[], Steps]) -> Steps:
     """Give what the stage in pieces `make` gives of `pieces`, without calling it where it did so before.
 
-    The stage must depend on nothing but its `settings` and the pieces, on their dates not at all or (`moves`) only on
-    how far they lie apart, so that all may have moved; it must give a piece for each, and settle nothing. The dates are
-    those of the pieces now. Above 200,000 articles nothing is kept.
+    The stage must depend on nothing but its `settings` and the pieces, and on their dates only in how far they lie
+    apart, so that all may have moved; it must give a piece for each, and settle nothing. The dates are those of the
+    pieces now. Above 200,000 articles nothing is kept.
     """
     if count_rows(pieces) > _MOST_KEPT:
         return (yield from make())
-    key = keeping.make_key("steps", name, _described(settings), _pieces_digest(pieces, moves))
+    key = keeping.make_key("steps", name, _described(settings), _pieces_digest(pieces))
     with tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
         if not _taken(name, key, Path(scratch)):
             made = [path for at, step in enumerate(make()) for path in _put_aside(step, Path(scratch) / f"{at:05}")]
@@ -90,18 +90,14 @@ def _dated(path: Path, dates: pd.Series) -> pd.DataFrame:
     return frame.assign(published=dates.reindex(frame["article_id"]).array)
 
 
-def _pieces_digest(pieces: Pieces, moves: bool) -> list[str]:
-    """Hash pieces without their dates, and these as distances from the first one of all, if they have a say."""
-    found, dates = [], []
+def _pieces_digest(pieces: Pieces) -> list[Any]:
+    """Hash pieces without their dates, and these as distances from the first one of all."""
+    found, dates = [], [pd.Series(dtype="datetime64[us, UTC]")]
     for piece in pieces:
         found.append(_table_digest(piece.drop(columns="published")))
-        dates.append(piece["published"].dt.tz_localize(None).to_numpy().astype("datetime64[us]"))
-    if moves and dates:
-        every = np.concatenate(dates)
-        dated = every[~np.isnat(every)]
-        apart = (every - dated.min() if len(dated) else every).astype(np.int64)
-        found.append(hashlib.blake2b(apart.data, digest_size=20).hexdigest())
-    return found
+        dates.append(piece["published"])
+    every = pd.concat(dates, ignore_index=True)
+    return [*found, _table_digest((every - every.min()).to_frame("apart"))]
 
 
 def _described(item: object) -> Any:

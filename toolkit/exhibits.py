@@ -85,10 +85,12 @@ def quoted(text: str) -> str:
 def continued(passage: str, title: str) -> str:
     """Return a passage without the beginning that already stands beside it as `title`, cut with an ellipsis.
 
-    >>> continued("Rain fell on the town. Rivers rose.", "Rain fell on the…")
-    '… town. Rivers rose.'
+    >>> continued("Rain fell on the town. Rivers rose.", "Rain fell on the…"), continued("Rain", "Rain")
+    ('… town. Rivers rose.', '')
     """
     passage, begun = " ".join(passage.split()), title.removesuffix("…").rstrip()
+    if passage == title:
+        return ""
     if not title.endswith("…") or not begun or not passage.startswith(begun):
         return passage
     rest = passage[len(begun) :].lstrip(" ,;:.")

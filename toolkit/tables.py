@@ -63,6 +63,8 @@ def _headline(article: Any) -> str:
 
 def _quote(text: str) -> str:
     text = " ".join(text.split())
+    if not text:
+        return "–"
     return quoted(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE].rsplit(' ', 1)[0]} …")
 
 

@@ -15,7 +15,7 @@ _CITED, _TERMS = 2, 6
 _GREATEST = 100
 _LEAST_SHARE = 0.0005
 _ALL = 0.99
-_WORDLESS = "; of too few articles to tell by which words they differ"
+_WORDLESS = "; the articles are too few to tell which words mark them"
 
 
 def findings(found: pd.DataFrame, titles: Mapping[str, str], few: int | None = None) -> Table:
@@ -203,11 +203,11 @@ def emerging(found: pd.DataFrame) -> Table:
         ("words", "text"),
         ("stories", "number"),
         ("at first", "number"),
-        ("growth", "text"),
+        ("growth", "number"),
         ("sources", "number"),
         ("new", "number"),
         ("false alarm", "number"),
-        ("first article", "text"),
+        ("first article", "below"),
     ]
     caption = "Words that emerge"
     return Table(caption, columns, cells) if cells else _nothing(caption, "No rare word grows beyond chance.")
