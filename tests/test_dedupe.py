@@ -269,6 +269,11 @@ def test_likeness_is_that_of_the_sets_of_shingles():
     assert jaccard(*later, left[few] - 11, right[few] - 11).tolist() == np.array(wanted)[few].tolist()
 
 
+def test_hashes_that_differ_in_their_last_bit_alone_are_two():
+    hashes = np.array([4, 5, 5], dtype=np.uint64)
+    assert jaccard(hashes, np.array([0, 2, 3]), np.array([0]), np.array([1])).tolist() == [0.5]
+
+
 # --- size ----------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,8 @@
-"""The words of many texts as numbers: each distinct word is made a string once, however often it stands there."""
+"""The words of many texts as numbers: each distinct word is made a string once, however often it stands there.
+
+All that reads words of many texts rests on this: `lexicon` counts their stems, `overtime` the words of periods,
+`shingles` what articles share, and `wordvectors` and `subwords` number what stands between two spaces.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,6 @@ import pyarrow as pa
 Whole = npt.NDArray[np.int64]
 _AT_ONCE = 4_000_000
 """Characters that are looked at together: each takes a dozen bytes meanwhile."""
-
-
 END = "\x1f"
 """What stands behind each run."""
 

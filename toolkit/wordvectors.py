@@ -110,8 +110,9 @@ class StaticEncoder:
         counts = _counts(flat, indptr, len(self._rows))
         sums, sizes = counts @ self._sums[: len(self._rows)], counts @ self._sizes
         for row in whole:
-            tokens = self._tokenizer.encode(texts[row], add_special_tokens=False).ids
-            sums[row], sizes[row] = self._add(np.array(tokens), np.array([0, len(tokens)]))[0], len(tokens)
+            text = texts[row].encode("utf-8", "replace").decode()
+            tokens = np.array(self._tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int64)
+            sums[row], sizes[row] = self._add(tokens, np.array([0, len(tokens)]))[0], len(tokens)
         return np.asarray(sums / np.maximum(sizes, 1)[:, None], dtype=np.float32)
 
     def _numbers(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -126,7 +127,8 @@ class StaticEncoder:
         cuts = np.flatnonzero(cut)
         word, known = distinct(written, cuts)
         rows, fresh = number(known, self._rows)
-        self._read(fresh)
+        if fresh:
+            self._read(fresh)
         return rows[word], np.searchsorted(cuts, ends)
 
     def _read(self, fresh: Sequence[str]) -> None:
