@@ -441,6 +441,8 @@ def test_the_windows_and_the_sources_behind_them_are_listed_in_points():
     rows = trend_tables.behind(split, TITLES).rows
     assert rows[0] == ["Extremism", "Post", "10% of 10", "30% of 20", "+10.0", "0", "0", "+10.0"]
     assert rows[1] == ["Extremism", "Times", "–", "50% of 4", "0", "0", "−2.0", "−2.0"]
+    tongues = trend_tables.behind(split.assign(key=["ru", "kk"]), TITLES, "language").rows
+    assert [row[1] for row in tongues] == ["Russian", "Kazakh"]
     assert trend_tables.behind(split.head(1), TITLES, "language") == Prose("")
     assert trend_tables.behind(split.assign(articles_after=[9000, 4]), TITLES, "language") == Prose("")
     assert trend_tables.compared(NO_HALF, TITLES).rows == [["There is nothing to compare."]]

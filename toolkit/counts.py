@@ -82,7 +82,7 @@ def volume(articles: pd.DataFrame, calendar: pd.DataFrame, periods: pd.DataFrame
 
 
 def shares_by(articles: pd.DataFrame, scores: pd.DataFrame, groups: pd.Series, name: str) -> pd.DataFrame:
-    """Return ``theme, <name>, articles, total, share`` for each theme and group, the largest group first, the others last.
+    """Return ``theme, <name>, articles, total, share`` for each theme and group, the largest first, `OTHERS` last.
 
     `groups` gives each row of `articles` its group.
     """
