@@ -320,6 +320,11 @@ def test_the_overview_says_how_much_was_read_lost_and_left_undated(articles, sco
         "6 articles telling 5 stories, from 2 sources, published 1 January 2024 to 6 March 2024; 2 rows dropped; "
         "1 without a date, outside the trends. 50% carry none of the themes."
     )
+    asked = briefing.overview(articles, pd.DataFrame({"stage": ["select"] * 1200 + ["clean"]}), counts.theme_totals(
+        scores, articles))  # fmt: skip
+    assert "; 1 row dropped, 1,200 outside what was asked for; 1 without a date" in asked
+    apart = briefing.overview(articles.drop_duplicates("story_id"), lost.head(0), counts.theme_totals(scores, articles))
+    assert apart.startswith("5 articles, no two of one story, from")
     one = briefing.overview(articles.head(1), lost.head(0), counts.theme_totals(scores, articles.head(1)))
     assert one.startswith("One article, from 1 source, published 1 January 2024; nothing dropped.")
 
@@ -436,6 +441,8 @@ def test_the_windows_and_the_sources_behind_them_are_listed_in_points():
     rows = trend_tables.behind(split, TITLES).rows
     assert rows[0] == ["Extremism", "Post", "10% of 10", "30% of 20", "+10.0", "0", "0", "+10.0"]
     assert rows[1] == ["Extremism", "Times", "–", "50% of 4", "0", "0", "−2.0", "−2.0"]
+    tongues = trend_tables.behind(split.assign(key=["ru", "kk"]), TITLES, "language").rows
+    assert [row[1] for row in tongues] == ["Russian", "Kazakh"]
     assert trend_tables.behind(split.head(1), TITLES, "language") == Prose("")
     assert trend_tables.behind(split.assign(articles_after=[9000, 4]), TITLES, "language") == Prose("")
     assert trend_tables.compared(NO_HALF, TITLES).rows == [["There is nothing to compare."]]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from toolkit import course_figures, figures, style, topic_figures
+from toolkit import course_figures, figures, style, topic_figures, trend_figures
 from toolkit.exhibits import Table
 
 EVIL = "<script>alert(1)</script> <a href='javascript:alert(1)'>x</a> & <b>bold</b>"
@@ -193,6 +193,27 @@ def test_a_point_with_articles_links_to_their_page_and_one_without_does_not():
     rows = figures.theme_shares(points_table(), TITLES, COLOURS).layout.meta["table"]["rows"]
     assert rows[0][1] == {"text": "January 2024 (part)", "href": "articles/terror-0.html"}
     assert rows[1][1:] == [{"text": "February 2024", "href": ""}, "0", "0", "–", "–", "–", "0", "–"]
+
+
+def test_where_nothing_but_the_same_sources_moves_a_share_no_other_step_is_drawn():
+    alike = halves_table().assign(mix=0.0, newcomers=0.0, leavers=0.0001)
+    steps = figures.waterfall(alike, TITLES, COLOURS, SPLIT).data[0]
+    assert [step.replace("<br>", " ") for step in steps.x] == ["first window", "same sources", "second window"]
+
+
+def test_weeks_are_named_by_days_on_which_they_begin_and_months_are_left_alone():
+    weeks = pd.Series(pd.date_range("2024-01-01", periods=30, freq="7D"))
+    axis = trend_figures.weekly(weeks, [weeks.iloc[0], weeks.iloc[-1]])
+    assert axis["tick0"] == weeks.iloc[0] and axis["dtick"] == 4 * 7 * 86_400_000
+    months = pd.Series(pd.date_range("2024-01-01", periods=6, freq="MS"))
+    assert trend_figures.weekly(months, [months.iloc[0], months.iloc[-1]]) == {}
+
+
+def test_a_long_name_stands_whole_beside_its_axis_in_two_lines():
+    name = "State Committee for National Security of Kyrgyzstan"
+    named = pd.DataFrame({"name": [name], "theme": ["terror"], "articles": [3], "share": [0.3]})
+    drawn = figures.actors_by_theme(named, {"terror": "T"}, COLOURS | {"terror": "red"}, "organisations")
+    assert " ".join(drawn.data[0].y[0].replace("<br>", " ").split()) == name and "<br>" in drawn.data[0].y[0]
 
 
 def test_a_finding_is_shaded_and_marked_with_its_way_and_its_articles():

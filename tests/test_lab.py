@@ -307,7 +307,7 @@ def test_a_topic_of_which_no_article_is_left_has_no_name_on_the_map_until_it_has
     assert view.ask(names) == sorted(view.ask("sorted(set(view.run.topics.set_index('topic_id')['short'].loc["
                                               "view.selection['topic_id']]))"))  # fmt: skip
     view.after(lambda: view.click("Clear all"))
-    assert view.ask(names) == every
+    view.until(lambda: view.ask(names) == every)
 
 
 def test_the_trends_take_the_room_that_there_is(view):

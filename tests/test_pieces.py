@@ -287,3 +287,15 @@ def test_every_stage_tells_how_far_it_is_up_to_its_end(tmp_path):
         assert told[-1][0] == told[-1][1]
         assert [done for done, _ in told] == sorted(done for done, _ in told)
         told.clear()
+
+
+def test_pieces_that_are_read_ahead_come_in_their_order_and_an_error_comes_in_its_place():
+    def read():
+        yield from range(5)
+        raise InputError("gone")
+
+    taken = []
+    with pytest.raises(InputError, match="gone"):
+        for piece in pieces.ahead(read()):
+            taken.append(piece)
+    assert taken == [0, 1, 2, 3, 4] and list(pieces.ahead([])) == []

@@ -466,3 +466,13 @@ def test_a_manifest_with_a_key_missing_is_told_as_far_as_it_goes(tmp_path, missi
 )
 def test_durations_read_as_people_write_them(seconds, said):
     assert made.duration(seconds) == said
+
+
+def test_what_stands_below_a_row_has_its_name_beside_it_and_no_column_and_what_is_empty_is_left_out(tmp_path):
+    columns = [{"name": "theme", "kind": "text"}, {"name": "n", "kind": "number"}]
+    columns += [{"name": "telling words", "kind": "below"}, {"name": "first articles", "kind": "below"}]
+    shown = {"caption": "Found", "columns": columns, "rows": [["Water", "3", "river", ""], ["Fire", "1", "", SCRIPT]]}
+    run = make_run(tmp_path / "run", notebooks={"5-briefing": ["# B", [output(TABLE, shown)]]})
+    page = report.build_report(run).read_text("utf-8")
+    assert page.count('<tr class="b"><td colspan="2">') == 2 and page.count('<th scope="col"') == 2
+    assert page.count("<dt>telling words</dt><dd>river</dd>") == 1 and page.count("<dt>") == 2 and SCRIPT not in page

@@ -82,12 +82,13 @@ def volume(articles: pd.DataFrame, calendar: pd.DataFrame, periods: pd.DataFrame
 
 
 def shares_by(articles: pd.DataFrame, scores: pd.DataFrame, groups: pd.Series, name: str) -> pd.DataFrame:
-    """Return ``theme, <name>, articles, total, share`` for each theme and group, the largest group first.
+    """Return ``theme, <name>, articles, total, share`` for each theme and group, the largest first, `OTHERS` last.
 
     `groups` gives each row of `articles` its group.
     """
     keyed = pd.DataFrame({"article_id": articles["article_id"].to_numpy(), name: groups.to_numpy()})
     totals = keyed[name].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    totals = pd.concat([totals.drop(OTHERS, errors="ignore"), totals[totals.index == OTHERS]])
     joined = scores.merge(keyed, on="article_id")
     carrying = joined.groupby(["theme", name], sort=False)["label"].sum()
     full = pd.MultiIndex.from_product([scores["theme"].unique(), totals.index], names=["theme", name])

@@ -15,7 +15,8 @@ import pandas as pd
 from toolkit import periods
 
 _OPENING, _CLOSING = re.compile(r'(?:^|(?<=[\s(\[—–-]))"(?=\S)'), re.compile('"')
-_LEAST_SHARE = 0.0005
+_LEAST_SHARE, _DUST = 0.0005, 1e-9
+"""Below the first a share is small, below the second an error of arithmetic."""
 TABLE_MIME = "application/vnd.toolkit.table+json"
 
 
@@ -113,14 +114,14 @@ def opening(text: str, length: int) -> str:
 def percent(share: float) -> str:
     """Return a share as people write it: one digit below 10%, none above; a dash where there is none.
 
-    >>> percent(0.0432), percent(0.55), percent(0.0001)
-    ('4.3%', '55%', '<0.1%')
+    >>> percent(0.0432), percent(0.55), percent(0.0001), percent(1e-17)
+    ('4.3%', '55%', '<0.1%', '0%')
     """
     if pd.isna(share):
         return "–"
-    if 0 < share < _LEAST_SHARE:
+    if _DUST < share < _LEAST_SHARE:
         return "<0.1%"
-    return f"{share:.1%}" if 0 < share < 0.0995 else f"{share:.0%}"
+    return f"{share:.1%}" if _DUST < share < 0.0995 else f"{share:.0%}"
 
 
 def with_bounds(share: float, low: float, high: float) -> str:

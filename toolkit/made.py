@@ -96,8 +96,14 @@ def _stage(record: Mapping[str, Any]) -> list[str]:
         *(_count(value) for value in (before, after, lost)),
         duration(record.get("seconds")),
         _megabytes(memory),
-        "; ".join(f"{key.replace('_', ' ')}: {_value(value)}" for key, value in further.items()),
+        "; ".join(_fact(key, value) for key, value in further.items()),
     ]
+
+
+def _fact(key: str, value: object) -> str:
+    if key == "cpu_seconds":
+        return f"processors: {duration(value)}"
+    return f"{key.replace('_', ' ')}: {_count(value) if type(value) is int else _value(value)}"
 
 
 def _losses(dropped: Path) -> dict[str, Any]:

@@ -114,7 +114,11 @@ def topic_tree(lines: pd.DataFrame, topics: pd.DataFrame, total: int) -> go.Figu
     )
     names = [f"{safe(label, 46)} " for label in topics["label"]]
     figure.update_yaxes(
-        tickvals=list(range(len(topics))), ticktext=names, range=[len(topics) - 0.5, -0.5], showgrid=False
+        tickvals=list(range(len(topics))),
+        ticktext=names,
+        range=[len(topics) - 0.5, -0.5],
+        showgrid=False,
+        showline=False,
     )
     figure.update_xaxes(title="further right: less alike", showticklabels=False, showgrid=False, rangemode="tozero")
     caption = "How the topics lie to each other: joined further left means more alike"

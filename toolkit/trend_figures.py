@@ -231,8 +231,8 @@ def waterfall(compared: pd.DataFrame, titles: Mapping[str, str], colours: Mappin
         return nothing("waterfall", "What the change is made of", "There are no two periods to compare.")
     names = [name for name in titles if name in set(compared["theme"])]
     units = [("article", "articles"), ("story", "stories")]
-    headings = [f"{safe(titles[name])}, share of {unit}" for name in names for _, unit in units]
-    room = {"vertical_spacing": 0.5 / max(2, len(names)), "horizontal_spacing": 0.08}
+    headings = [f"{safe(titles[name])}<br>share of {unit}" for name in names for _, unit in units]
+    room = {"vertical_spacing": 0.56 / max(2, len(names)), "horizontal_spacing": 0.08}
     figure = make_subplots(rows=len(names), cols=2, subplot_titles=headings, shared_yaxes="rows", **room)
     still = (compared[["mix", "newcomers", "leavers"]].abs() < _NOTHING).all(axis=None)  # one source, or alike ones
     steps = [step for step in _STEPS if not (still and step in ("mix", "newcomers", "leavers"))]
@@ -245,7 +245,7 @@ def waterfall(compared: pd.DataFrame, titles: Mapping[str, str], colours: Mappin
     figure.update_annotations(font={"size": 14})
     figure.update_layout(showlegend=False, hovermode="closest")
     caption = f"What the change of each share is made of: {windows_named(compared)}"
-    return finish(figure, "waterfall", caption, table, 90 + 250 * len(names))
+    return finish(figure, "waterfall", caption, table, 110 + 262 * len(names))
 
 
 def _steps(mine: pd.Series, steps: list[str], colour: str) -> go.Waterfall:
