@@ -93,9 +93,9 @@ def test_planted_subjects_are_found(corpus):
 
 def test_the_number_of_topics_comes_from_the_data_and_the_table_says_why(corpus):
     *_, found = corpus
-    fitting = found.choice[found.choice["topics"] <= 12]
-    enough = fitting[fitting["modularity"] >= 0.96 * fitting["modularity"].max() - 1e-3]
-    assert len(found.topics) == len(SUBJECTS) == enough["topics"].iloc[0]
+    close = found.choice.dropna(subset=["silhouette"]).set_index("topics")
+    assert len(found.topics) == len(SUBJECTS) == close["silhouette"].idxmax()
+    assert found.choice["topics"].tolist() == list(range(1, len(found.choice) + 1))
 
 
 def test_the_same_input_gives_the_same_topics_on_one_thread_and_on_two(corpus):
