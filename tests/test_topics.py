@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
+from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
@@ -156,6 +157,17 @@ def test_a_topic_is_named_by_the_articles_in_its_middle_and_not_by_those_at_its_
     assert set(naming.name_groups(texts, labels)[0][:2]) & {"tractor repair", "tractor", "repair", "depot"}
     named = naming.name_groups(texts, labels, closeness=closeness)[0][:2]
     assert set(" ".join(named).split()) <= {"wheat", "harvest", "fields"}, named
+
+
+def test_terms_that_stand_in_the_same_texts_are_shown_and_the_five_most_telling_in_any_case():
+    texts = np.zeros((90, 15))
+    texts[np.arange(90), np.arange(90) % 5] = 1
+    texts[:40, 5:10] = np.random.default_rng(0).random((40, 5)) < 0.8
+    texts[40 + np.arange(50), 10 + np.arange(50) % 5] = 1
+    for order in (np.arange(15), np.r_[np.arange(5), np.arange(10, 15), np.arange(5, 10)]):
+        shown = [int(order[at]) for at in naming.together(sparse.csc_matrix(texts[:, order]))]
+        assert shown[:5] == [0, 1, 2, 3, 4] and sorted(shown[5:]) == [5, 6, 7, 8, 9]
+    assert naming.together(sparse.csc_matrix(np.ones((4, 3)))) == [0, 1, 2]
 
 
 def test_articles_far_from_every_middle_have_names_too():

@@ -25,7 +25,7 @@ Labels = npt.NDArray[np.intp]
 TERMS = 10
 _TEXTS = 10_000
 _VOCABULARY = 20_000
-CHOSEN_FROM, _SURE = 15, 5
+CHOSEN_FROM, _SURE, _ALIKE = 15, 5, 0.3
 _TELLING = 3 * TERMS
 _FEW, _MANY = 100, 2000
 _POWER, _FINENESS = 4, 1000
@@ -136,7 +136,7 @@ def _stems(texts: Sequence[str]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.i
 
 
 def _best(weights: sparse.csr_matrix, there: sparse.csc_matrix, names: Sequence[str]) -> list[str]:
-    """Return the terms of the greatest weight, those left out that share a word with a better one, as `together` does."""
+    """Return the terms of the greatest weight that share no word with a better one and go `together`."""
     order = np.lexsort((weights.indices, -weights.data))[:_TELLING]
     kept: list[int] = []
     seen: set[str] = set()
@@ -155,7 +155,8 @@ def together(there: sparse.csc_matrix) -> list[int]:
     The first five are sure. Of the others, the one that goes least with all in the mean is left out, one by one. How
     well two go together is their normalised pointwise mutual information (Lau, Newman, Karimi & Baldwin 2010, "Best
     topic word selection for topic labelling"; Bouma 2009), worth less where few texts tell of it (discounted as Pantel
-    & Ravichandran 2004, "Automatically labeling semantic classes", do).
+    & Ravichandran 2004, "Automatically labeling semantic classes", do), and .3 at most: what goes together more than
+    that is a name or a fixed line, and says once more what is said.
     """
     both = (there.T @ there).toarray().astype(np.float64)
     alone, texts = np.diag(both), there.shape[0]
@@ -164,6 +165,7 @@ def together(there: sparse.csc_matrix) -> list[int]:
     pull = np.where(both > 0, np.where(both < texts, pull, 0), -1)
     fewer = np.minimum(alone[:, None], alone[None, :])
     pull = np.where(pull > 0, pull * both / (both + 1) * fewer / (fewer + 1), pull)
+    pull = np.minimum(pull, _ALIKE)
     np.fill_diagonal(pull, 0)
     left = list(range(len(alone)))
     while len(left) > TERMS:
