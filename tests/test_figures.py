@@ -258,9 +258,11 @@ def test_a_large_map_is_thinned_and_says_so():
 
 def test_the_numbers_of_topics_that_were_tried_are_listed_with_the_chosen_one():
     choice = pd.DataFrame({"topics": [1, 3, 4, 5, 6, 7, 8], "modularity": [0, 0.4, 0.45, 0.494, 0.49, 0.5, 0.3]})
+    choice["silhouette"] = [np.nan, np.nan, 0.2, 0.31, np.nan, np.nan, np.nan]
     shown = topic_figures.choice_table(choice, 5)
     assert isinstance(shown, Table) and [row[0] for row in shown.rows] == ["3", "4", "5", "6", "7", "8"]
-    assert [row[3] for row in shown.rows] == ["", "", "chosen", "", "the greatest", ""]
+    assert [row[4] for row in shown.rows] == ["", "", "chosen", "", "the greatest", ""]
+    assert [row[3] for row in shown.rows] == ["", "0.200", "0.310", "", "", ""]
     assert [row[2] for row in shown.rows][2] == "98.8%"
     assert "was not searched for" in topic_figures.choice_table(choice.head(0), 5).caption
 

@@ -214,4 +214,47 @@ def test_modularity_is_the_greatest_for_the_groups_that_were_planted():
     tried = clusters.modularity(near, parts, clusters.ward(sharpening.means(vectors, parts), np.bincount(parts)))
     assert tried["topics"].tolist() == list(range(1, 21))
     assert tried.set_index("topics")["modularity"].loc[1] == pytest.approx(0)
-    assert clusters.choose_number(tried, len(vectors)) == 4
+    assert tried["modularity"].idxmax() == 3
+
+
+@pytest.mark.parametrize(("subjects", "uneven"), [(3, True), (8, True), (20, False), (20, True)])
+def test_subjects_that_lie_apart_are_all_found_however_many_and_unequal(subjects, uneven):
+    random = np.random.default_rng(subjects)
+    middles = sharpening.unit(random.normal(size=(subjects, 100)))
+    sizes = 30 + (1500 * random.dirichlet(np.full(subjects, 2.0 if uneven else 1e6))).astype(int)
+    truth = np.repeat(np.arange(subjects), sizes)
+    vectors = sharpening.unit(middles[truth] + random.normal(scale=0.1, size=(len(truth), 100)))
+    reduced = sharpening.reduce(vectors, sharpening.find_axes(vectors))
+    found, _ = clusters.group(sharpening.make_ready(reduced, 0, 42), 0)
+    assert adjusted_rand_score(truth, found) > 0.98
+
+
+def test_a_large_subject_is_not_cut_to_pieces_beside_small_ones():
+    random = np.random.default_rng(1)
+    truth, sizes = np.repeat([0, 1, 2], [200, 10, 10]), np.repeat([8, 2], [200, 20])
+    middles = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0.6, 0.8, 0]])
+    spread = np.where(truth == 0, 0.15, 0.02)[:, None]
+    centres = sharpening.unit(middles[truth] + spread * random.normal(size=(220, 4)))
+    ours, wards = (clusters.cut(join(centres, sizes), 3) for join in (clusters.average, clusters.ward))
+    assert adjusted_rand_score(truth, ours) == 1
+    assert len(np.unique(wards[truth == 0])) > 1
+
+
+def test_a_doubtful_vector_goes_to_the_larger_group():
+    vectors = sharpening.unit(np.array([[1.0, 0, 0]] * 30 + [[0, 1.0, 0]] * 4 + [[1.0, 1.02, 0]]))
+    labels = np.repeat([0, 1], [30, 5])
+    assert clusters.settle(vectors, labels, 1)[-1] == 1
+    assert clusters.place(vectors, labels)[-1] == 0
+    assert clusters.place(vectors, labels)[:-1].tolist() == labels[:-1].tolist()
+
+
+def test_the_silhouette_is_the_same_of_weights_and_of_copies():
+    random = np.random.default_rng(0)
+    vectors, labels, weights = (
+        sharpening.unit(random.normal(size=(40, 5))),
+        np.arange(40) % 3,
+        random.integers(1, 5, 40),
+    )
+    copies = clusters.silhouette(np.repeat(vectors, weights, axis=0), np.repeat(labels, weights))
+    assert clusters.silhouette(vectors, labels, weights) == pytest.approx(copies, abs=1e-3)
+    assert clusters.silhouette(vectors, np.zeros(40, dtype=np.intp)) == 0

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
+from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
@@ -93,9 +94,9 @@ def test_planted_subjects_are_found(corpus):
 
 def test_the_number_of_topics_comes_from_the_data_and_the_table_says_why(corpus):
     *_, found = corpus
-    fitting = found.choice[found.choice["topics"] <= 12]
-    enough = fitting[fitting["modularity"] >= 0.96 * fitting["modularity"].max() - 1e-3]
-    assert len(found.topics) == len(SUBJECTS) == enough["topics"].iloc[0]
+    close = found.choice.dropna(subset=["silhouette"]).set_index("topics")
+    assert len(found.topics) == len(SUBJECTS) == close["silhouette"].idxmax()
+    assert found.choice["topics"].tolist() == list(range(1, len(found.choice) + 1))
 
 
 def test_the_same_input_gives_the_same_topics_on_one_thread_and_on_two(corpus):
@@ -156,6 +157,17 @@ def test_a_topic_is_named_by_the_articles_in_its_middle_and_not_by_those_at_its_
     assert set(naming.name_groups(texts, labels)[0][:2]) & {"tractor repair", "tractor", "repair", "depot"}
     named = naming.name_groups(texts, labels, closeness=closeness)[0][:2]
     assert set(" ".join(named).split()) <= {"wheat", "harvest", "fields"}, named
+
+
+def test_terms_that_stand_in_the_same_texts_are_shown_and_the_five_most_telling_in_any_case():
+    texts = np.zeros((90, 15))
+    texts[np.arange(90), np.arange(90) % 5] = 1
+    texts[:40, 5:10] = np.random.default_rng(0).random((40, 5)) < 0.8
+    texts[40 + np.arange(50), 10 + np.arange(50) % 5] = 1
+    for order in (np.arange(15), np.r_[np.arange(5), np.arange(10, 15), np.arange(5, 10)]):
+        shown = [int(order[at]) for at in naming.together(sparse.csc_matrix(texts[:, order]))]
+        assert shown[:5] == [0, 1, 2, 3, 4] and sorted(shown[5:]) == [5, 6, 7, 8, 9]
+    assert naming.together(sparse.csc_matrix(np.ones((4, 3)))) == [0, 1, 2]
 
 
 def test_articles_far_from_every_middle_have_names_too():

@@ -1,8 +1,10 @@
 """Small groups of vectors joined into groups, how many there should be, and the parts of each.
 
-Ward's method joins the small groups by their sizes (Ward 1963; distances kept up to date as Lance & Williams 1967 do).
-How many groups to stop at is read from the neighbours: `modularity`. k-means then starts from the groups that were
-joined, and moves the vectors at their borders: joined alone, groups keep what an early join got wrong.
+The two that are alike in the mean of their vectors are joined (`average`), small ones somewhat sooner: news has few
+large subjects and many small ones, and Ward's method, which weighs by size in full, cuts the large to pieces. How far
+to go is read from the neighbours (`modularity`) and from how well vectors lie in their groups (`silhouette`). Vectors
+at the borders are then moved: joined alone, groups keep what an early join got wrong. The parts of a topic, which are
+to be of like size, are joined by Ward's method (Ward 1963; distances kept up to date as Lance & Williams 1967 do).
 """
 
 from __future__ import annotations
@@ -17,10 +19,14 @@ from toolkit.sharpening import Floats, Labels, Sharpened, means, nearest, unit
 Merges = list[tuple[int, int, float]]
 """Which two nodes were joined, and at what height, in order; the first join of m leaves makes node m."""
 
-_MOVES = 5
-_NEAR_BEST = 0.96
+_SIZE = 0.2
+_MOVES = 2
+_PULL = 0.1
+_FROM, _TO = 0.92, 0.96
 _MOST = 60
 _IN_MEAN = 10
+_LOOKED_AT = 5000
+_FALL = 0.005
 
 
 def ward(centres: npt.NDArray[np.floating], sizes: npt.NDArray[np.integer]) -> Merges:
@@ -43,6 +49,32 @@ def ward(centres: npt.NDArray[np.floating], sizes: npt.NDArray[np.integer]) -> M
         apart[one], apart[:, one] = joined, joined
         apart[other], apart[:, other] = np.inf, np.inf
         nodes[one], weight[one] = count + step, weight[one] + weight[other]
+    return found
+
+
+def average(centres: Floats, sizes: npt.NDArray[np.integer]) -> Merges:
+    """Join groups with these `centres` (m, d; of length one) and `sizes` two by two until one is left.
+
+    The mean distance (one less the cosine) of their small groups decides (average linkage: Sokal & Michener 1958),
+    times the fifth root of what Ward's method takes in full: the product of the two sizes over their sum.
+    """
+    count = len(centres)
+    places, weight = np.asarray(centres, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
+    apart = np.maximum(1 - places @ places.T, 0)
+    cost = apart * (weight[:, None] * weight[None, :] / (weight[:, None] + weight[None, :])) ** _SIZE
+    np.fill_diagonal(cost, np.inf)
+    nodes, found = list(range(count)), []
+    for step in range(count - 1):
+        one, other = sorted(divmod(int(cost.argmin()), count))
+        found.append((nodes[one], nodes[other], float(cost[one, other])))
+        both = weight[one] + weight[other]
+        apart[one] = apart[:, one] = (weight[one] * apart[one] + weight[other] * apart[other]) / both
+        nodes[one], weight[one] = count + step, both
+        gone = np.isinf(cost[one]) & (np.arange(count) != one)
+        joined = np.where(gone, np.inf, apart[one] * (both * weight / (both + weight)) ** _SIZE)
+        joined[[one, other]] = np.inf
+        cost[one], cost[:, one] = joined, joined
+        cost[other], cost[:, other] = np.inf, np.inf
     return found
 
 
@@ -83,14 +115,40 @@ def modularity(near: npt.NDArray[np.int32], parts: Labels, merges: Merges) -> pd
     return pd.DataFrame(found[::-1], columns=["topics", "modularity"])
 
 
-def choose_number(tried: pd.DataFrame, count: int) -> int:
-    """Return the smallest number of groups that keeps 96% of the greatest modularity; `tried` as `modularity` gives it.
+def numbers(tried: pd.DataFrame, count: int) -> list[int]:
+    """Return which numbers of groups are looked at closely; `tried` has ``topics, modularity, silhouette``.
 
-    At most 60, and at least ten of `count` vectors in a group in the mean.
+    From the smallest that keeps 92% of the greatest modularity to the smallest that keeps 96%; at most 60, and at least
+    ten of `count` vectors in a group in the mean. Only one, where the silhouette of the small groups has its peak at 30
+    or fewer and falls there: these are groups that lie apart, which modularity alone would join if they are many.
     """
     fitting = tried[tried["topics"] <= max(1, min(_MOST, count // _IN_MEAN))]
-    enough = fitting["modularity"] >= _NEAR_BEST * fitting["modularity"].max()
-    return int(fitting["topics"][enough].iloc[0])
+    shares = fitting["modularity"] / max(fitting["modularity"].max(), 1e-9)
+    first, last = (int(fitting["topics"][shares >= share].iloc[0]) for share in (_FROM, _TO))
+    fit = fitting.set_index("topics")["silhouette"].loc[first:]
+    peak = int(fit.idxmax())
+    if peak <= _MOST // 2 and peak + 1 in fit.index and fit[peak] - fit[peak + 1] >= _FALL:
+        return [peak]
+    return list(range(first, last + 1))
+
+
+def silhouette(vectors: Floats, labels: Labels, weights: npt.NDArray[np.integer] | None = None) -> float:
+    """Return how much nearer `vectors` lie to the mean of their own group than to the next one's, -1 to 1, in the mean.
+
+    Rousseeuw 1987, "Silhouettes", with means in the place of all pairs (Hruschka, de Castro & Campello 2004). A vector
+    counts as often as its weight tells; of very many, 5,000 at even steps are looked at.
+    """
+    weight = np.ones(len(vectors)) if weights is None else np.asarray(weights, dtype=np.float64)
+    centres = means(np.asarray(vectors * weight[:, None], dtype=np.float32), labels)
+    rows = np.arange(0, len(vectors), max(1, len(vectors) // _LOOKED_AT))
+    apart = 1 - vectors[rows] @ centres.T
+    if apart.shape[1] < 2:
+        return 0.0
+    own = np.take_along_axis(apart, labels[rows, None], axis=1)[:, 0]
+    np.put_along_axis(apart, labels[rows, None], np.inf, axis=1)
+    other = apart.min(axis=1)
+    fit = (other - own) / np.maximum(np.maximum(own, other), 1e-9)
+    return round(float(np.average(fit.astype(np.float64), weights=weight[rows])), 4)
 
 
 def settle(vectors: Floats, labels: Labels, moves: int) -> Labels:
@@ -105,17 +163,44 @@ def settle(vectors: Floats, labels: Labels, moves: int) -> Labels:
 
 
 def group(ready: Sharpened, number: int) -> tuple[Labels, pd.DataFrame]:
-    """Return the group of each vector, from 0, and ``topics, modularity`` of the numbers that were looked at.
+    """Return the group of each vector, from 0, and ``topics, modularity, silhouette`` of the numbers looked at.
 
-    There are `number` groups, or as many as the data suggest (0). In the end each vector goes to the group whose mean
-    it is nearest to as it was before it was sharpened, which is how others can be assigned too.
+    There are `number` groups, or as many as the data suggest (0): of the `numbers` that keep most of the modularity,
+    the one with the greatest silhouette. That of the numbers that were not looked at closely is missing.
     """
-    merges = ward(means(ready.smooth, ready.parts), np.bincount(ready.parts))
+    sizes = np.bincount(ready.parts)
+    merges = average(means(ready.smooth, ready.parts), sizes)
+    if number:
+        none = {"topics": np.empty(0, dtype=np.int64), "modularity": np.empty(0), "silhouette": np.empty(0)}
+        return _grouped(ready, merges, number, False), pd.DataFrame(none)
     tried = modularity(ready.near, ready.parts, merges)
-    wanted = number or choose_number(tried, len(ready.smooth))
-    labels = settle(ready.smooth, cut(merges, wanted)[ready.parts], _MOVES)
-    labels = settle(ready.vectors, labels if number else join_small(ready.smooth, labels), 1)
-    return labels, tried
+    middle, most = means(ready.vectors, ready.parts), min(_MOST, len(sizes))
+    fit = {each: silhouette(middle, cut(merges, each), sizes) for each in range(1, most + 1)}
+    wanted = numbers(tried.assign(silhouette=tried["topics"].map(fit)), len(ready.smooth))
+    found = {each: _grouped(ready, merges, each, True) for each in wanted}
+    fit = {each: silhouette(ready.vectors, labels) for each, labels in found.items()}
+    best = max(wanted, key=lambda each: fit[each])
+    return found[best], tried.assign(silhouette=tried["topics"].map(fit).astype(float))
+
+
+def _grouped(ready: Sharpened, merges: Merges, number: int, joining: bool) -> Labels:
+    """Return `number` groups, or fewer where those that are too small are joined to others.
+
+    In the end each vector goes where it fits best as it was before it was sharpened.
+    """
+    labels = settle(ready.smooth, cut(merges, number)[ready.parts], _MOVES)
+    return place(ready.vectors, join_small(ready.smooth, labels) if joining else labels)
+
+
+def place(vectors: Floats, labels: Labels) -> Labels:
+    """Move each of `vectors` to the group that it most probably belongs to; no group is emptied.
+
+    What counts is the cosine to the group's mean and a tenth of the logarithm of its size: the most probable of a
+    mixture of von Mises-Fisher distributions of one concentration, ten (Banerjee et al. 2005).
+    """
+    centres, sizes = means(vectors, labels), np.bincount(labels)
+    moved = nearest(vectors, centres, _PULL * np.log(sizes / len(labels)))
+    return moved if len(np.unique(moved)) == len(sizes) else settle(vectors, labels, 1)
 
 
 def join_small(vectors: Floats, labels: Labels) -> Labels:

@@ -94,11 +94,11 @@ def means(vectors: Floats, labels: Labels) -> Floats:
     return unit(members @ vectors)
 
 
-def nearest(vectors: Floats, centres: Floats) -> Labels:
-    """Return the row of `centres` that each of `vectors` is nearest to, by cosine."""
+def nearest(vectors: Floats, centres: Floats, favour: npt.NDArray[np.floating] | float = 0.0) -> Labels:
+    """Return the row of `centres` that each of `vectors` is nearest to, by cosine and what is in `favour` of it."""
     found = np.empty(len(vectors), dtype=np.intp)
     for start in range(0, len(vectors), _BLOCK):
-        found[start : start + _BLOCK] = (vectors[start : start + _BLOCK] @ centres.T).argmax(axis=1)
+        found[start : start + _BLOCK] = (vectors[start : start + _BLOCK] @ centres.T + favour).argmax(axis=1)
     return found
 
 

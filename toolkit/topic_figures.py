@@ -184,19 +184,21 @@ def topic_map(
 def choice_table(choice: pd.DataFrame, chosen: int) -> Table:
     """Return some of the numbers of topics that were looked at; `choice` as `topics.Topics` has it."""
     best = int(choice["topics"].iloc[choice["modularity"].argmax()]) if len(choice) else 0
-    near = {chosen - 1, chosen, chosen + 1, best}
-    shown = choice[choice["topics"].isin([*_SHOWN, *near])]
+    close = choice["silhouette"].notna()
+    shown = choice[close | choice["topics"].isin([*_SHOWN, chosen - 1, chosen, chosen + 1, best])]
     notes = {best: "the greatest", chosen: "chosen"}
     cells = [
         [
             number(c.topics),
             f"{c.modularity:.3f}",
             f"{c.modularity / choice['modularity'].max():.1%}",
+            f"{c.silhouette:.3f}" if c.silhouette == c.silhouette else "",
             notes.get(c.topics, ""),
         ]
         for c in rows(shown)
     ]
-    columns = [("topics", "number"), ("modularity", "number"), ("of the greatest", "number"), ("", "text")]
+    names = ("topics", "modularity", "of the greatest", "silhouette")
+    columns = [*((name, "number") for name in names), ("", "text")]
     return Table(
         "Numbers of topics that were looked at" if cells else f"The number of topics, {chosen}, was not searched for",
         columns,

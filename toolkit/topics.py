@@ -34,7 +34,7 @@ class Topics(NamedTuple):
     ``assigned``: ``article_id, topic_id, x, y, closeness`` (cosine to the topic's centre) and ``part`` (a finer topic,
     see `levels`), one row an article.
     ``topics``: ``topic_id, label, terms, articles, share, titles``, the largest first, ids from 0.
-    ``choice``: ``topics, modularity``, one row a number that was looked at.
+    ``choice``: ``topics, modularity, silhouette``, a row a number; no silhouette where it was not looked at closely.
     """
 
     assigned: pd.DataFrame
