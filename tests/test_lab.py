@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import nbconvert
+import numpy as np
 import pytest
 from browser import complaints, open_browser, requests
 from goldens import ROOT
@@ -302,12 +303,19 @@ def test_the_whole_map_is_seen_on_the_screen_of_a_laptop_without_scrolling(view)
 def test_a_topic_of_which_no_article_is_left_has_no_name_on_the_map_until_it_has_some_again(view):
     names = "sorted(view.screen.map.scatter.widget.labels['label'])"
     every = view.ask(names)
+
+    def ink():  # of names alone: points have colours
+        drawn = np.asarray(Image.open(io.BytesIO(view.canvas().screenshot_as_png)).convert("RGB")).astype(int)
+        return int(((drawn.max(axis=2) < 90) & (np.ptp(drawn, axis=2) < 30)).sum())
+
+    begun = ink()
+    assert begun > 500
     view.after(lambda: view.js(CHOOSE, "language", 1))
     view.until(lambda: len(view.ask(names)) < len(every))
     assert view.ask(names) == sorted(view.ask("sorted(set(view.run.topics.set_index('topic_id')['short'].loc["
                                               "view.selection['topic_id']]))"))  # fmt: skip
     view.after(lambda: view.click("Clear all"))
-    view.until(lambda: view.ask(names) == every)
+    view.until(lambda: view.ask(names) == every and abs(ink() - begun) < 0.05 * begun)
 
 
 def test_the_trends_take_the_room_that_there_is(view):
