@@ -38,6 +38,15 @@ from toolkit import (
 
 pytestmark = pytest.mark.browser
 TESTS = f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})"
+NAMES = """
+return Math.min(...[...document.querySelectorAll('.jp-OutputArea canvas')].map((one) => {
+  const drawn = one.getContext('2d');
+  if (!drawn) return Infinity;
+  const data = drawn.getImageData(0, 0, one.width, one.height).data;
+  return data.filter((value, place) => place % 4 === 3 && value > 100).length;
+}));
+"""
+"""How many pixels the words of the map have."""
 STATUS_BAR = 24
 OPEN = "from toolkit import explore\nview = explore.explore(run)\nview"
 QUIET = ("WebGL", "to activate", "beforeunload", "GL Driver Message", "favicon")
@@ -266,6 +275,7 @@ def test_contrast_focus_and_names_stand_up_to_axe_in_light_and_dark(view):
     view.until(lambda: view.js("return document.body.dataset.jpThemeLight") == "false")
     assert not axe(view) and view.js(CONTRAST) > 4.5
     view.until(lambda: max(ground(view)) < 60)
+    view.until(lambda: view.js(NAMES) > 300)  # the canvas of the names has its width again, and they are drawn on it
     view.js("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
     view.until(lambda: view.js("return document.body.dataset.jpThemeLight") == "true")
 

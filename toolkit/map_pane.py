@@ -109,6 +109,8 @@ def darken(shown: Map, opened: Opened, dark: bool, paper: str = "") -> None:
     shown.scatter.widget.tooltip_color = [0.2, 0.2, 0.2, 1.0] if dark else [1.0, 1.0, 1.0, 1.0]
     shown.scatter.color(map=_colours(opened, look), selected=look["ink"])
     _label(shown, color=look["ink"], shadow_color=look["paper"])
+    for pixels in (HEIGHT + 1, HEIGHT):  # while JupyterLab changed its look the names had no room, and measure it anew
+        shown.scatter.height(pixels)
 
 
 def _label(shown: Map, **more: Any) -> None:
