@@ -318,8 +318,8 @@ def test_a_topic_of_which_no_article_is_left_has_no_name_on_the_map_until_it_has
         drawn = np.asarray(Image.open(io.BytesIO(view.canvas().screenshot_as_png)).convert("RGB")).astype(int)
         return int(((drawn.max(axis=2) < 90) & (np.ptp(drawn, axis=2) < 30)).sum())
 
+    view.until(lambda: ink() > 500)
     begun = ink()
-    assert begun > 500
     view.after(lambda: view.js(CHOOSE, "language", 1))
     view.until(lambda: len(view.ask(names)) < len(every))
     assert view.ask(names) == sorted(view.ask("sorted(set(view.run.topics.set_index('topic_id')['short'].loc["
