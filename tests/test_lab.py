@@ -316,9 +316,9 @@ def test_a_topic_of_which_no_article_is_left_has_no_name_on_the_map_until_it_has
 
     def ink():  # of names alone: points have colours
         drawn = np.asarray(Image.open(io.BytesIO(view.canvas().screenshot_as_png)).convert("RGB")).astype(int)
-        return int(((drawn.max(axis=2) < 90) & (np.ptp(drawn, axis=2) < 30)).sum())
+        return int(((drawn.max(axis=2) < 140) & (np.ptp(drawn, axis=2) < 40)).sum())
 
-    view.until(lambda: ink() > 500)
+    view.until(lambda: ink() > 200)
     begun = ink()
     view.after(lambda: view.js(CHOOSE, "language", 1))
     view.until(lambda: len(view.ask(names)) < len(every))
