@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import nbconvert
+import numpy as np
 import pytest
 from browser import complaints, open_browser, requests
 from goldens import ROOT
@@ -37,6 +38,15 @@ from toolkit import (
 
 pytestmark = pytest.mark.browser
 TESTS = f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})"
+NAMES = """
+return Math.min(...[...document.querySelectorAll('.jp-OutputArea canvas')].map((one) => {
+  const drawn = one.getContext('2d');
+  if (!drawn) return Infinity;
+  const data = drawn.getImageData(0, 0, one.width, one.height).data;
+  return data.filter((value, place) => place % 4 === 3 && value > 100).length;
+}));
+"""
+"""How many pixels the words of the map have."""
 STATUS_BAR = 24
 OPEN = "from toolkit import explore\nview = explore.explore(run)\nview"
 QUIET = ("WebGL", "to activate", "beforeunload", "GL Driver Message", "favicon")
@@ -265,6 +275,7 @@ def test_contrast_focus_and_names_stand_up_to_axe_in_light_and_dark(view):
     view.until(lambda: view.js("return document.body.dataset.jpThemeLight") == "false")
     assert not axe(view) and view.js(CONTRAST) > 4.5
     view.until(lambda: max(ground(view)) < 60)
+    view.until(lambda: view.js(NAMES) > 300)  # the canvas of the names has its width again, and they are drawn on it
     view.js("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
     view.until(lambda: view.js("return document.body.dataset.jpThemeLight") == "true")
 
@@ -302,12 +313,19 @@ def test_the_whole_map_is_seen_on_the_screen_of_a_laptop_without_scrolling(view)
 def test_a_topic_of_which_no_article_is_left_has_no_name_on_the_map_until_it_has_some_again(view):
     names = "sorted(view.screen.map.scatter.widget.labels['label'])"
     every = view.ask(names)
+
+    def ink():  # of names alone: points have colours
+        drawn = np.asarray(Image.open(io.BytesIO(view.canvas().screenshot_as_png)).convert("RGB")).astype(int)
+        return int(((drawn.max(axis=2) < 140) & (np.ptp(drawn, axis=2) < 40)).sum())
+
+    view.until(lambda: ink() > 200)
+    begun = ink()
     view.after(lambda: view.js(CHOOSE, "language", 1))
     view.until(lambda: len(view.ask(names)) < len(every))
     assert view.ask(names) == sorted(view.ask("sorted(set(view.run.topics.set_index('topic_id')['short'].loc["
                                               "view.selection['topic_id']]))"))  # fmt: skip
     view.after(lambda: view.click("Clear all"))
-    view.until(lambda: view.ask(names) == every)
+    view.until(lambda: view.ask(names) == every and abs(ink() - begun) < 0.05 * begun)
 
 
 def test_the_trends_take_the_room_that_there_is(view):

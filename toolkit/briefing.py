@@ -35,8 +35,7 @@ def overview(articles: pd.DataFrame, dropped: pd.DataFrame, totals: pd.DataFrame
         parts.append(f"published {first}" if first == last else f"published {first} to {last}")
     undated = len(articles) - len(dated)
     unasked = int((dropped["stage"] == "select").sum())  # by dates, sources or places
-    rest = len(dropped) - unasked
-    lost = f"; {counted(rest, 'row')} dropped" if rest else "; nothing dropped"
+    lost = f"; {counted(rest, 'row')} dropped" if (rest := len(dropped) - unasked) else "; nothing dropped"
     lost += f", {number(unasked)} outside what was asked for" * (unasked > 0)
     missing = f"; {number(undated)} without a date, outside the trends" if undated else ""
     none = totals.loc[totals["theme"] == ""].iloc[0]
@@ -174,8 +173,9 @@ def _half(half: Any) -> str:
 
 def _both(half: Any) -> str:
     """Return the shares in the two windows."""
-    halves = ("in the first half of the coverage", "in the second")
-    first, second = halves if half.since else (periods.during(half.first), periods.during(half.second))
+    first, second = "in the first half of the coverage", "in the second"
+    if not half.since:
+        first, second = periods.during(half.first), periods.during(half.second)
     return f"{percent(half.before)} {first}, {percent(half.after)} {second}"
 
 

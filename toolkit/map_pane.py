@@ -109,6 +109,8 @@ def darken(shown: Map, opened: Opened, dark: bool, paper: str = "") -> None:
     shown.scatter.widget.tooltip_color = [0.2, 0.2, 0.2, 1.0] if dark else [1.0, 1.0, 1.0, 1.0]
     shown.scatter.color(map=_colours(opened, look), selected=look["ink"])
     _label(shown, color=look["ink"], shadow_color=look["paper"])
+    for pixels in (HEIGHT + 1, HEIGHT):  # while JupyterLab changed its look the names had no room, and measure it anew
+        shown.scatter.height(pixels)
 
 
 def _label(shown: Map, **more: Any) -> None:
@@ -136,9 +138,15 @@ def _placed(shown: Map) -> pd.DataFrame | None:
 
 
 def _name(shown: Map, labels: pd.DataFrame | None) -> None:
-    """Leave the names of topics away of which no point is shown; the map makes its list anew when it is moved."""
-    if labels is not None:
-        shown.scatter.widget.labels = labels[labels["label"].isin(shown.named)].reset_index(drop=True)
+    """Leave the names of topics away of which no point is shown; the map makes its list anew when it is moved.
+
+    It draws other names only where all were taken away before.
+    """
+    widget = shown.scatter.widget
+    if labels is None or (labels is widget.labels and labels["label"].isin(shown.named).all()):
+        return
+    widget.labels = None
+    widget.labels = labels[labels["label"].isin(shown.named)].reset_index(drop=True)
 
 
 def _ranges(placed: pd.DataFrame, points: pd.DataFrame, sizes: pd.Series) -> dict[str, tuple[float, float]]:
