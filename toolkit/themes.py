@@ -37,7 +37,7 @@ from toolkit.matching import Match, match_theme
 from toolkit.plain import SURE_MATCH
 from toolkit.settings import ThemeSettings
 from toolkit.themefile import Theme, as_records, from_records, load_themes
-from toolkit.units import Corpus, Doubles, Encoder, Floats, Rows, prepare
+from toolkit.units import Corpus, Doubles, Encoder, Floats, Rows, by_language, prepare
 
 __all__ = [
     "Encoder",
@@ -186,11 +186,8 @@ def _teach(corpus: Corpus, score: Doubles, tie: Doubles, priors: Mapping[str, fl
         sure, far = np.concatenate(positive), np.concatenate(negative)
         taught = _Taught(_regression(corpus, sure, far, seed), *_naive_bayes(corpus, sure, far), {})
         meant, said = _read(taught, corpus.vectors, corpus.tfidf)
-        shifts = {
-            language: (_shift(meant[rows], priors[language]), _shift(said[rows], priors[language]))
-            for language, rows in corpus.groups.items()
-        }
-        taught = taught._replace(shifts=shifts)
+        first, second = (by_language(corpus, read, priors, _shift) for read in (meant, said))
+        taught = taught._replace(shifts={language: (first[language], second[language]) for language in first})
         score, _ = _ask(corpus, taught, tie)
     return taught
 
@@ -214,9 +211,9 @@ def _read(taught: _Taught, vectors: Floats, tfidf: sparse.csr_matrix) -> tuple[D
 
 def _above(corpus: Corpus, score: Doubles, priors: Mapping[str, float], learnt: Learnt) -> Doubles:
     """Return `score` above that of the last unit which the prior lets in, language by language."""
-    found = np.empty(len(score))
+    found, cutoffs = np.empty(len(score)), learnt.once("cutoffs", by_language, corpus, score, priors, _last)
     for language, rows in corpus.groups.items():
-        found[rows] = score[rows] - learnt.once(language, _last, score[rows], priors[language])
+        found[rows] = score[rows] - cutoffs[language]
     return found
 
 

@@ -7,7 +7,7 @@ centred by language, they lie in clusters, and it is known how near they are to 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -33,6 +33,7 @@ _TITLE = 2
 _PARTITIONS = 20
 _READ = 3000
 _OWN_MEAN = 30
+_LENT = 10
 
 
 class Encoder(Protocol):
@@ -200,6 +201,21 @@ def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[KMeans]:
 def _clusters(partitions: Sequence[KMeans], vectors: Floats) -> Rows:
     """Return the cluster of each row in each partition."""
     return np.array([partition.predict(vectors) for partition in partitions], dtype=np.intp)
+
+
+def by_language(
+    corpus: Corpus, score: Doubles, priors: Mapping[str, float], of: Callable[[Doubles, float], float]
+) -> dict[str, float]:
+    """Return what `of` says of the units of each language and their prior; few lean to all, as if ten more were read.
+
+    Of one article alone, each theme would else be above or at its own cutoff.
+    """
+    found = {language: of(score[rows], priors[language]) for language, rows in corpus.groups.items()}
+    if len(found) < 2:
+        return found
+    sizes = {language: len(rows) for language, rows in corpus.groups.items()}
+    every = of(score, sum(priors[language] * size for language, size in sizes.items()) / len(score))
+    return {name: own + (every - own) * _LENT / (sizes[name] + _LENT) for name, own in found.items()}
 
 
 def mean_direction(seeds: Floats, views: Sequence[slice]) -> Floats:
