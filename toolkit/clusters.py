@@ -123,10 +123,10 @@ def numbers(tried: pd.DataFrame, count: int) -> list[int]:
     or fewer and falls there: these are groups that lie apart, which modularity alone would join if they are many.
     """
     fitting = tried[tried["topics"] <= max(1, min(_MOST, count // _IN_MEAN))]
-    shares = fitting["modularity"] / max(fitting["modularity"].max(), 1e-9)
-    first, last = (int(fitting["topics"][shares >= share].iloc[0]) for share in (_FROM, _TO))
+    kept = (fitting["modularity"] >= share * fitting["modularity"].max() for share in (_FROM, _TO))
+    first, last = (int(fitting["topics"][enough].iloc[0]) for enough in kept)
     fit = fitting.set_index("topics")["silhouette"].loc[first:]
-    peak = int(fit.idxmax())
+    peak = first + int(fit.to_numpy().argmax())
     if peak <= _MOST // 2 and peak + 1 in fit.index and fit[peak] - fit[peak + 1] >= _FALL:
         return [peak]
     return list(range(first, last + 1))
