@@ -81,9 +81,9 @@ def average(centres: Floats, sizes: npt.NDArray[np.integer]) -> Merges:
 def cut(merges: Merges, number: int) -> Labels:
     """Return the group of each leaf, from 0, when `number` groups are left."""
     count = len(merges) + 1
-    above = np.arange(2 * count - 1)
+    above = list(range(2 * count - 1))
     for step, (one, other, _) in enumerate(merges[: max(0, count - number)]):
-        above[[one, other]] = count + step
+        above[one] = above[other] = count + step
     for node in range(2 * count - 2, -1, -1):
         above[node] = above[above[node]]
     return np.unique(above[:count], return_inverse=True)[1].astype(np.intp)
