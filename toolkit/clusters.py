@@ -26,7 +26,7 @@ _FROM, _TO = 0.92, 0.96
 _MOST = 60
 _IN_MEAN = 10
 _LOOKED_AT = 5000
-_FALL = 0.005
+_STRONG, _FALL = 0.7, 0.005
 
 
 def ward(centres: npt.NDArray[np.floating], sizes: npt.NDArray[np.integer]) -> Merges:
@@ -120,14 +120,15 @@ def numbers(tried: pd.DataFrame, count: int) -> list[int]:
 
     From the smallest that keeps 92% of the greatest modularity to the smallest that keeps 96%; at most 60, and at least
     ten of `count` vectors in a group in the mean. Only one, where the silhouette of the small groups has its peak at 30
-    or fewer and falls there: these are groups that lie apart, which modularity alone would join if they are many.
+    or fewer, falls there, and is above .7 (strong structure: Kaufman & Rousseeuw 1990, "Finding groups in data"): these
+    are groups that lie apart, which modularity alone would join if they are many.
     """
     fitting = tried[tried["topics"] <= max(1, min(_MOST, count // _IN_MEAN))]
     kept = (fitting["modularity"] >= share * fitting["modularity"].max() for share in (_FROM, _TO))
     first, last = (int(fitting["topics"][enough].iloc[0]) for enough in kept)
     fit = fitting.set_index("topics")["silhouette"].loc[first:]
     peak = first + int(fit.to_numpy().argmax())
-    if peak <= _MOST // 2 and peak + 1 in fit.index and fit[peak] - fit[peak + 1] >= _FALL:
+    if peak <= _MOST // 2 and peak + 1 in fit.index and fit[peak] >= max(_STRONG, fit[peak + 1] + _FALL):
         return [peak]
     return list(range(first, last + 1))
 
