@@ -229,6 +229,13 @@ def test_subjects_that_lie_apart_are_all_found_however_many_and_unequal(subjects
     assert adjusted_rand_score(truth, found) > 0.98
 
 
+def test_vectors_without_any_group_are_one_topic_or_few_and_no_error():
+    vectors = sharpening.unit(np.tile([[1.0, 0.01], [1.0, -0.01]], (20, 1)))
+    ready = sharpening.Sharpened(vectors, vectors, np.zeros((40, 1), dtype=np.int32), np.zeros(40, dtype=np.intp))
+    labels, tried = clusters.group(ready, 0)
+    assert labels.tolist() == [0] * 40 and tried["topics"].tolist() == [1]
+
+
 def test_a_large_subject_is_not_cut_to_pieces_beside_small_ones():
     random = np.random.default_rng(1)
     truth, sizes = np.repeat([0, 1, 2], [200, 10, 10]), np.repeat([8, 2], [200, 20])

@@ -26,7 +26,7 @@ _FROM, _TO = 0.92, 0.96
 _MOST = 60
 _IN_MEAN = 10
 _LOOKED_AT = 5000
-_FALL = 0.005
+_STRONG, _FALL = 0.7, 0.005
 
 
 def ward(centres: npt.NDArray[np.floating], sizes: npt.NDArray[np.integer]) -> Merges:
@@ -81,9 +81,9 @@ def average(centres: Floats, sizes: npt.NDArray[np.integer]) -> Merges:
 def cut(merges: Merges, number: int) -> Labels:
     """Return the group of each leaf, from 0, when `number` groups are left."""
     count = len(merges) + 1
-    above = np.arange(2 * count - 1)
+    above = list(range(2 * count - 1))
     for step, (one, other, _) in enumerate(merges[: max(0, count - number)]):
-        above[[one, other]] = count + step
+        above[one] = above[other] = count + step
     for node in range(2 * count - 2, -1, -1):
         above[node] = above[above[node]]
     return np.unique(above[:count], return_inverse=True)[1].astype(np.intp)
@@ -120,14 +120,15 @@ def numbers(tried: pd.DataFrame, count: int) -> list[int]:
 
     From the smallest that keeps 92% of the greatest modularity to the smallest that keeps 96%; at most 60, and at least
     ten of `count` vectors in a group in the mean. Only one, where the silhouette of the small groups has its peak at 30
-    or fewer and falls there: these are groups that lie apart, which modularity alone would join if they are many.
+    or fewer, falls there, and is above .7 (strong structure: Kaufman & Rousseeuw 1990, "Finding groups in data"): these
+    are groups that lie apart, which modularity alone would join if they are many.
     """
     fitting = tried[tried["topics"] <= max(1, min(_MOST, count // _IN_MEAN))]
-    shares = fitting["modularity"] / max(fitting["modularity"].max(), 1e-9)
-    first, last = (int(fitting["topics"][shares >= share].iloc[0]) for share in (_FROM, _TO))
+    kept = (fitting["modularity"] >= share * fitting["modularity"].max() for share in (_FROM, _TO))
+    first, last = (int(fitting["topics"][enough].iloc[0]) for enough in kept)
     fit = fitting.set_index("topics")["silhouette"].loc[first:]
-    peak = int(fit.idxmax())
-    if peak <= _MOST // 2 and peak + 1 in fit.index and fit[peak] - fit[peak + 1] >= _FALL:
+    peak = first + int(fit.to_numpy().argmax())
+    if peak <= _MOST // 2 and peak + 1 in fit.index and fit[peak] >= max(_STRONG, fit[peak + 1] + _FALL):
         return [peak]
     return list(range(first, last + 1))
 
