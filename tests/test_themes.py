@@ -268,6 +268,16 @@ def test_a_language_of_few_articles_is_scored_beside_the_others(sample, score):
     assert score(strangers, load_themes(SHIPPED))["score"].between(0, 1).all()
 
 
+def test_an_article_alone_in_its_language_carries_no_theme_for_that(sample, score, judged):
+    """With cutoffs of that language alone, each of these carries every theme."""
+    english = judged[judged["language"] == "en"]
+    about_none = english.groupby("article_id")["gold"].any().loc[lambda any_theme: ~any_theme].index[:12]
+    codes = dict(zip(about_none, ("de", "sv", "nl", "da", "it", "es", "pt", "fr", "pl", "cs", "fi", "hu"), strict=True))
+    alone = sample["article_id"].map(codes).fillna(sample["language"])
+    found = score(sample.assign(language=alone), load_themes(SHIPPED))
+    assert found.loc[found["article_id"].isin(about_none), "label"].mean() < 1 / 3
+
+
 @pytest.mark.parametrize("number", [1, 2, 5])
 def test_a_corpus_of_few_articles_is_scored(sample, score, number):
     found = score(sample.head(number), load_themes(SHIPPED))
