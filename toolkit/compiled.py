@@ -5,7 +5,8 @@ layers that read a normalised vector; what an activation function lets through h
 is. Each vector has a scale of its own (Yao et al. 2022, ZeroQuant), so that it does not depend on its neighbours.
 Channels are centred and scaled by what a few texts show, so that large ones do not take the eight bits of all others
 (Xiao et al. 2023, SmoothQuant; Wei et al. 2023, Outlier Suppression+), and what rounding the weights does to the mean
-vector is taken off the bias (Nagel et al. 2019).
+vector is taken off the bias (Nagel et al. 2019). Over many tokens the errors cancel; in short texts they do not, so
+these are read in bfloat16.
 """
 
 from __future__ import annotations
@@ -24,8 +25,13 @@ from toolkit.vectors import Vectors, normalise
 
 Numbers = npt.NDArray[Any]
 Reader = Callable[[Sequence[str]], Vectors]
+Run = Callable[[Any], Any]
 TOKENS = 4096
 """Tokens in a batch: more need more memory and are no faster."""
+_SHORT = 64
+"""Tokens below which a text is read without eight bits."""
+_DAMPED = 0.1
+"""Of the mean square of the channels, added to each: the texts shown are few."""
 _MOST = 127
 """The largest number of eight bits with a sign."""
 
@@ -55,10 +61,12 @@ def compiled(model: Any, shown: Sequence[str], eight: bool, half: bool) -> Reade
     from openvino.frontend import OpConversionFailure
 
     try:
-        run = _compile(bert, tokens_of(model, shown) if eight else [], half)
+        short = long = _compile(bert, [], half)
+        if eight:
+            long = _compile(bert, tokens_of(model, shown), half)
     except (RuntimeError, TypeError, ValueError, OpConversionFailure):  # layers that take more than vectors, or others
         return None
-    return lambda texts: _read(model, run, texts)
+    return lambda texts: _read(model, (short, long), texts)
 
 
 def tokens_of(model: Any, texts: Sequence[str]) -> list[list[int]]:
@@ -70,8 +78,8 @@ def tokens_of(model: Any, texts: Sequence[str]) -> list[list[int]]:
     return found
 
 
-def _read(model: Any, run: Callable[[Any], Any], texts: Sequence[str]) -> Vectors:
-    """Read `texts` in batches of equal length, which need no filling."""
+def _read(model: Any, runs: tuple[Run, Run], texts: Sequence[str]) -> Vectors:
+    """Read `texts` in batches of equal length, which need no filling, by the one for short and the one for long."""
     import torch
 
     tokens, rows = tokens_of(model, texts), defaultdict(list)
@@ -79,7 +87,7 @@ def _read(model: Any, run: Callable[[Any], Any], texts: Sequence[str]) -> Vector
         rows[len(found)].append(row)
     out = np.zeros((len(texts), int(model.get_embedding_dimension() or 0)), dtype=np.float32)
     for length, alike in rows.items():
-        step = max(1, TOKENS // max(1, length))
+        run, step = runs[length >= _SHORT], max(1, TOKENS // max(1, length))
         for part in (alike[start : start + step] for start in range(0, len(alike), step)):
             numbers = torch.tensor([tokens[row] for row in part])
             with torch.inference_mode():
@@ -90,7 +98,7 @@ def _read(model: Any, run: Callable[[Any], Any], texts: Sequence[str]) -> Vector
     return normalise(out)
 
 
-def _compile(bert: Any, shown: list[list[int]], half: bool) -> Callable[[Any], Any]:
+def _compile(bert: Any, shown: list[list[int]], half: bool) -> Run:
     """Return a function from numbers of tokens (n, length) to the last layer's vectors (n, length, width), in torch."""
     import openvino
     import torch
@@ -120,7 +128,7 @@ def _graph(bert: Any) -> Any:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    class Layers(torch.nn.Module):  # type: ignore[misc]
+    class Layers(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.encoder = bert.encoder
@@ -130,7 +138,8 @@ def _graph(bert: Any) -> Any:
 
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of lengths that a trace holds fast: here they are all one
-        traced = torch.jit.trace(Layers().eval(), torch.zeros(2, 8, bert.config.hidden_size), check_trace=False)
+        trace: Any = torch.jit.trace
+        traced = trace(Layers().eval(), torch.zeros(2, 8, bert.config.hidden_size), check_trace=False)
     decoder = TorchScriptPythonDecoder(traced)  # is to outlive the conversion
     side = FrontEndManager().load_by_framework("pytorch")
     graph = side.convert(side.load(decoder))
@@ -196,17 +205,35 @@ def _product(vectors: Any, layer: Layer, alike: list[Layer], ready: dict[int, tu
     middle = layer.seen.mean(axis=0)
     largest = np.max([np.abs(one.weight).max(axis=0) for one in alike], axis=0)
     scale = np.sqrt(np.abs(layer.seen - middle).max(axis=0).clip(1e-3) / largest.clip(1e-5))
-    weight = layer.weight * scale
+    weight = (layer.weight * scale).astype(np.float32)
     edge = np.abs(weight).max(axis=1, keepdims=True).clip(1e-9)
-    rounded = np.round(weight / edge * _MOST) * (edge / _MOST)
-    bias = layer.weight @ middle - (rounded - weight) @ ((layer.seen - middle) / scale).mean(axis=0)
+    seen = (layer.seen - middle) / scale
+    rounded = _steps(weight, edge / _MOST, seen)
+    bias = layer.weight @ middle - (rounded - weight) @ seen.mean(axis=0)
     if layer.source not in ready:
         even = op.multiply(op.subtract(vectors, middle[None, None]), (1 / scale)[None, None])
         size = op.reduce_max(op.abs(even), np.array([-1]), True)
         ready[layer.source] = _rounded(op.divide(even, size), np.ones((1, 1, 1), np.float32)), size
     whole, size = ready[layer.source]
-    made = op.multiply(op.matmul(whole, _rounded(op.constant(weight), edge), False, True), size)
+    made = op.multiply(op.matmul(whole, _rounded(op.constant(rounded), edge), False, True), size)
     return op.add(made, bias[None, None])
+
+
+def _steps(weight: Numbers, step: Numbers, seen: Numbers) -> Numbers:
+    """Round `weight` (out, in) to multiples of `step` (out, 1), channel by channel.
+
+    What rounding one channel does to the outputs for the vectors `seen` is made good by those that are still to be
+    rounded (Frantar et al. 2023, GPTQ).
+    """
+    together = seen.T @ seen / len(seen)
+    together += np.eye(len(together), dtype=np.float32) * (_DAMPED * np.trace(together) / len(together))
+    upper = np.linalg.cholesky(np.linalg.inv(together)).T.astype(np.float32)
+    left, out = weight.copy(), np.empty_like(weight)
+    for place in range(weight.shape[1]):
+        out[:, place] = np.clip(np.round(left[:, place] / step[:, 0]), -_MOST, _MOST) * step[:, 0]
+        lost = (left[:, place] - out[:, place]) / upper[place, place]
+        left[:, place + 1 :] -= np.outer(lost, upper[place, place + 1 :])
+    return out
 
 
 def _rounded(values: Any, edge: Numbers) -> Any:

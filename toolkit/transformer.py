@@ -32,7 +32,15 @@ _PROBES = (
     "Министры подписали соглашение о торговле; курс тенге не изменился.",
     "Қазақстан мен Өзбекстан су ресурстары туралы келісімге қол қойды.",
     "Border guards found 12 kg of heroin 🚚 (AP) – see https://example.org/a?b=1. " * 12,
+    "The central bank left its key rate at 14.25% on Friday. Its governor said that inflation had slowed for a third "
+    "month but that wages, fuel and a weaker currency could still push prices up; most analysts had expected a cut. "
+    "Shares fell by 2% in the first hour. The next meeting is on 12 July, a week after the new budget is presented.",
+    "В пятницу суд приговорил троих жителей области к восьми годам лишения свободы за участие в запрещённой "
+    "организации. По словам следствия, они собирали деньги и искали сторонников в социальных сетях.",
+    "Сейсенбі күні үкімет отырысында министр биыл өңірлерде үш жүз шақырым жол жөнделетінін, ал ауылдарға таза су "
+    "мен газ тартылатынын айтты. Бұл жұмыстарға бюджеттен екі жүз миллиард теңге бөлінеді.",
 )
+"""Short and long, in three languages; what a way of reading does to them decides whether it is used."""
 
 
 class TransformerEncoder:
