@@ -86,14 +86,15 @@ def _read(model: Any, runs: tuple[Run, Run], texts: Sequence[str]) -> Vectors:
     for row, found in enumerate(tokens):
         rows[len(found)].append(row)
     out = np.zeros((len(texts), int(model.get_embedding_dimension() or 0)), dtype=np.float32)
+    mean = getattr(model[1], "pooling_mode", "") == "mean"  # without filling there is nothing to leave out
     for length, alike in rows.items():
         run, step = runs[length >= _SHORT], max(1, TOKENS // max(1, length))
         for part in (alike[start : start + step] for start in range(0, len(alike), step)):
             numbers = torch.tensor([tokens[row] for row in part])
             with torch.inference_mode():
-                made = {"token_embeddings": run(numbers), "attention_mask": torch.ones_like(numbers)}
-                for module in list(model)[1:]:
-                    made = module(made)
+                made = {"sentence_embedding": run(numbers).mean(dim=1)} if mean else {"token_embeddings": run(numbers)}
+                for module in list(model)[1 + mean :]:
+                    made = module({**made, "attention_mask": torch.ones_like(numbers)})
             out[part] = made["sentence_embedding"].numpy()
     return normalise(out)
 
@@ -117,7 +118,8 @@ def _compile(bert: Any, shown: list[list[int]], half: bool) -> Run:
     def run(numbers: Any) -> Any:
         if os.getpid() not in made:  # in a forked process the threads are not there
             made[os.getpid()] = request(1)
-        return torch.from_numpy(made[os.getpid()].infer([bert.embeddings(input_ids=numbers).numpy()])[0])
+        given = bert.embeddings(input_ids=numbers).numpy()
+        return torch.from_numpy(made[os.getpid()].infer([given], share_inputs=True, share_outputs=True)[0])
 
     return run
 
