@@ -12,10 +12,14 @@ machine changes less than seconds by the clock. Texts are those of ../shared/dat
   the vectors of our run, since without a network it has no model to embed with: its embedding is not counted, ours is.
 - words: English articles in the embedded default's vectors; against wordllama's own `embed`.
 - minilm: all-MiniLM-L6-v2 on articles and on headlines; against sentence-transformers' `encode` as called by default.
-  Both read an article's first 256 tokens, so there is no filling to be saved. On the processor of the table, bfloat16
-  multiplies at most 2.1 to 2.4 times as fast as single precision (180 to 200 GFLOP/s a core) and attention, a quarter
-  of our time, is as slow in both: 1.9 times as fast is what that leaves, by estimate 2.5 at most if attention were
-  free. Headlines gain by equal lengths, too, and the more of them there are.
+  Both read an article's first 256 tokens, so there is no filling to be saved. A core of the table's processor makes
+  88 thousand million operations a second in single precision, 190 in bfloat16 and 400 in eight bits. Articles are read
+  in bfloat16, and in eight bits where the layers read a normalised vector (7 of 12 parts of the multiplications);
+  headlines in bfloat16 alone. What is left of an article's time is, by OpenVINO's own
+  profile, multiplications in bfloat16 (a third), in eight bits (a quarter), attention (a quarter), scaling and GELU
+  (a twelfth), and normalisation. Tried and left out: fixed scales (a tenth faster; .989 on some headline, .957 on some
+  Russian post), eight bits behind GELU (as accurate only with a scale a vector, which costs what it gains), torch's own
+  products of eight bits (its attention takes half as long again), eight bits for short texts (.996 on single words).
 - overtime: 27 topics of 20,000 news items in 50 periods with the words of each; against `topics_over_time`.
 """
 

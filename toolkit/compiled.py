@@ -32,6 +32,8 @@ _SHORT = 64
 """Tokens below which a text is read without eight bits."""
 _DAMPED = 0.1
 """Of the mean square of the channels, added to each: the texts shown are few."""
+_BLOCK = 32
+"""Channels that are rounded before the others are told."""
 _MOST = 127
 """The largest number of eight bits with a sign."""
 
@@ -230,12 +232,17 @@ def _steps(weight: Numbers, step: Numbers, seen: Numbers) -> Numbers:
     together = seen.T @ seen / len(seen)
     together += np.eye(len(together), dtype=np.float32) * (_DAMPED * np.trace(together) / len(together))
     upper = np.linalg.cholesky(np.linalg.inv(together)).T.astype(np.float32)
-    left, out = weight.copy(), np.empty_like(weight)
-    for place in range(weight.shape[1]):
-        out[:, place] = np.clip(np.round(left[:, place] / step[:, 0]), -_MOST, _MOST) * step[:, 0]
-        lost = (left[:, place] - out[:, place]) / upper[place, place]
-        left[:, place + 1 :] -= np.outer(lost, upper[place, place + 1 :])
-    return out
+    left, width = np.array(weight, order="F"), weight.shape[1]
+    lost = np.empty_like(left)
+    for start in range(0, width, _BLOCK):
+        end = min(start + _BLOCK, width)
+        for place in range(start, end):
+            whole = np.clip(np.round(left[:, place] / step[:, 0]), -_MOST, _MOST) * step[:, 0]
+            lost[:, place] = (left[:, place] - whole) / upper[place, place]
+            left[:, place] = whole
+            left[:, place + 1 : end] -= np.outer(lost[:, place], upper[place, place + 1 : end])
+        left[:, end:] -= lost[:, start:end] @ upper[start:end, end:]
+    return np.ascontiguousarray(left)
 
 
 def _rounded(values: Any, edge: Numbers) -> Any:
