@@ -68,8 +68,8 @@ def test_vectors_are_those_of_the_model_with_length_one(library, encoder):
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
 
 
-LONG = [" ".join(TEXTS * 5), " ".join(TEXTS[::-1] * 4), "The price of oil fell by 3% on Monday, traders said. " * 30]
-"""Long enough to be read in eight bits."""
+LONG = [" ".join(TEXTS * 5), " ".join(TEXTS[::-1] * 5), "The price of oil fell by 3% on Monday, traders said. " * 30]
+"""Long enough to be read in eight bits; the first two are of one length."""
 
 
 def test_long_texts_have_the_models_vectors_too(encoder, library):
