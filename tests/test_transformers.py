@@ -115,6 +115,18 @@ def test_eight_bits_that_have_nothing_to_spare_give_way_to_bfloat16(library, mon
     assert transformer._quickest(library)[1] == "bfloat16, compiled"
 
 
+def test_vectors_do_not_depend_on_the_number_of_threads(library, encoder):
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3 - min(before, 2))
+    try:
+        other = transformer._quickest(library)[0](LONG)
+    finally:
+        torch.set_num_threads(before)
+    assert (other == encoder.encode(LONG)).all()
+
+
 @needs_compiler
 def test_a_model_that_puts_a_prompt_before_each_text_is_read_by_the_library(folder):
     from sentence_transformers import SentenceTransformer

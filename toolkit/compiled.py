@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from toolkit.vectors import Vectors, normalise
 
@@ -106,16 +107,21 @@ def _compile(bert: Any, shown: list[list[int]], half: bool) -> Run:
     import openvino
     import torch
 
-    graph = _graph(bert)
+    graph, threads = _graph(bert), torch.get_num_threads()
     if shown:
-        _quantise(graph, _watched(bert, shown))
+        torch.set_num_threads(1)  # more would round otherwise in single precision, and what follows takes sides
+        try:
+            with threadpool_limits(1):
+                _quantise(graph, _watched(bert, shown))
+        finally:
+            torch.set_num_threads(threads)
 
     def request(threads: int) -> Any:
         wanted = {"INFERENCE_PRECISION_HINT": "bf16" if half else "f32", "NUM_STREAMS": 1}
         ready = openvino.Core().compile_model(graph, "CPU", {**wanted, "INFERENCE_NUM_THREADS": threads})
         return ready.create_infer_request()
 
-    made = {os.getpid(): request(torch.get_num_threads())}
+    made = {os.getpid(): request(threads)}
 
     def run(numbers: Any) -> Any:
         if os.getpid() not in made:  # in a forked process the threads are not there
