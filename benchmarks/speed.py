@@ -19,7 +19,8 @@ machine changes less than seconds by the clock. Texts are those of ../shared/dat
   profile, multiplications in bfloat16 (a third), in eight bits (a quarter), attention (a quarter), scaling and GELU
   (a twelfth), and normalisation. Tried and left out: fixed scales (a twentieth faster; .989 on some headline, .957 on
   some Russian post), eight bits behind GELU too (4% faster, but .9988), eight bits for short texts (.996 on a word).
-  Not built, since torch's attention alone takes 29 ms of a layer's 84 for 4,096 tokens: its own products of eight bits.
+  Not built: torch's own products of eight bits, since its attention takes 29 ms of 4,096 tokens where a whole layer is
+  done in some 80 here.
 - overtime: 27 topics of 20,000 news items in 50 periods with the words of each; against `topics_over_time`.
 """
 
