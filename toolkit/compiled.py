@@ -138,7 +138,7 @@ def _graph(bert: Any) -> Any:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    class Layers(torch.nn.Module):
+    class Layers(torch.nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
         def __init__(self) -> None:
             super().__init__()
             self.encoder = bert.encoder
