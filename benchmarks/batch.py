@@ -87,6 +87,7 @@ def ours(place, block, values, warm=False):
         f"{block}-{number}": plan(one, place / "ours" / f"{block}-{number}", notebooks=place / "nb")
         for number, one in enumerate(values)
     }
+    os.environ["TOOLKIT_CACHE"] = str(place / f"cache-{block}")  # nothing is taken from the other side
     outcomes = sweep.run_sweep(plans, BatchSettings(jobs=2, retries=0, warm=warm), lambda *_: None)
     wrong = [outcome for outcome in outcomes if outcome.status != "finished"]
     assert not wrong, wrong
@@ -142,19 +143,20 @@ def main():
         values = [{"made": str(Path(made).resolve()), **one} for one in sets[: args.notebooks]]
         size = -(-len(values) // BLOCKS)
         blocks = [values[start : start + size] for start in range(0, len(values), size)]
-        rows = []
+        rows, warm = [], []
         for block, chosen in enumerate(blocks):
             mine = timed(lambda block=block, chosen=chosen: ours(place, block, chosen))
             if args.warm:
                 warmed = timed(lambda block=block, chosen=chosen: ours(place, f"warm-{block}", chosen, True))
-                print(len(chosen), mine, warmed, mine[0] / warmed[0], os.getloadavg()[0], flush=True)
+                warm.append((len(chosen), *mine, *warmed, os.getloadavg()[0]))
+                print(warm[-1], flush=True)
                 continue
             other = timed(lambda block=block, chosen=chosen: theirs(place, block, chosen, args.peers))
             rows.append((len(chosen), *mine, *other, os.getloadavg()[0]))
             print(rows[-1], flush=True)
-        found = section(rows, same(place, blocks)) if rows else ""
+        found = section(rows, same(place, blocks)) if rows else warm_section(warm)
     print(found)
-    if args.write and found:
+    if args.write:
         from sections import keep
 
         keep(__file__, __doc__, found)
@@ -175,6 +177,23 @@ def section(rows, equal):
             f"| {count} | {wall:.1f} | {cpu:.1f} | {their_wall:.1f} | {their_cpu:.1f} | {ratio} | {load:.1f} |"
         )
     lines += ["", f"The last row is the sum. The tables of both sides are {'the same' if equal else 'NOT the same'}."]
+    return "\n".join(lines) + "\n"
+
+
+def warm_section(rows):
+    lines = [
+        "## Warm kernels",
+        "",
+        "| notebooks | ordinary kernels, seconds | CPU | warm kernels, seconds | CPU | ratio | load of the machine |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    total = [sum(column) for column in zip(*rows, strict=True)]
+    total[-1] /= len(rows)
+    for count, wall, cpu, warm, warm_cpu, load in [*rows, total]:
+        lines.append(
+            f"| {count} | {wall:.1f} | {cpu:.1f} | {warm:.1f} | {warm_cpu:.1f} | {wall / warm:.1f} | {load:.1f} |"
+        )
+    lines += ["", "Blocks alternated, two processes each, the start of both servers included. The last row is the sum."]
     return "\n".join(lines) + "\n"
 
 
