@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 COSTS = {
-    "1-corpus": {"ingest": 0.1, "select": 0.015, "clean": 0.65, "dedupe": 0.35},
-    "2-themes": {"embed": 0.4, "themes": 2.7, "search": 0.3},
-    "3-topics": {"topics": 0.15, "decisions": 0.01},
-    "4-trends": {"trends": 0.02, "findings": 0.25, "actors": 0.25},
+    "1-corpus": {"ingest": 0.09, "select": 0.01, "clean": 0.35, "dedupe": 0.2},
+    "2-themes": {"embed": 0.15, "themes": 0.85, "search": 0.14},
+    "3-topics": {"topics": 0.1, "decisions": 0.01},
+    "4-trends": {"trends": 0.01, "findings": 0.03, "actors": 0.15},
 }
 """Notebook -> stage -> what it takes, in milliseconds an article; what counts is how they compare."""
 A_CELL = 0.25

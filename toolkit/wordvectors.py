@@ -158,14 +158,24 @@ class RussianEncoder:
     dim = 300
 
     def __init__(self) -> None:
-        from navec import Navec
+        from navec.navec import PQ_, VOCAB
+        from navec.pq import PQ
+        from navec.tar import Tar
+        from navec.vocab import Vocab
+
+        class Packed(PQ):  # type: ignore[misc]
+            """The library's own, without the tables of all pairs of codes, which take longer than all the rest."""
+
+            def precompute(self) -> None:
+                self.qdims = np.arange(self.qdim)
 
         spec = find_spec("natasha")
         if spec is None or spec.origin is None:
             raise SettingsError("The package natasha, which carries the Russian vectors, is missing; install it again.")
         folder = Path(spec.origin).parent / "data" / "emb"
-        self._navec = Navec.load(str(folder / "navec_news_v1_1B_250K_300d_100q.tar"))
-        self._places = _Places(self._navec.vocab.word_ids)
+        with Tar(str(folder / "navec_news_v1_1B_250K_300d_100q.tar")) as tar:
+            vocabulary, self._packed = Vocab.from_file(tar.load(VOCAB)), Packed.from_file(tar.load(PQ_))
+        self._places = _Places(vocabulary.word_ids)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the mean word vector of each text, normalised; zeros where no word is known; shape (n, 300)."""
@@ -186,7 +196,7 @@ class RussianEncoder:
         if not len(used) or used[-1] < 0:
             return np.zeros((len(texts), self.dim), dtype=np.float32)
         unknown = int(used[0] < 0)
-        packed = self._navec.pq  # its own `sampled` works out tables for all pairs of codes, each time
+        packed = self._packed
         vectors = packed.codes[packed.qdims, packed.indexes[used[unknown:]]].reshape(-1, self.dim)
         read = _counts(back, indptr, len(used))[:, unknown:]
         return np.asarray(read @ vectors / np.maximum(read.sum(axis=1), 1), dtype=np.float32)
