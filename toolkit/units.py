@@ -33,7 +33,7 @@ _TITLE = 2
 _PARTITIONS = 20
 _READ = 3000
 _OWN_MEAN = 30
-_LENT = 10
+_LENT = 3
 
 
 class Encoder(Protocol):
@@ -206,7 +206,7 @@ def _clusters(partitions: Sequence[KMeans], vectors: Floats) -> Rows:
 def by_language(
     corpus: Corpus, score: Doubles, priors: Mapping[str, float], of: Callable[[Doubles, float], float]
 ) -> dict[str, float]:
-    """Return what `of` says of the units of each language and their prior; few lean to all, as if ten more were read.
+    """Return what `of` says of the units of each language and their prior; few lean to all, as if three more were read.
 
     Of one article alone, each theme would else be above or at its own cutoff.
     """
