@@ -143,18 +143,23 @@ def main():
         values = [{"made": str(Path(made).resolve()), **one} for one in sets[: args.notebooks]]
         size = -(-len(values) // BLOCKS)
         blocks = [values[start : start + size] for start in range(0, len(values), size)]
-        rows, warm = [], []
+        rows = []
         for block, chosen in enumerate(blocks):
             mine = timed(lambda block=block, chosen=chosen: ours(place, block, chosen))
             if args.warm:
                 warmed = timed(lambda block=block, chosen=chosen: ours(place, f"warm-{block}", chosen, True))
-                warm.append((len(chosen), *mine, *warmed, os.getloadavg()[0]))
-                print(warm[-1], flush=True)
-                continue
-            other = timed(lambda block=block, chosen=chosen: theirs(place, block, chosen, args.peers))
-            rows.append((len(chosen), *mine, *other, os.getloadavg()[0]))
+                rows.append((len(chosen), *warmed, *mine, os.getloadavg()[0]))
+            else:
+                other = timed(lambda block=block, chosen=chosen: theirs(place, block, chosen, args.peers))
+                rows.append((len(chosen), *mine, *other, os.getloadavg()[0]))
             print(rows[-1], flush=True)
-        found = section(rows, same(place, blocks)) if rows else warm_section(warm)
+        if args.warm:
+            sides = ("warm kernels, seconds", "ordinary kernels, seconds")
+            end = "Blocks alternated, two processes each, the start of both servers included."
+            found = section("Warm kernels", sides, rows, end)
+        else:
+            end = f"The tables of both sides are {'the same' if same(place, blocks) else 'NOT the same'}."
+            found = section(f"{len(values)} notebooks", ("ours, seconds", "papermill, seconds"), rows, end)
     print(found)
     if args.write:
         from sections import keep
@@ -162,39 +167,17 @@ def main():
         keep(__file__, __doc__, found)
 
 
-def section(rows, equal):
-    lines = [
-        f"## {sum(row[0] for row in rows)} notebooks",
-        "",
-        "| notebooks | ours, seconds | CPU | papermill, seconds | CPU | ratio | load of the machine |",
-        "|---|---|---|---|---|---|---|",
-    ]
+def section(title, sides, rows, end):
+    """Return the section of a table that has a row a block, and one of their sums."""
+    columns = [f"{side} | CPU" for side in sides]
+    lines = [f"## {title}", "", f"| notebooks | {' | '.join(columns)} | ratio | load of the machine |"]
+    lines += ["|---|---|---|---|---|---|---|"]
     total = [sum(column) for column in zip(*rows, strict=True)]
     total[-1] /= len(rows)
-    for count, wall, cpu, their_wall, their_cpu, load in [*rows, total]:
-        ratio = f"{their_wall / wall:.1f}"
-        lines.append(
-            f"| {count} | {wall:.1f} | {cpu:.1f} | {their_wall:.1f} | {their_cpu:.1f} | {ratio} | {load:.1f} |"
-        )
-    lines += ["", f"The last row is the sum. The tables of both sides are {'the same' if equal else 'NOT the same'}."]
-    return "\n".join(lines) + "\n"
-
-
-def warm_section(rows):
-    lines = [
-        "## Warm kernels",
-        "",
-        "| notebooks | ordinary kernels, seconds | CPU | warm kernels, seconds | CPU | ratio | load of the machine |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    total = [sum(column) for column in zip(*rows, strict=True)]
-    total[-1] /= len(rows)
-    for count, wall, cpu, warm, warm_cpu, load in [*rows, total]:
-        lines.append(
-            f"| {count} | {wall:.1f} | {cpu:.1f} | {warm:.1f} | {warm_cpu:.1f} | {wall / warm:.1f} | {load:.1f} |"
-        )
-    lines += ["", "Blocks alternated, two processes each, the start of both servers included. The last row is the sum."]
-    return "\n".join(lines) + "\n"
+    for count, wall, cpu, other, other_cpu, load in [*rows, total]:
+        figures = (wall, cpu, other, other_cpu, other / wall, load)
+        lines.append(f"| {count} | {' | '.join(f'{figure:.1f}' for figure in figures)} |")
+    return "\n".join([*lines, "", f"{end} The last row is the sum."]) + "\n"
 
 
 if __name__ == "__main__":
