@@ -123,9 +123,8 @@ def bring(names: Iterable[str]) -> None:
                 found = pkgutil.resolve_name(name)
                 if ":" in name:
                     found()
-    if "plotly.graph_objects" in sys.modules:  # a first figure takes a third of a second, the next ones little
-        drawn = sys.modules["plotly.graph_objects"].Figure()
-        drawn.add_scatter(x=[0], y=[0], marker={"size": 1}, hovertemplate="").update_layout(title="").to_plotly_json()
+    if "toolkit.style" in sys.modules:
+        sys.modules["toolkit.style"].rehearse()
 
 
 def _serve(listener: socket.socket) -> _Asked | None:
