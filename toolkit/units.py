@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfTransformer
 
@@ -194,7 +194,9 @@ def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[KMeans]:
         warnings.simplefilter("ignore", ConvergenceWarning)  # identical passages make fewer clusters
         for start in random.integers(2**31, size=_PARTITIONS):
             read = vectors[order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]]
-            found.append(KMeans(many, n_init=1, max_iter=20, random_state=int(start)).fit(read))
+            precise = read.astype(np.float64) - read.mean(axis=0)  # that are made so again for each start otherwise
+            _, starts = kmeans_plusplus(precise, many, random_state=int(start))
+            found.append(KMeans(many, init=read[starts], n_init=1, max_iter=20).fit(read))
     return found
 
 
