@@ -129,8 +129,17 @@ def _count(
 
 def _known(language: str, encoder: Encoder, learnt: Learnt) -> Sequence[Floats]:
     """Return the vectors of the seeds of each subject of news, as they are in a language."""
-    every = [subject.seeds_in(language) for subject in subjects.load_subjects()]
-    return [learnt.once(("seeds", seeds), encoder.encode, seeds) for seeds in every]
+    every = tuple(subject.seeds_in(language) for subject in subjects.load_subjects())
+    return learnt.once(("seeds", every), encode_each, encoder, every)
+
+
+def encode_each(encoder: Encoder, groups: Sequence[Sequence[str]]) -> list[Floats]:
+    """Return the vectors of each group of phrases; read in one go, since each takes its time, however little it reads.
+
+    One array (phrases, dim) a group.
+    """
+    read = encoder.encode([phrase for group in groups for phrase in group])
+    return np.split(read, np.cumsum([len(group) for group in groups])[:-1])
 
 
 def _centre(vectors: Floats, rows: Rows, known: Sequence[Floats]) -> Floats:

@@ -2,9 +2,9 @@
 
 A prospective scan (Kulldorff 2001, "Prospective time periodic geographical disease surveillance using a scan
 statistic", without the geography): the last one, two, three and four periods are each compared with the share of up to
-a year before them, and the least likely of the four decides. The tail is that of clumped counts (`chance.upper_tail`) at the
-dispersion of the past, swollen by what a short past leaves unknown. An alarm is raised where that chance falls below a
-limit that the wanted number of false alarms a year sets, in histories drawn without any event.
+a year before them, and the least likely of the four decides. The tail is that of clumped counts (`chance.upper_tail`)
+at the dispersion of the past, swollen by what a short past leaves unknown. An alarm is raised where that chance falls
+below a limit that the wanted number of false alarms a year sets, in histories drawn without any event.
 """
 
 from __future__ import annotations
