@@ -123,10 +123,13 @@ def within(place: int) -> Parts:
 
 
 def rehearse() -> None:
-    """Draw a figure that nobody sees; the first of a process takes it a tenth of a second, the next ones little."""
-    line = {"x": np.zeros(1), "marker": {"size": 1, "line": {"width": 1}}, "line": {"width": 1}, "hovertemplate": ""}
-    layout = panels(["", ""], 2, (0, 0), {"font": {"size": 1}}, {"title": ""}, {"nticks": 1})
-    traces: list[Parts] = [{"type": "scatter", **line}, {"type": "bar", "y": np.zeros(1)}]
+    """Draw a figure that nobody sees: the first of a process takes it a tenth of a second, the next ones little."""
+    marked = {"x": np.zeros(1), "marker": {"size": 1, "line": {"width": 1}}, "hovertemplate": ""}
+    traces: list[Parts] = [
+        {"type": "scatter", "line": {"width": 1}, **marked},
+        {"type": "bar", "marker": {"color": INK}},
+    ]
+    layout = panels(["", ""], 2, (0, 0), {"font": {"size": 1}}, {"title": ""}, {"title": ""})
     shapes = [{"type": "rect", "line": {"width": 0}}]
     finish(traces, layout | {"shapes": shapes}, "", "", Table("", []), 100).to_plotly_json()
 
