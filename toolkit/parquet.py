@@ -75,10 +75,7 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pd.Dat
 
     >>> read_table("articles.parquet", ["article_id", "published"])  # doctest: +SKIP
     """
-    with (
-        _reading(Path(path), columns),
-        pq.ParquetFile(path) as file,
-    ):  # pandas would import what reads many files at once
+    with _reading(Path(path), columns), pq.ParquetFile(path) as file:  # pandas would import what reads many at once
         asked = file.schema_arrow.names if columns is None else list(columns)
         read: pd.DataFrame = file.read(columns=asked).select(asked).to_pandas()
     return read
