@@ -294,6 +294,10 @@ def detect_language(text: str) -> str:
     return "und"
 
 
+load_detector = partial(detect_language, "any text")
+"""Reads the model of languages, which takes longer than a hundred articles; the process keeps it."""
+
+
 def _is_cyrillic(text: str) -> bool:
     return len(re.findall("[\u0400-\u04ff]", text)) > sum(map(str.isalpha, text)) / 2
 

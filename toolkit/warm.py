@@ -32,7 +32,11 @@ _FIRST = (
     "pandas",
     "plotly.io._renderers",
 )
-_LATE = {"toolkit.topics": "bertopic.vectorizers", "toolkit.encoders": "toolkit.encoders:load_embedded"}
+_LATE = {
+    "toolkit.clean": "toolkit.clean:load_detector",
+    "toolkit.encoders": "toolkit.encoders:load_embedded",
+    "toolkit.topics": "bertopic.vectorizers",
+}
 """What a module imports, or calls, at its first use only, because not every use needs it."""
 NEEDLESS = ("rfc3987_syntax", "debugpy")
 """What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
