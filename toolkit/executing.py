@@ -28,8 +28,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @cache
-def _get_ready() -> None:
-    """Import papermill, while a kernel starts, and let it know the engine of this module."""
+def _get_ready(finish: str) -> None:
+    """Import papermill, let it know the engine of this module, and import the function `finish`, if there is one."""
     from papermill.engines import NBClientEngine, papermill_engines
 
     class Seldom(NBClientEngine):  # type: ignore[misc]
@@ -45,6 +45,8 @@ def _get_ready() -> None:
                 nb_man.save = save
 
     papermill_engines.register("seldom", Seldom)
+    if finish:
+        pkgutil.resolve_name(finish)
 
 
 def _ago(saved: Any) -> float:
@@ -99,10 +101,9 @@ def _execute(job: Mapping[str, Any], tell: News, prepare: Callable[[], None]) ->
     started, begin, part = disk.now(), time.perf_counter(), Path(job["part"])
     became, peaks = dict[str, list[str]](), dict[str, float | None]()
     notebooks = [Path(step["notebook"]) for step in job["steps"]]
-    finish = pkgutil.resolve_name(job["finish"]) if job["finish"] else None  # imported before the kernels are forked
     with contextlib.closing(kernels.Ahead(notebooks, cache(prepare))) as ahead:
         for place, step in enumerate(job["steps"]):
-            execute = partial(_execute_ahead, ahead, place, peaks)
+            execute = partial(_execute_ahead, ahead, place, (peaks, job["finish"]))
             found, failure = reuse.taken_or_made(step, part, execute, tell)
             became.setdefault(found, []).append(Path(step["output"]).stem)
             if failure:
@@ -112,25 +113,35 @@ def _execute(job: Mapping[str, Any], tell: News, prepare: Callable[[], None]) ->
     facts = {"status": "finished", "started": started, "finished": disk.now(), "seconds": seconds}
     facts |= {"profile": profiling.profile(part / "notebooks", peaks), "cache": became}
     disk.write_manifest(part, {**job["facts"], **facts})
-    if finish:
+    if job["finish"]:
         try:
-            finish(part)
+            pkgutil.resolve_name(job["finish"])(part)
         except ToolkitError as error:
             tell(failure={"where": "the report", "ename": type(error).__name__, "evalue": str(error)})
 
 
 def _execute_ahead(
-    ahead: kernels.Ahead, place: int, peaks: dict[str, float | None], step: Mapping[str, Any], part: str, tell: News
+    ahead: kernels.Ahead,
+    place: int,
+    beside: tuple[dict[str, float | None], str],
+    step: Mapping[str, Any],
+    part: str,
+    tell: News,
 ) -> dict[str, str] | None:
-    """Execute the notebook at `place` in a kernel started ahead, and note under `peaks` the memory that it held."""
-    failure = _execute_one(step, part, tell, ahead.take(place))
+    """Execute the notebook at `place` in a kernel started ahead, and note the memory that it held.
+
+    While the kernel imports, so does this process: what executes a notebook, and what will be called at the end.
+    """
+    peaks, finish = beside
+    kernel = ahead.take(place)
+    _get_ready(finish)
+    failure = _execute_one(step, part, tell, kernel)
     peaks[Path(step["notebook"]).stem] = ahead.end(place)
     return failure
 
 
 def _execute_one(step: Mapping[str, Any], part: str, tell: News, kernel: Any) -> dict[str, str] | None:
     """Execute one notebook in `kernel`; return what went wrong, if anything did."""
-    _get_ready()
     import papermill
     from nbclient.exceptions import DeadKernelError
 

@@ -11,11 +11,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 
 def unread_by(notebook: Path) -> dict[str, Mapping[str, Any]]:
@@ -32,6 +31,9 @@ def digest(path: Path, unread: Mapping[str, Any]) -> str | None:
 
     Hashed are names, types and the stored bytes of all other columns, which no other column has a part in.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(path) as file:
             if unread["column"] not in file.schema_arrow.names or not _is_short(file, unread):
@@ -42,6 +44,8 @@ def digest(path: Path, unread: Mapping[str, Any]) -> str | None:
 
 
 def _is_short(file: pq.ParquetFile, unread: Mapping[str, Any]) -> bool:
+    import pyarrow.compute as pc
+
     if file.metadata.num_rows > unread["rows"]:
         return False
     read = file.read(columns=list(unread["of"]))
@@ -49,6 +53,8 @@ def _is_short(file: pq.ParquetFile, unread: Mapping[str, Any]) -> bool:
 
 
 def _hashed(path: Path, file: pq.ParquetFile, column: str) -> str:
+    import pyarrow as pa
+
     kept = [field for field in file.schema_arrow if field.name != column]
     found = hashlib.blake2b(str(pa.schema(kept)).encode(), digest_size=20)
     with path.open("rb") as stream:
