@@ -42,8 +42,8 @@ _LATE = {"toolkit.naming": "toolkit.naming:weighing", "toolkit.encoders": "toolk
 """What a module calls at its first use only, because not every use needs it."""
 NEEDLESS = ("rfc3987_syntax", "rfc3986_validator", "isoduration", "debugpy")
 """What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
-_POSTPONED = ("numpy.f2py",)
-"""What a package imports that hardly anything uses, a tenth of a second."""
+_POSTPONED = {"numpy.f2py": (), "scipy.stats": ("chi2", "gmean", "rankdata", "spearmanr")}
+"""What packages import that these notebooks hardly use, half a second, and what is taken from it to be called."""
 _GLANCE = 0.05
 PID = ".pid"
 """What the client adds to the name of the kernel's connection file, for the file that holds the kernel's process."""
