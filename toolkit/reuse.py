@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,21 +35,6 @@ class Known(NamedTuple):
     key: str
     before: State
     outside: State
-
-
-def taken_or_made(
-    step: Mapping[str, Any], part: Path, execute: Callable[..., dict[str, str] | None], tell: Callable[..., None]
-) -> tuple[str, dict[str, str] | None]:
-    """Take what a notebook made, or `execute` it and keep that; returns what `take` does, and what went wrong."""
-    known = know(step, part)
-    found = take(known, part)
-    if found == keeping.TAKEN:
-        tell(notebook=Path(step["output"]).stem, cells=step["cells"])
-        return found, None
-    failure = execute(step, str(part), tell)
-    if not failure:
-        keep(known, step, part)
-    return found, failure
 
 
 def know(step: Mapping[str, Any], part: Path) -> Known:
@@ -83,11 +68,16 @@ def take(known: Known, part: Path) -> str:
     return found
 
 
-def keep(known: Known, step: Mapping[str, Any], part: Path) -> bool:
-    """Keep what the executed notebook made; not where a file that it reads was changed meanwhile."""
+def made(known: Known, part: Path) -> list[str]:
+    """Return the results that are new in `part` since `know`, the earliest first: no notebook, which is yet written."""
+    return [name for name in _new(known, part) if not name.startswith("notebooks/")]
+
+
+def keep(known: Known, step: Mapping[str, Any], part: Path, results: Sequence[str]) -> bool:
+    """Keep what the executed notebook made, and itself; not where a file that it reads was changed meanwhile."""
     if _outside(step["reads"], Path(step["notebook"]).parent) != known.outside:
         return False
-    return keeping.keep(known.kind, known.key, part, _new(known, part))
+    return keeping.keep(known.kind, known.key, part, [*results, Path(step["output"]).relative_to(part).as_posix()])
 
 
 def _mark(path: Path) -> None:

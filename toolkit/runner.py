@@ -28,8 +28,11 @@ def main() -> None:
     news = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
 
+    alone = threading.Lock()
+
     def tell(**what: object) -> None:
-        news.write(json.dumps(what) + "\n")
+        with alone:
+            news.write(json.dumps(what) + "\n")
 
     sys.modules.update(dict.fromkeys(warm.NEEDLESS))  # type: ignore[arg-type]
     os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"  # imported before there is a notebook, it would print figures
