@@ -155,6 +155,8 @@ def _go_through(run: _Run, threads: ThreadPoolExecutor) -> tuple[dict[str, list[
             continue
         running[place] = threads.submit(_execute_and_keep, run, place, known, run.ahead.take(place))
         making.add(place)
+        if step is run.job["steps"][-1]:
+            _read_ahead(run)
         while making or len(running) == _AT_ONCE:
             if failure := _hear(run, making, running):
                 return became, failure
@@ -162,6 +164,13 @@ def _go_through(run: _Run, threads: ThreadPoolExecutor) -> tuple[dict[str, list[
         if failure := _hear(run, making, running):
             return became, failure
     return became, None
+
+
+def _read_ahead(run: _Run) -> None:
+    """Let the module of the function that is called at the end begin: all is made but by the last notebook."""
+    module = pkgutil.resolve_name(run.job["finish"].partition(":")[0]) if run.job["finish"] else None
+    with contextlib.suppress(ToolkitError, OSError):  # it will be told at the end
+        getattr(module, "read_ahead", lambda *_: None)(run.part, run.job["facts"])
 
 
 def _hear(run: _Run, making: set[int], running: dict[int, Future[Failure]]) -> Failure:
