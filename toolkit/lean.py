@@ -10,7 +10,6 @@ import contextlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -35,37 +34,60 @@ def only_parts(package: str) -> Iterator[None]:
 
 
 class _Postponed(ModuleType):
-    """A module that is executed when something of it is first asked for; of its `functions`, when one is called."""
+    """A module that is executed when something of it is first asked for; of its `later`, when that is used."""
 
-    functions: tuple[str, ...]
+    later: frozenset[str] = frozenset()
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or not self.__spec__ or not self.__spec__.loader:
+        if (name.startswith("__") and name != "__all__") or not self.__spec__ or not self.__spec__.loader:
             raise AttributeError(name)
-        if name in self.functions:
-            return partial(_call, self, name)
+        if name in self.later:
+            return _Later(self, name)
         self.__class__ = ModuleType  # type: ignore[assignment]
         self.__spec__.loader.exec_module(self)
         return getattr(self, name)
 
 
-def _call(module: ModuleType, name: str, *given: Any, **named: Any) -> Any:
-    if isinstance(module, _Postponed):
-        module.functions = ()
-    return getattr(module, name)(*given, **named)
+class _Later:
+    """What stands for a function of a postponed module until it is used."""
+
+    def __init__(self, module: ModuleType, name: str) -> None:
+        self._at = module, name
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        return self._found()(*given, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._found(), name)
+
+    def _found(self) -> Any:
+        module, name = self._at
+        if isinstance(module, _Postponed):
+            module.later = frozenset()
+        return getattr(module, name)
 
 
-def postpone(modules: Mapping[str, Sequence[str]]) -> None:
-    """Have modules imported as before, and executed only where something of them is used.
+@contextlib.contextmanager
+def postponed(modules: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """Have modules imported inside, and executed only where something of them is used, be it afterwards.
 
-    Their functions named here can be taken from them without that: it counts when they are called.
+    What of them is named here can be taken from them inside without that: it counts when it is used.
     """
-    for name, functions in modules.items():
+    for name in modules:
         if name not in sys.modules and (found := importlib.util.find_spec(name)):
             module = importlib.util.module_from_spec(found)
             module.__class__ = _Postponed
-            module.functions = tuple(functions)  # type: ignore[attr-defined]
             sys.modules[name] = module
             parent, _, last = name.rpartition(".")
             if parent:
                 setattr(sys.modules[parent], last, module)
+    waiting = [
+        (module, later) for name, later in modules.items() if isinstance(module := sys.modules[name], _Postponed)
+    ]
+    for module, later in waiting:
+        module.later = frozenset(later)
+    try:
+        yield
+    finally:
+        for module, _ in waiting:
+            module.later = frozenset()

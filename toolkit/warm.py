@@ -42,8 +42,13 @@ _LATE = {"toolkit.naming": "toolkit.naming:weighing", "toolkit.encoders": "toolk
 """What a module calls at its first use only, because not every use needs it."""
 NEEDLESS = ("rfc3987_syntax", "rfc3986_validator", "isoduration", "debugpy")
 """What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
-_POSTPONED = {"numpy.f2py": (), "scipy.stats": ("chi2", "gmean", "rankdata", "spearmanr")}
-"""What packages import that these notebooks hardly use, half a second, and what is taken from it to be called."""
+_POSTPONED = {
+    "numpy.f2py": (),
+    "scipy.integrate": ("trapezoid",),
+    "scipy.interpolate": ("BSpline",),
+    "scipy.stats": ("chi2", "gmean", "rankdata", "spearmanr"),
+}
+"""What packages import that these notebooks hardly use, half a second, and what they take from it to call it."""
 _GLANCE = 0.05
 PID = ".pid"
 """What the client adds to the name of the kernel's connection file, for the file that holds the kernel's process."""
@@ -123,8 +128,7 @@ def bring(names: Iterable[str]) -> None:
     """Import modules, with what they do late; what cannot be imported is left to the notebook, which tells it."""
     from toolkit import lean
 
-    with contextlib.suppress(ImportError, ToolkitError):
-        lean.postpone(_POSTPONED)
+    with contextlib.suppress(ImportError, ToolkitError), lean.postponed(_POSTPONED):
         for name in filter(None, names):
             pkgutil.resolve_name(name)
         for name in [late for module, late in _LATE.items() if module in sys.modules]:
