@@ -30,7 +30,7 @@ _SAVED = 20.0
 Papermill writes it before and after each cell, which takes a fifth of a short run."""
 _AT_ONCE = 2
 """Notebooks that run at once: one that makes tables, and the one before it, which shows its own."""
-_ROOM = 1000.0
+_ROOM = 2000.0
 """MB that a notebook may hold for the next to begin before it is done."""
 News = Callable[..., None]
 Failure = dict[str, str] | None
