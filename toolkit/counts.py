@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.exhibits import date, opening, quoted
+from toolkit.numbered import names_of
 from toolkit.pieces import Steps, count_rows, together
 from toolkit.schema import InputError, Kept, Pieces, Stored, Tell, quiet
 from toolkit.stats import wilson
@@ -259,10 +260,14 @@ def outside_topics(
 
 
 def cited(found: pd.DataFrame, articles: pd.DataFrame) -> pd.DataFrame:
-    """Return `found` with ``cited``, the articles named in ``led`` as people cite them: title, source and date."""
-    known = articles.set_index("article_id")
-    cells = [[_citation(known.loc[name]) for name in names] for names in found["led"]]
-    return found.assign(cited=pd.Series(cells, index=found.index, dtype=object))
+    """Return `found` with ``cited``, the articles of ``led`` as people cite them: title, source and date.
+
+    ``led`` has ids as `articles` has them, and their names after that.
+    """
+    named = articles[articles["article_id"].isin({one for ids in found["led"] for one in ids})].set_index("article_id")
+    cells = [[_citation(named.loc[one]) for one in ids] for ids in found["led"]]
+    names = pd.Series([names_of(ids) for ids in found["led"]], index=found.index, dtype=object)
+    return found.assign(led=names, cited=pd.Series(cells, index=found.index, dtype=object))
 
 
 def _citation(article: pd.Series) -> str:

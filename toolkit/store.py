@@ -33,8 +33,11 @@ from toolkit.disk import write_text as write_text
 from toolkit.disk import writing as writing
 from toolkit.heads import read_brief as read_brief
 from toolkit.heads import read_heads as read_heads
+from toolkit.heads import read_numbered as read_numbered
 from toolkit.heads import read_rows as read_rows
 from toolkit.heads import read_texts as read_texts
+from toolkit.numbered import names_of as names_of
+from toolkit.numbered import numbered as numbered
 from toolkit.parquet import ROWS as ROWS
 from toolkit.parquet import adding as adding
 from toolkit.parquet import count_rows as count_rows
