@@ -17,7 +17,7 @@ import pandas as pd
 from toolkit import words
 from toolkit.coded import code_words
 from toolkit.terms import Texts
-from toolkit.weak import FEWEST_STORIES, finely, weak_signals
+from toolkit.weak import FEWEST_STORIES, distinct, finely, weak_signals
 
 _LEAD = 1200
 """Characters read of each article: what is new stands in its first paragraphs."""
@@ -115,10 +115,8 @@ def _first(mine: pd.DataFrame) -> list[Any]:
 def _carried(said: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
     """Return ``theme`` (a stem), ``article_id``: a row for each word of an article, neither too rare nor common."""
     stories, every = pd.factorize(read["story_id"])
-    stems = int(said["stem"].max()) + 1 if len(said) else 1
-    pairs = np.unique(said["row"].to_numpy() * stems + said["stem"].to_numpy())
-    row, stem = np.divmod(pairs, stems)
-    told = np.bincount(np.unique(stem * max(1, len(every)) + stories[row]) // max(1, len(every)), minlength=stems)
+    row, stem = distinct(said["row"].to_numpy(), said["stem"].to_numpy())
+    told = np.bincount(distinct(stem, stories[row])[0])
     kept = ((told >= FEWEST_STORIES) & (told <= _COMMON * len(every)))[stem]
     return pd.DataFrame({"theme": stem[kept], "article_id": read["article_id"].to_numpy()[row[kept]]})
 

@@ -209,23 +209,27 @@ def _coded(placed: pd.DataFrame, carried: pd.DataFrame, themes: pd.Index) -> _To
 def _stories(told: _Told, themes: int) -> Floats:
     """Return the stories of each theme and period, a story once in each period it is told in."""
     count = len(told.starts)
-    cells, _ = _distinct(told.theme * count + told.start[told.row], told.story[told.row])
+    cells, _ = distinct(told.theme * count + told.start[told.row], told.story[told.row])
     return np.bincount(cells, minlength=themes * count).reshape(themes, count).astype(float)
 
 
-def _distinct(one: Ints, other: Ints) -> tuple[Ints, Ints]:
-    """Return the distinct pairs of two columns of numbers, in their order."""
+def distinct(one: Ints, other: Ints) -> tuple[Ints, Ints]:
+    """Return the distinct pairs of two columns of whole numbers from 0, in their order.
+
+    >>> distinct(np.array([1, 0, 1]), np.array([5, 2, 5]))
+    (array([0, 1]), array([2, 5]))
+    """
     width = int(other.max(initial=0)) + 1
-    return np.divmod(np.unique(one * width + other), width)
+    pairs = np.sort(one * width + other)
+    return np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], width)
 
 
 def _breadth(told: _Told, themes: int) -> tuple[pd.DataFrame, Ints]:
     """Return the sources of each topic in the last third of the periods, and its largest one there (-1: none)."""
     late = told.only(told.start[told.row] >= int(len(told.starts) * (1 - _LATE)))
     width = int(told.source.max(initial=0)) + 1
-    pairs, stories = np.unique(
-        _distinct(late.theme * width + told.source[late.row], told.story[late.row])[0], return_counts=True
-    )
+    cells = distinct(late.theme * width + told.source[late.row], told.story[late.row])[0]
+    pairs, stories = np.unique(cells, return_counts=True)
     counts = pd.DataFrame({"theme": pairs // width, "source": pairs % width, "stories": stories})
     counts = counts.sort_values(["stories", "source"], ascending=[False, True], kind="stable")
     part = counts["stories"] / counts.groupby("theme")["stories"].transform("sum")
@@ -241,7 +245,7 @@ def _breadth(told: _Told, themes: int) -> tuple[pd.DataFrame, Ints]:
 
 def _without(every: _Told, largest: Ints, totals: Floats) -> Floats:
     """Return the stories of all sources but each topic's largest: (themes, periods)."""
-    cell, source = _distinct(every.start * (int(every.story.max(initial=0)) + 1) + every.story, every.source)
+    cell, source = distinct(every.start * (int(every.story.max(initial=0)) + 1) + every.story, every.source)
     alone = np.append(np.diff(cell) > 0, True) & np.append(True, np.diff(cell) > 0)
     starts, sources = cell[alone] // (int(every.story.max(initial=0)) + 1), source[alone]
     count, width = len(every.starts), int(every.source.max(initial=0)) + 1
