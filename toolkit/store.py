@@ -55,9 +55,15 @@ def _harmless(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
 
 
+def _may_harm(column: pd.Series) -> bool:
+    if isinstance(column.dtype, pd.StringDtype):
+        return bool(column.str.match(_FORMULA.pattern).fillna(False).any())
+    return not pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_datetime64_any_dtype(column.dtype)
+
+
 def write_csv(frame: pd.DataFrame, path: Path | str) -> Path:
     """Write `frame` for a spreadsheet: UTF-8 with BOM, no text cell or column name taken for a formula."""
-    text = [name for name, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
+    text = [name for name, column in frame.items() if _may_harm(column)]
     safe = frame.assign(**{str(name): frame[name].astype(object).map(_harmless) for name in text})
     with writing(Path(path)) as aside:
         safe.rename(columns=_harmless).to_csv(aside, index=False, encoding="utf-8-sig", lineterminator="\n")
