@@ -44,7 +44,7 @@ STAGES = {
     "evaluate": {"evaluate", "measures", "peers"},
     "briefing": {"briefing"},
     "store": {"store", "disk", "arrays", "parquet", "progress", "heads", "spool"},
-    "cache": {"blobs", "pruning", "keeping", "cache"},
+    "cache": {"blobs", "pruning", "keeping", "cache", "columnwise"},
     "searching": {"searching", "wordindex", "neighbours"},
     "planting": {"planting"},
     "decisions": {"decisions", "decisionfile", "refinding"},
