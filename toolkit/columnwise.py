@@ -6,10 +6,6 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 
 def known_digest(path: Path, column: str) -> str:
     """Return `digest`, without reading again what this process has read and nobody has written to."""
@@ -28,6 +24,9 @@ def digest(path: Path, column: str, *, ordered: bool = False) -> str:
     Hashed are names, types and the stored bytes of all other columns, which no other column has a part in. Raises
     `KeyError` where there is no such column, and what pyarrow raises where it is no Parquet file.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     with pq.ParquetFile(path) as file, path.open("rb") as stream:
         if column not in file.schema_arrow.names:
             raise KeyError(column)
@@ -43,6 +42,8 @@ def digest(path: Path, column: str, *, ordered: bool = False) -> str:
                 found.update(f"\n{part.path_in_schema} {part.total_compressed_size}\n".encode())
                 found.update(stream.read(part.total_compressed_size))
         if ordered:
+            import pyarrow.compute as pc
+
             cells = file.read(columns=[column]).column(0)
             found.update(pc.rank(cells, tiebreaker="dense").to_numpy().tobytes())
     return found.hexdigest()

@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from toolkit import columnwise
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 
 def unread_by(notebook: Path) -> dict[str, Mapping[str, Any]]:
@@ -30,6 +29,9 @@ def unread_by(notebook: Path) -> dict[str, Mapping[str, Any]]:
 
 def digest(path: Path, unread: Mapping[str, Any]) -> str | None:
     """Hash a Parquet table but for what is not read of its column; None where that cannot be left out."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(path) as file:
             short = _is_short(file, unread)
@@ -40,8 +42,9 @@ def digest(path: Path, unread: Mapping[str, Any]) -> str | None:
 
 
 def _is_short(file: pq.ParquetFile, unread: Mapping[str, Any]) -> bool:
+    import pyarrow.compute as pc
+
     if file.metadata.num_rows > unread["rows"]:
         return False
     read = file.read(columns=list(unread["of"]))
     return sum(pc.sum(pc.utf8_length(column)).as_py() or 0 for column in read.columns) <= int(unread["characters"])
-
