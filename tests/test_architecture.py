@@ -12,7 +12,7 @@ from goldens import ROOT
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
 BASE = {"lean", "schema", "pieces", "abreast", "settings", "words", "coded", "lexicon", "languages", "stats"}
-BASE |= {"exhibits", "style", "nodes", "periods", "processors"}
+BASE |= {"exhibits", "style", "nodes", "periods", "processors", "numbered"}
 STAGES = {
     "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
     "clean": {"clean", "boilerplate"},
@@ -44,7 +44,7 @@ STAGES = {
     "evaluate": {"evaluate", "measures", "peers"},
     "briefing": {"briefing"},
     "store": {"store", "disk", "arrays", "parquet", "progress", "heads", "spool"},
-    "cache": {"blobs", "pruning", "keeping", "cache"},
+    "cache": {"blobs", "pruning", "keeping", "cache", "columnwise"},
     "searching": {"searching", "wordindex", "neighbours"},
     "planting": {"planting"},
     "decisions": {"decisions", "decisionfile", "refinding"},

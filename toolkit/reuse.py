@@ -46,7 +46,7 @@ def know(step: Mapping[str, Any], part: Path) -> Known:
     made = {
         name: _seen(part / name, state, json.dumps(unread.get(name))) for name, state in before.items() if _counts(name)
     }
-    reads = {name: _digest(Path(name), state) for name, state in outside.items()}
+    reads = {name: _digest(Path(name)) for name in outside}
     values = {
         kind: {name: value for name, value in step[kind].items() if name not in _PLACES}
         for kind in ("parameters", "shown")
@@ -125,21 +125,16 @@ def _outside(reads: Mapping[str, Sequence[str]], folder: Path) -> State:
     return _state(found)
 
 
-def _digest(path: Path, state: tuple[int, int, int]) -> str:
-    return _digest_once(str(path), state)
-
-
 @cache
 def _seen(path: Path, state: tuple[int, int, int], unread: str) -> str:
     """Hash a file that an earlier notebook made, but for what this one does not read of it."""
     left_out = json.loads(unread)
     found = digest(path, left_out) if left_out else None
-    return f"{found} without {left_out['column']}" if found else _digest(path, state)
+    return f"{found} without {left_out['column']}" if found else _digest(path)
 
 
-@cache
-def _digest_once(path: str, state: tuple[int, int, int]) -> str:
+def _digest(path: Path) -> str:
     try:
-        return blobs.file_digest(Path(path))
+        return blobs.known_digest(path)
     except OSError:  # the notebook will say what is wrong with it
         return "unreadable"
