@@ -18,7 +18,6 @@ import signal
 import socket
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn
 
@@ -133,15 +132,8 @@ def bring(names: Iterable[str]) -> None:
             pkgutil.resolve_name(name)
         for name in [late for module, late in _LATE.items() if module in sys.modules]:
             pkgutil.resolve_name(name)()
-        if "plotly.graph_objects" in sys.modules:
-            _draw()
-
-
-@cache
-def _draw() -> None:
-    """Draw a figure: the first takes a third of a second, the next ones little."""
-    drawn = sys.modules["plotly.graph_objects"].Figure()
-    drawn.add_scatter(x=[0], y=[0], marker={"size": 1}, hovertemplate="").update_layout(title="").to_plotly_json()
+        if "toolkit.style" in sys.modules:
+            sys.modules["toolkit.style"].rehearse()
 
 
 def _serve(listener: socket.socket) -> _Asked | None:
