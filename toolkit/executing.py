@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import json
 import math
 import os
@@ -168,9 +169,10 @@ def _go_through(run: _Run, threads: ThreadPoolExecutor) -> tuple[dict[str, list[
 
 def _read_ahead(run: _Run) -> None:
     """Let the module of the function that is called at the end begin: all is made but by the last notebook."""
-    module = pkgutil.resolve_name(run.job["finish"].partition(":")[0]) if run.job["finish"] else None
-    with contextlib.suppress(ToolkitError, OSError):  # it will be told at the end
-        getattr(module, "read_ahead", lambda *_: None)(run.part, run.job["facts"])
+    with contextlib.suppress(ToolkitError, OSError, ImportError):  # it will be told at the end
+        if run.job["finish"]:
+            module = importlib.import_module(run.job["finish"].partition(":")[0])
+            getattr(module, "read_ahead", lambda *_: None)(run.part, run.job["facts"])
 
 
 def _hear(run: _Run, making: set[int], running: dict[int, Future[Failure]]) -> Failure:
