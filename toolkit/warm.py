@@ -42,6 +42,7 @@ _LATE = {"toolkit.naming": "toolkit.naming:weighing", "toolkit.encoders": "toolk
 NEEDLESS = ("rfc3987_syntax", "rfc3986_validator", "isoduration", "debugpy")
 """What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
 _POSTPONED = {
+    "nbformat": (),
     "numpy.f2py": (),
     "scipy.integrate": ("trapezoid",),
     "scipy.interpolate": ("BSpline",),
