@@ -1,12 +1,13 @@
 """What two processes make of a table abreast is what one makes of it."""
 
 import os
+import tempfile
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from toolkit import abreast as module
+from toolkit import processors
 from toolkit.abreast import MANY, abreast
 
 PIECES = [pd.DataFrame({"text": [f"article {number}"] * number, "number": number}) for number in range(1, 14)]
@@ -19,7 +20,7 @@ def both(piece):
 
 @pytest.fixture(autouse=True)
 def two_processors(monkeypatch):
-    monkeypatch.setattr(module, "_two", lambda: True)
+    monkeypatch.setattr(processors, "second", lambda: True)
 
 
 def test_results_come_in_order_and_are_those_of_one_process():
@@ -58,7 +59,7 @@ def test_an_error_is_that_of_one_process():
 
 
 def test_no_process_or_file_stays_when_the_results_are_left(tmp_path, monkeypatch):
-    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     results = abreast(both, PIECES, MANY)
     next(results), next(results)
     results.close()

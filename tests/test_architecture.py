@@ -12,7 +12,7 @@ from goldens import ROOT
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
 BASE = {"lean", "schema", "pieces", "abreast", "settings", "words", "coded", "lexicon", "languages", "stats"}
-BASE |= {"exhibits", "style", "nodes", "periods"}
+BASE |= {"exhibits", "style", "nodes", "periods", "processors", "numbered"}
 STAGES = {
     "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
     "clean": {"clean", "boilerplate"},
@@ -44,7 +44,7 @@ STAGES = {
     "evaluate": {"evaluate", "measures", "peers"},
     "briefing": {"briefing"},
     "store": {"store", "disk", "arrays", "parquet", "progress", "heads", "spool"},
-    "cache": {"blobs", "pruning", "keeping", "cache"},
+    "cache": {"blobs", "pruning", "keeping", "cache", "columnwise"},
     "searching": {"searching", "wordindex", "neighbours"},
     "planting": {"planting"},
     "decisions": {"decisions", "decisionfile", "refinding"},
@@ -184,7 +184,7 @@ def test_no_module_imports_tests_or_what_stores_code(name):
 @each_module
 def test_only_the_command_line_prints_or_exits(name):
     if name != "cli":
-        forked = {"os._exit"} if name in ("abreast", "warm") else set()
+        forked = {"os._exit"} if name in ("abreast", "runner", "warm") else set()
         words = {"print", "exit", "quit", "sys.exit", "os._exit", "input", "breakpoint"}
         assert not calls(TREES[name]) & (words - forked)
 

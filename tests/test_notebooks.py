@@ -65,6 +65,15 @@ def test_the_last_cell_and_no_other_is_the_digest(path):
 
 
 @each_notebook
+def test_what_follows_the_cell_tagged_made_only_shows(path):
+    marked = [number for number, cell in enumerate(code_cells(path)) if "made" in tags(cell)]
+    assert len(marked) == (path.stem in ("1-corpus", "2-themes", "3-topics", "4-trends"))
+    writes = re.compile(r"\.write_|store\.stage|\.end\(\)|rows\.keep")
+    last = max(number for number, cell in enumerate(code_cells(path)) if writes.search(source(cell)))
+    assert not marked or marked == [last]
+
+
+@each_notebook
 def test_no_output_is_stored(path):
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code_cells(path))
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from toolkit import abreast, clean, counts, dedupe, ingest, pieces, progress, store
+from toolkit import abreast, clean, counts, dedupe, ingest, pieces, processors, progress, store
 from toolkit.schema import InputError, Kept, check_articles, check_some
 from toolkit.settings import CleanSettings, DedupeSettings, IngestSettings
 
@@ -224,7 +224,7 @@ def test_two_processes_find_the_stories_that_one_finds(monkeypatch):
     alone = pieces.together(dedupe.story_pieces(cut(made, 20)))
     forks = []
     monkeypatch.setattr(abreast, "MANY", 1)
-    monkeypatch.setattr(abreast, "_two", lambda: not forks.append(1))
+    monkeypatch.setattr(processors, "second", lambda: not forks.append(1))
     monkeypatch.setattr(dedupe, "ARTICLES_AT_ONCE", 3)
     assert same(pieces.together(dedupe.story_pieces(cut(made, 20))), alone)
     assert alone.kept["story_id"].nunique() < len(alone.kept)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from toolkit import abreast, clean, embed, ingest, plain, reading, store, units
+from toolkit import abreast, clean, embed, ingest, plain, processors, reading, store, units
 from toolkit.settings import EmbedSettings, ThemeSettings
 from toolkit.themefile import load_themes
 
@@ -86,7 +86,7 @@ def test_scores_do_not_depend_on_the_batch_that_an_article_is_in(table, large, b
 def test_two_processes_give_the_same_scores_and_vectors_as_one(table, large, monkeypatch):
     large(120, 40)
     found = []
-    monkeypatch.setattr(abreast, "_two", lambda: True)
+    monkeypatch.setattr(processors, "second", lambda: True)
     for many in (10**9, 1):
         monkeypatch.setattr(abreast, "MANY", many)
         found.append((ordered(reading.score(table, read(table), ASKED)), *kept(table)))

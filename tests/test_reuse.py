@@ -249,10 +249,20 @@ def test_a_column_that_a_notebook_says_not_to_read_is_not_in_its_key(place):
     assert key_over(place) == key_over(place, **moved)
     changed = [{"text": ["вода", "fire!"]}, {"more": [1, 2]}, {"title": ["b", "a"]}, {"published": ["x", "y"]}]
     assert len({key_over(place), *(key_over(place, **each) for each in changed[:3])}) == 4
-    long = {"text": ["вода", "fire" * 2]}
-    assert key_over(place, **long) != key_over(place, **long, **moved)
-    many = {"title": ["a"] * 4, "text": [""] * 4, "published": pd.to_datetime(["2024-05-02"] * 4, utc=True)}
-    assert key_over(place, **many) != key_over(place, **many | {"published": many["published"] + pd.Timedelta("1h")})
+
+
+def test_of_the_dates_of_many_or_long_articles_only_the_order_is_in_the_key(place):
+    path = place / "nb" / "2-second.ipynb"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "metadata": {"toolkit": {"unread": SAID}}}))
+    dates = pd.to_datetime(["2024-05-02", "2024-05-03", "2024-05-03", None], utc=True)
+    for rest in ({"title": ["a"] * 4, "text": [""] * 4}, {"title": ["a"] * 3, "text": ["fire" * 2] * 3}):
+        rest |= {"published": dates[: len(rest["title"])]}
+        moved = pd.Series(rest["published"]) + pd.to_timedelta([5, 6, 6, 6][: len(rest["title"])], unit="h")
+        apart, turned = moved.copy(), moved[::-1].reset_index(drop=True)
+        apart[2] += pd.Timedelta("1h")
+        assert key_over(place, **rest) == key_over(place, **rest | {"published": moved})
+        others = [key_over(place, **rest | {"published": each}) for each in (moved, apart, turned)]
+        assert len(set(others)) == 3
 
 
 def test_the_themes_do_not_read_the_dates_of_so_many_articles_as_are_read_together(monkeypatch):

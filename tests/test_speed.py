@@ -156,8 +156,9 @@ def test_an_article_in_several_groups_counts_in_each_and_one_in_none_only_in_the
 def test_words_that_were_kept_tell_the_same_as_the_texts(tmp_path):
     placed, groups, texts, starts = corpus()
     read = overtime.some_of(placed[["article_id"]])
-    path = store.write_table(overtime.words_of(read, texts.reindex), tmp_path / "words.parquet")
-    told = overtime.counted(read, store.read_table(path))
+    made = enumerate(overtime.words_of(read, texts.reindex))
+    paths = [store.write_table(table, tmp_path / f"{at}.parquet") for at, table in made]
+    told = overtime.counted(read, [store.read_table(path) for path in paths])
     assert_frame_equal(
         overtime.over_time(placed, groups, told, starts), overtime.over_time(placed, groups, texts, starts)
     )

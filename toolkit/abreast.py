@@ -21,6 +21,8 @@ import pandas as pd
 from pyarrow import feather
 from threadpoolctl import threadpool_limits
 
+from toolkit import processors
+
 Result = tuple[Any, ...]
 """Frames with the index 0, 1, 2, ..., and arrays of numbers."""
 Piece = TypeVar("Piece")
@@ -37,18 +39,13 @@ def abreast(work: Callable[[Piece], Result], pieces: Iterable[Piece], rows: int)
     `work` is to change nothing that another piece depends on. Where there are few rows, one processor, or no Linux,
     one process does all.
     """
-    if rows < MANY or not _two():
+    if rows < MANY or not processors.second():
         yield from map(work, pieces)
         return
     with tempfile.TemporaryDirectory(prefix="toolkit-") as folder, _other(work, pieces, Path(folder)) as take:
         for number, piece in enumerate(pieces):
             found = take(number) if number % 2 else None
             yield work(piece) if found is None else found
-
-
-def _two() -> bool:
-    """Tell whether a second process would have a processor; a sweep that fills them says one thread each."""
-    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1 and os.environ.get("OMP_NUM_THREADS") != "1"
 
 
 @contextlib.contextmanager

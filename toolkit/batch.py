@@ -110,20 +110,22 @@ def _follow(child: subprocess.Popen[str], job: Mapping[str, Any], progress: Prog
 
 
 def _pass_on(said: IO[str], total: int, progress: Progress) -> tuple[dict[str, str], dict[str, Any] | None]:
-    """Pass the child's news on; return where it was at last, and what went wrong (None: nothing; {}: not said)."""
-    done, here, cells = 0, "", 0
+    """Pass the child's news on; return where it was at last, and what went wrong (None: nothing; {}: not said).
+
+    Where it is, is the notebook begun last: the one before may still show what it made.
+    """
+    cells: dict[str, int] = {}
     failure: dict[str, Any] | None = {}
     for line in said:
         news = json.loads(line)
         if "failure" in news:
             failure = news["failure"]
             break
-        cells = cells + news["cells"] if news["notebook"] == here else 0
-        here = news["notebook"]
-        done += news["cells"]
-        progress(here, done, total)
+        cells[news["notebook"]] = cells.get(news["notebook"], 0) + news["cells"]
+        progress(list(cells)[-1], sum(cells.values()), total)
+    here = list(cells)[-1] if cells else ""
     look = {"look": f"notebooks/{here}.ipynb"} if here else {}
-    return {"where": f"{here}.ipynb, cell {cells + 1}" if here else "the runner", **look}, failure
+    return {"where": f"{here}.ipynb, cell {cells[here] + 1}" if here else "the runner", **look}, failure
 
 
 def _raise(failure: Mapping[str, Any], out: Path, part: Path) -> None:

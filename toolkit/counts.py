@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from toolkit.exhibits import date, opening, quoted
+from toolkit.numbered import names_of
 from toolkit.pieces import Steps, count_rows, together
 from toolkit.schema import InputError, Kept, Pieces, Stored, Tell, quiet
 from toolkit.stats import wilson
@@ -108,20 +110,22 @@ def theme_totals(scores: pd.DataFrame, articles: pd.DataFrame) -> pd.DataFrame:
 
     ``alone`` counts articles that carry no other theme, ``unsure`` those with a probability from 35% to 65%.
     """
-    wide = scores.pivot(index="article_id", columns="theme", values="label")
-    wide = wide.reindex(articles["article_id"], fill_value=False)
-    several = wide.sum(axis=1)
-    story = articles.set_index("article_id")["story_id"]
-    unsure = scores[scores["score"].between(0.35, 0.65)].groupby("theme").size()
-    rows = []
-    for theme in scores["theme"].unique():
-        carrying = wide.index[wide[theme].astype(bool)]
-        alone = int((several[carrying] == 1).sum())
-        rows.append((theme, len(carrying), story[carrying].nunique(), alone, int(unsure.get(theme, 0))))
-    none = wide.index[several == 0]
-    rows.append(("", len(none), story[none].nunique(), len(none), 0))
+    at = pd.Index(articles["article_id"]).get_indexer(pd.Index(scores["article_id"]))
+    carrying = (at >= 0) & scores["label"].to_numpy(dtype=bool)
+    several, story = np.bincount(at[carrying], minlength=len(articles)), pd.factorize(articles["story_id"])[0]
+    unsure, rows = scores[scores["score"].between(0.35, 0.65)].groupby("theme").size(), []
+    for theme, mine in scores.groupby("theme", sort=False).indices.items():
+        own = at[mine[carrying[mine]]]
+        rows.append((theme, len(own), _count(story[own]), int((several[own] == 1).sum()), int(unsure.get(theme, 0))))
+    none = np.flatnonzero(several == 0)
+    rows.append(("", len(none), _count(story[none]), len(none), 0))
     table = pd.DataFrame(rows, columns=["theme", "articles", "stories", "alone", "unsure"])
     return table.assign(share=table["articles"] / max(1, len(articles)))
+
+
+def _count(codes: npt.NDArray[np.intp]) -> int:
+    """Return how many different ones of these numbers there are."""
+    return int((np.bincount(codes) > 0).sum())
 
 
 def surest_theme(scores: pd.DataFrame) -> pd.Series:
@@ -136,14 +140,15 @@ def surest(scores: pd.DataFrame, articles: pd.DataFrame, most: int = 4) -> pd.Da
 
     `scores` needs ``article_id, theme, score, label``.
     """
-    parts = [scores.head(0)[["theme", "article_id", "score"]].merge(articles, on="article_id")]
+    names = ["theme", "article_id", "score"]
+    told, parts = articles[["article_id", "story_id", "source"]], [scores.head(0)[names]]
     for _, mine in scores[scores["label"].astype(bool)].groupby("theme", sort=False):
-        ranked = mine[["theme", "article_id", "score"]].merge(articles, on="article_id")
+        ranked = mine[names].merge(told, on="article_id")
         ranked = ranked.sort_values(["score", "article_id"], ascending=[False, True]).drop_duplicates("story_id")
         ranked = ranked.assign(turn=ranked.groupby("source").cumcount())
         shown = ranked.sort_values(["turn", "score"], ascending=[True, False], kind="stable").head(most)
-        parts.append(shown.drop(columns="turn"))
-    return pd.concat(parts, ignore_index=True)
+        parts.append(shown[names])
+    return pd.concat(parts, ignore_index=True).merge(articles, on="article_id")
 
 
 def select(
@@ -259,10 +264,14 @@ def outside_topics(
 
 
 def cited(found: pd.DataFrame, articles: pd.DataFrame) -> pd.DataFrame:
-    """Return `found` with ``cited``, the articles named in ``led`` as people cite them: title, source and date."""
-    known = articles.set_index("article_id")
-    cells = [[_citation(known.loc[name]) for name in names] for names in found["led"]]
-    return found.assign(cited=pd.Series(cells, index=found.index, dtype=object))
+    """Return `found` with ``cited``, the articles of ``led`` as people cite them: title, source and date.
+
+    ``led`` has ids as `articles` has them, and their names after that.
+    """
+    named = articles[articles["article_id"].isin({one for ids in found["led"] for one in ids})].set_index("article_id")
+    cells = [[_citation(named.loc[one]) for one in ids] for ids in found["led"]]
+    names = pd.Series([names_of(ids) for ids in found["led"]], index=found.index, dtype=object)
+    return found.assign(led=names, cited=pd.Series(cells, index=found.index, dtype=object))
 
 
 def _citation(article: pd.Series) -> str:

@@ -8,14 +8,16 @@ one signal, told by the surest of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from toolkit import words
+from toolkit.coded import code_words
 from toolkit.terms import Texts
-from toolkit.weak import FEWEST_STORIES, finely, weak_signals
+from toolkit.weak import FEWEST_STORIES, distinct, finely, weak_signals
 
 _LEAD = 1200
 """Characters read of each article: what is new stands in its first paragraphs."""
@@ -28,20 +30,39 @@ _FIGURES = "stories share early growth low high sources effective_sources growth
 COLUMNS = ["label", "terms", *_FIGURES, "led"]
 
 
-def words_of(articles: pd.DataFrame, texts: Texts) -> pd.DataFrame:
-    """Return ``article_id, stems`` (each once, spaces between) of at most 30,000 of `articles`, evenly spread.
+class Said(NamedTuple):
+    """The words of some articles, each once: tables that can be kept.
 
-    An article is read to its 1,200th character; `texts` is asked once.
+    ``said`` has ``article, form, times``, places in ``articles`` (``article_id``) and in ``forms`` (``form, stem``:
+    a lower-case word, and the number of its stem, in the order of the alphabet).
+    """
+
+    said: pd.DataFrame
+    articles: pd.DataFrame
+    forms: pd.DataFrame
+
+
+def words_of(articles: pd.DataFrame, texts: Texts) -> Said:
+    """Return the words of at most 30,000 of `articles`, evenly spread, each read to its 1,200th character.
+
+    `texts` is asked once.
     """
     few = np.unique(np.linspace(0, len(articles) - 1, min(len(articles), _MOST_ARTICLES)).astype(int))
-    heads = texts(articles["article_id"].iloc[few].tolist()).fillna("").str[:_LEAD]
-    return pd.DataFrame(
-        {"article_id": heads.index.to_numpy(), "stems": [" ".join(sorted(set(words.stems(text)))) for text in heads]}
+    ids = articles["article_id"].iloc[few]
+    found, stops = code_words(texts(ids.tolist()).fillna("").str[:_LEAD]), words.stop_words()
+    kept = np.array([form not in stops for form in found.known], dtype=bool)
+    pairs, times = np.unique((found.text * max(1, len(kept)) + found.word)[kept[found.word]], return_counts=True)
+    article, form = np.divmod(pairs, max(1, len(kept)))
+    stem = pd.factorize(np.array([words.stem(form) for form in found.known], dtype=object), sort=True)[0]
+    return Said(
+        pd.DataFrame({"article": article, "form": form, "times": times}),
+        ids.to_frame().reset_index(drop=True),
+        pd.DataFrame({"form": pd.Series(found.known, dtype="str"), "stem": stem}),
     )
 
 
 def emerging_words(
-    placed: pd.DataFrame, texts: Texts, held: pd.DataFrame | None = None, rate: float = 0.05, most: int = 10
+    placed: pd.DataFrame, texts: Texts, held: Said | None = None, rate: float = 0.05, most: int = 10
 ) -> pd.DataFrame:
     """Return the words that are small and grow, ranked, those of the same articles in one row.
 
@@ -52,48 +73,57 @@ def emerging_words(
     fine = finely(placed)
     if fine.empty:
         return pd.DataFrame(columns=COLUMNS)
-    known = (words_of(placed, texts) if held is None else held).set_index("article_id")["stems"]
-    read = fine[fine["article_id"].isin(known.index)]
-    carried = _carried(known.loc[read["article_id"]], read["story_id"].to_numpy())
+    known = words_of(placed, texts) if held is None else held
+    read = fine[fine["article_id"].isin(known.articles["article_id"])]
+    said = _placed(known, read)
+    carried = _carried(said, read)
     signals = weak_signals(read, carried, rate=rate)
     signals = signals[signals["signal"].astype(bool)].head(_MOST_WORDS)
     if signals.empty:
         return pd.DataFrame(columns=COLUMNS)
     holding = carried[carried["theme"].isin(signals["theme"])].groupby("theme")["article_id"].agg(frozenset)
-    groups = _grouped([str(name) for name in signals["theme"]], holding)[:most]
-    holders = read.loc[read["article_id"].isin(frozenset().union(*holding)), "article_id"].tolist()
-    forms = words.commonest_forms(texts(holders).fillna("").str[:_LEAD])
+    groups = _grouped(signals["theme"].tolist(), holding)[:most]
+    forms = _forms(known, said, read["article_id"].isin(frozenset().union(*holding)).to_numpy())
     told = signals.set_index("theme").loc[[group[0] for group in groups]].reset_index(drop=True)
-    terms = [[forms.get(word, word) for word in group] for group in groups]
+    terms = [[forms[stem] for stem in group] for group in groups]
     led = [_first(read[read["article_id"].isin(holding[group[0]])]) for group in groups]
     table = told.assign(terms=pd.Series(terms), led=pd.Series(led), novelty=_novelty(read, holding, groups))
     return table.assign(label=[", ".join(own[:4]) for own in terms])[COLUMNS]
 
 
-def _first(mine: pd.DataFrame) -> list[str]:
+def _placed(known: Said, read: pd.DataFrame) -> pd.DataFrame:
+    """Return ``row, form, times, stem``: what the articles of `read` say, by their rows there and in this order."""
+    rows = pd.Index(read["article_id"]).get_indexer(pd.Index(known.articles["article_id"]))
+    said = known.said.assign(row=rows[known.said["article"]], stem=known.forms["stem"].to_numpy()[known.said["form"]])
+    said = said[said["row"] >= 0]
+    return said if said["row"].is_monotonic_increasing else said.sort_values("row", kind="stable")
+
+
+def _forms(known: Said, said: pd.DataFrame, holders: npt.NDArray[np.bool_]) -> dict[int, str]:
+    """Return stem -> its most frequent form in the articles of these rows (ties: the first in the alphabet)."""
+    mine = said[holders[said["row"]]]
+    counts = np.bincount(mine["form"], mine["times"], len(known.forms))
+    ranked = known.forms.assign(count=counts)[counts > 0].sort_values(["count", "form"], ascending=[False, True])
+    return ranked.drop_duplicates("stem").set_index("stem")["form"].to_dict()
+
+
+def _first(mine: pd.DataFrame) -> list[Any]:
     ordered = mine.sort_values(["day", "article_id"], kind="stable")["article_id"]
-    return [str(name) for name in ordered.iloc[len(ordered) // 10 :].head(_LED)]
+    return list(ordered.iloc[len(ordered) // 10 :].head(_LED).tolist())
 
 
-def _carried(stems: pd.Series, stories: npt.NDArray[np.object_]) -> pd.DataFrame:
+def _carried(said: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
     """Return ``theme`` (a stem), ``article_id``: a row for each word of an article, neither too rare nor common."""
-    found = [text.split() for text in stems]
-    sizes = [len(own) for own in found]
-    table = pd.DataFrame(
-        {
-            "theme": [word for own in found for word in own],
-            "article_id": np.repeat(stems.index.to_numpy(), sizes),
-            "story_id": np.repeat(stories, sizes),
-        }
-    )
-    told = table.groupby("theme")["story_id"].nunique()
-    kept = told.index[(told >= FEWEST_STORIES) & (told <= _COMMON * len(set(stories)))]
-    return table.loc[table["theme"].isin(kept), ["theme", "article_id"]].reset_index(drop=True)
+    stories, every = pd.factorize(read["story_id"])
+    row, stem = distinct(said["row"].to_numpy(), said["stem"].to_numpy())
+    told = np.bincount(distinct(stem, stories[row])[0])
+    kept = ((told >= FEWEST_STORIES) & (told <= _COMMON * len(every)))[stem]
+    return pd.DataFrame({"theme": stem[kept], "article_id": read["article_id"].to_numpy()[row[kept]]})
 
 
-def _grouped(ranked: Sequence[str], holding: pd.Series) -> list[list[str]]:
+def _grouped(ranked: Sequence[int], holding: pd.Series) -> list[list[int]]:
     """Put words together of which one stands mostly in the articles of the other; `ranked` has the surest first."""
-    groups: list[list[str]] = []
+    groups: list[list[int]] = []
     for word in ranked:
         mine = holding[word]
         for group in groups:
@@ -106,7 +136,7 @@ def _grouped(ranked: Sequence[str], holding: pd.Series) -> list[list[str]]:
     return groups
 
 
-def _novelty(read: pd.DataFrame, holding: pd.Series, groups: Sequence[Sequence[str]]) -> list[float]:
+def _novelty(read: pd.DataFrame, holding: pd.Series, groups: Sequence[Sequence[int]]) -> list[float]:
     """Return how new each group's words are, 0 to 1: the mean part of their later share that was not there before."""
     late = set(read.loc[read["start"] >= read["start"].sort_values().iloc[len(read) // 2], "article_id"])
     sizes = max(1, len(read) - len(late)), max(1, len(late))

@@ -1,20 +1,26 @@
-"""Execute the notebooks of a job, one after the other, in the runner's process, and tell how it went."""
+"""Execute the notebooks of a job, in their order, in the runner's process, and tell how it went.
+
+While a notebook shows what it has made, the next one is begun."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import json
+import math
 import os
 import pkgutil
+import queue
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, partial
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from toolkit import disk, kernels, profiling, reuse
+from toolkit import disk, keeping, kernels, processors, profiling, reuse
 from toolkit.schema import ToolkitError
 
 _LONGEST_START = 300
@@ -23,13 +29,19 @@ _SAVED = 20.0
 """Seconds from one time that a notebook is written to the next while it runs.
 
 Papermill writes it before and after each cell, which takes a fifth of a short run."""
+_AT_ONCE = 2
+"""Notebooks that run at once: one that makes tables, and the one before it, which shows its own."""
+_ROOM = 2000.0
+"""MB that a notebook may hold for the next to begin before it is done."""
 News = Callable[..., None]
+Failure = dict[str, str] | None
+"""What went wrong: where, what kind of error, what it says, and where to look."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @cache
-def _get_ready() -> None:
-    """Import papermill, while a kernel starts, and let it know the engine of this module."""
+def _get_ready(finish: str) -> None:
+    """Import papermill, let it know the engine of this module, and import the function `finish`, if there is one."""
     from papermill.engines import NBClientEngine, papermill_engines
 
     class Seldom(NBClientEngine):  # type: ignore[misc]
@@ -45,6 +57,8 @@ def _get_ready() -> None:
                 nb_man.save = save
 
     papermill_engines.register("seldom", Seldom)
+    if finish:
+        pkgutil.resolve_name(finish)
 
 
 def _ago(saved: Any) -> float:
@@ -95,50 +109,117 @@ def _no_room(error: BaseException | None) -> OSError | None:
     return error
 
 
+class _Run(NamedTuple):
+    """What the notebooks of a run share: the job, its folder, the kernels, where news go, and the memory they held."""
+
+    job: Mapping[str, Any]
+    part: Path
+    ahead: kernels.Ahead
+    tell: News
+    said: queue.SimpleQueue[tuple[int, bool]]
+    """The place of a notebook that has made its tables, and whether it is done."""
+    peaks: dict[str, float | None]
+
+
 def _execute(job: Mapping[str, Any], tell: News, prepare: Callable[[], None]) -> None:
     started, begin, part = disk.now(), time.perf_counter(), Path(job["part"])
-    became, peaks = dict[str, list[str]](), dict[str, float | None]()
-    notebooks = [Path(step["notebook"]) for step in job["steps"]]
-    finish = pkgutil.resolve_name(job["finish"]) if job["finish"] else None  # imported before the kernels are forked
-    with contextlib.closing(kernels.Ahead(notebooks, cache(prepare))) as ahead:
-        for place, step in enumerate(job["steps"]):
-            execute = partial(_execute_ahead, ahead, place, peaks)
-            found, failure = reuse.taken_or_made(step, part, execute, tell)
-            became.setdefault(found, []).append(Path(step["output"]).stem)
-            if failure:
-                tell(failure=failure)
-                return
+    ahead = kernels.Ahead([Path(step["notebook"]) for step in job["steps"]], cache(prepare))
+    run = _Run(job, part, ahead, tell, queue.SimpleQueue(), {})
+    with ThreadPoolExecutor(_AT_ONCE) as threads, contextlib.closing(ahead):
+        became, failure = _go_through(run, threads)
+    if failure:
+        tell(failure=failure)
+        return
     seconds = round(time.perf_counter() - begin, 1)
     facts = {"status": "finished", "started": started, "finished": disk.now(), "seconds": seconds}
-    facts |= {"profile": profiling.profile(part / "notebooks", peaks), "cache": became}
+    facts |= {"profile": profiling.profile(part / "notebooks", run.peaks), "cache": became}
     disk.write_manifest(part, {**job["facts"], **facts})
-    if finish:
+    if job["finish"]:
         try:
-            finish(part)
+            pkgutil.resolve_name(job["finish"])(part)
         except ToolkitError as error:
             tell(failure={"where": "the report", "ename": type(error).__name__, "evalue": str(error)})
 
 
-def _execute_ahead(
-    ahead: kernels.Ahead, place: int, peaks: dict[str, float | None], step: Mapping[str, Any], part: str, tell: News
-) -> dict[str, str] | None:
-    """Execute the notebook at `place` in a kernel started ahead, and note under `peaks` the memory that it held."""
-    failure = _execute_one(step, part, tell, ahead.take(place))
-    peaks[Path(step["notebook"]).stem] = ahead.end(place)
-    return failure
+def _go_through(run: _Run, threads: ThreadPoolExecutor) -> tuple[dict[str, list[str]], Failure]:
+    """Take the notebooks from the cache or execute them; return which became what, and what went wrong, if anything.
+
+    One begins when the one before has made its tables, and that before it is done: two run at once at most.
+    """
+    became, making, running = dict[str, list[str]](), set[int](), dict[int, Future[Failure]]()
+    for place, step in enumerate(run.job["steps"]):
+        known = reuse.know(step, run.part)
+        found = reuse.take(known, run.part)
+        became.setdefault(found, []).append(Path(step["output"]).stem)
+        if found == keeping.TAKEN:
+            run.tell(notebook=Path(step["output"]).stem, cells=step["cells"])
+            continue
+        running[place] = threads.submit(_execute_and_keep, run, place, known, run.ahead.take(place))
+        making.add(place)
+        if step is run.job["steps"][-1]:
+            _read_ahead(run)
+        while making or len(running) == _AT_ONCE:
+            if failure := _hear(run, making, running):
+                return became, failure
+    while running:
+        if failure := _hear(run, making, running):
+            return became, failure
+    return became, None
 
 
-def _execute_one(step: Mapping[str, Any], part: str, tell: News, kernel: Any) -> dict[str, str] | None:
-    """Execute one notebook in `kernel`; return what went wrong, if anything did."""
-    _get_ready()
+def _read_ahead(run: _Run) -> None:
+    """Let the module of the function that is called at the end begin: all is made but by the last notebook."""
+    with contextlib.suppress(ToolkitError, OSError, ImportError):  # it will be told at the end
+        if run.job["finish"]:
+            module = importlib.import_module(run.job["finish"].partition(":")[0])
+            getattr(module, "read_ahead", lambda *_: None)(run.part, run.job["facts"])
+
+
+def _hear(run: _Run, making: set[int], running: dict[int, Future[Failure]]) -> Failure:
+    """Wait for the next that a notebook says; return what went wrong, if it is done and something did."""
+    place, done = run.said.get()
+    making.discard(place)
+    return running.pop(place).result() if done else None
+
+
+def _execute_and_keep(run: _Run, place: int, known: reuse.Known, kernel: Any) -> Failure:
+    """Execute the notebook at `place` and keep what it made; say when its tables are made, and when it is done."""
+    step, tables = run.job["steps"][place], list[list[str]]()
+
+    def made() -> None:
+        if processors.second() and (kernels.peak_memory(kernel) or math.inf) < _ROOM:
+            tables.append(reuse.made(known, run.part))
+            run.said.put((place, False))
+
+    try:
+        _get_ready(run.job["finish"])
+        failure = _execute_one(step, (str(run.part), run.tell), kernel, made)
+        run.peaks[Path(step["notebook"]).stem] = run.ahead.end(place)
+        if not failure:
+            reuse.keep(known, step, run.part, tables[0] if tables else reuse.made(known, run.part))
+        return failure
+    finally:
+        run.said.put((place, True))
+
+
+def _execute_one(step: Mapping[str, Any], run: tuple[str, News], kernel: Any, made: Callable[[], None]) -> Failure:
+    """Execute one notebook in `kernel`; return what went wrong, if anything did.
+
+    `made` is called after its cell tagged ``made``: what follows only shows the tables that are made by then.
+    """
     import papermill
     from nbclient.exceptions import DeadKernelError
 
-    output = Path(step["output"])
+    output, (part, tell), begun = Path(step["output"]), run, list[int]()
     output.parent.mkdir(exist_ok=True)
-    begun: list[int] = []
     tell(notebook=output.stem, cells=0)
     where, kind, reason = f"{output.name}, cell ", "", ""
+
+    def executed(cell: Any, cell_index: int, execute_reply: Any) -> None:
+        tell(notebook=output.stem, cells=1)
+        if "made" in cell["metadata"].get("tags", ()) and execute_reply["content"]["status"] == "ok":
+            made()
+
     try:
         papermill.execute_notebook(
             _unbraced(step["notebook"]),
@@ -149,10 +230,9 @@ def _execute_one(step: Mapping[str, Any], part: str, tell: News, kernel: Any) ->
             language="python",
             progress_bar=False,
             start_timeout=_LONGEST_START,
-            cwd=str(Path(step["notebook"]).parent),
             km=kernel,
             on_cell_execute=lambda cell, cell_index: begun.append(cell_index),
-            on_cell_executed=lambda cell, cell_index, execute_reply: tell(notebook=output.stem, cells=1),
+            on_cell_executed=executed,
         )
     except papermill.PapermillExecutionError as error:
         where, kind, reason = f"{where}{error.exec_count or len(begun)}", error.ename, error.evalue

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from toolkit.parquet import columns_of, read_batches, read_table
+from toolkit.numbered import names_of, numbered
+from toolkit.parquet import ROWS, columns_of, read_at, read_batches, read_table
 
 COLUMNS = ("article_id", "published", "source", "language", "title", "text", "story_id")
 HEAD = 200
@@ -25,12 +28,19 @@ def read_heads(path: Path | str, columns: Sequence[str] = COLUMNS) -> pd.DataFra
 
     Raises `InputError` as `store.read_table` does.
     """
-    parts = [_cut(piece) for piece in read_batches(path, columns, _AT_ONCE)]
-    return pd.concat(parts, ignore_index=True)
+    table = read_table(path, [name for name in columns if name != "text"])
+    bare = np.flatnonzero(table["title"] == "")
+    words: pd.Series = pd.Series("", index=table.index, dtype="str")
+    if len(bare):
+        parts = [read_at(path, bare[at : at + ROWS], ["text"])["text"] for at in range(0, len(bare), ROWS)]
+        words.iloc[bare] = pd.concat([part.str.slice(0, HEAD) for part in parts]).array
+    table.insert(list(columns).index("text"), "text", words)
+    return table
 
 
-def _cut(piece: pd.DataFrame) -> pd.DataFrame:
-    return piece.assign(text=piece["text"].str.slice(0, HEAD).where(piece["title"] == "", ""))
+def read_numbered(path: Path | str, columns: Sequence[str]) -> pd.DataFrame:
+    """Return these columns of a table, ids as numbers (`numbered`); raises as `store.read_table` does."""
+    return numbered(read_table(path, columns))
 
 
 def read_brief(path: Path | str, text: str = "text", head: int = HEAD) -> pd.DataFrame:
@@ -52,19 +62,18 @@ def read_brief(path: Path | str, text: str = "text", head: int = HEAD) -> pd.Dat
     return table
 
 
-def read_rows(path: Path | str, ids: Iterable[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return the rows of a table whose ``article_id`` is among `ids`, in the table's order; the others are not kept."""
-    wanted = pd.Index(list(ids)).unique()
-    held = np.flatnonzero(read_table(path, ["article_id"])["article_id"].isin(wanted))
-    parts, begun = [], 0
-    for piece in read_batches(path, columns, _AT_ONCE):
-        inside = held[np.searchsorted(held, begun) : np.searchsorted(held, begun + len(piece))] - begun
-        parts += [piece.iloc[inside]] if len(inside) or not begun else []
-        begun += len(piece)
-    return pd.concat(parts, ignore_index=True)
+def read_rows(path: Path | str, ids: Iterable[int | str], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return the rows of a table whose ``article_id`` is among `ids`, in the table's order; the others are not kept.
+
+    `ids` are names, or numbers that `numbered` made of them.
+    """
+    wanted, names = pa.array(names_of(ids), type=pa.large_string()), read_table(path, ["article_id"])["article_id"]
+    held = pc.is_in(pa.array(names, type=pa.large_string()), value_set=wanted)
+    return read_at(path, np.flatnonzero(held), columns_of(path) if columns is None else columns)
 
 
-def read_texts(path: Path | str, ids: Iterable[str]) -> pd.Series:
+def read_texts(path: Path | str, ids: Sequence[int] | Sequence[str]) -> pd.Series:
     """Return title and text of the articles `ids`, indexed by these and in their order; nothing where there is none."""
     found = read_rows(path, ids, ["article_id", "title", "text"])
-    return (found["title"] + "\n" + found["text"]).set_axis(found["article_id"]).reindex(list(ids))
+    texts = (found["title"] + "\n" + found["text"]).set_axis(found["article_id"]).reindex(names_of(ids))
+    return texts.set_axis(pd.Index(list(ids)))

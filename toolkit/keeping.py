@@ -129,6 +129,7 @@ def _take(path: Path, folder: Path, scratch: Path) -> str:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         os.utime(copy, ns=(moment + number, moment + number))
         copy.replace(folder / name)
+        blobs.note_digest(folder / name, found[name])
     with contextlib.suppress(OSError):
         os.utime(path)
     return TAKEN

@@ -13,6 +13,7 @@ import os
 import queue
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
@@ -43,7 +44,9 @@ class Ahead:
     def __init__(self, notebooks: Sequence[Path], prepare: Callable[[], None]) -> None:
         self._notebooks = notebooks
         self._prepare = prepare
-        self._live: dict[int, Any] = {}
+        self._taken: dict[int, Any] = {}
+        self._waiting: list[Any] = []
+        self._ends = threading.Lock()
 
     def take(self, place: int) -> Any:
         """Return the started kernel manager of the notebook at `place`: one that waits, whichever it was started for.
@@ -51,26 +54,26 @@ class Ahead:
         (The notebook that it was started for may have been taken from the cache.)
         """
         self._prepare()
-        waiting = [self._live.pop(earlier) for earlier in list(self._live)]
-        self._live[place] = waiting[0] if waiting else _start(self._notebooks[place])
+        self._taken[place] = self._waiting.pop() if self._waiting else _start(self._notebooks[place])
         if place + 1 < len(self._notebooks):
-            self._live[place + 1] = _start(self._notebooks[place + 1])
-        return self._live[place]
+            self._waiting.append(_start(self._notebooks[place + 1]))
+        return self._taken[place]
 
     def end(self, place: int) -> float | None:
-        """End the kernel of the notebook at `place` at once; return the most memory, in MB, that it last held.
-
-        That is since its last stage began (see `store.stage`); None where it is unknown.
-        """
-        manager = self._live.pop(place)
-        peak = _peak_memory(manager)
-        _stop(manager)
+        """End the kernel of the notebook at `place` at once; return the most memory, in MB, that it last held."""
+        with self._ends:
+            manager = self._taken.pop(place, None)
+        peak = peak_memory(manager) if manager else None
+        if manager:
+            _stop(manager)
         return peak
 
     def close(self) -> None:
         """End all kernels that still run."""
-        while self._live:
-            _stop(self._live.popitem()[1])
+        with self._ends:
+            left, self._taken, self._waiting = [*self._taken.values(), *self._waiting], {}, []
+        for manager in left:
+            _stop(manager)
 
 
 def _start(notebook: Path) -> Any:
@@ -120,7 +123,8 @@ def _stop(manager: Any) -> None:
     run_sync(manager.shutdown_kernel)(now=True)
 
 
-def _peak_memory(manager: Any) -> float | None:
+def peak_memory(manager: Any) -> float | None:
+    """Return the most memory, in MB, that a kernel held since its last stage began (see `store.stage`), if known."""
     with contextlib.suppress(OSError, AttributeError):
         forked = Path(manager.connection_file + warm.PID)
         pid = forked.read_text("utf-8") if forked.is_file() else manager.provisioner.pid

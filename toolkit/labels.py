@@ -173,7 +173,9 @@ def settle(answers: pd.DataFrame, article_ids: Collection[str], themes: Collecti
     reasons = pd.Series("", ordered.index, dtype=object)
     reasons[~ordered["answer"].isin(ANSWERS)] = "not yes, no or unsure"
     reasons[~ordered["theme"].isin(list(themes))] = "a theme that is not in the theme file"
-    reasons[~ordered["article_id"].isin(list(article_ids))] = "an article that is not in the corpus"
+    reasons[~ordered["article_id"].isin(list(article_ids) if len(ordered) else [])] = (
+        "an article that is not in the corpus"
+    )
     pair = ["article_id", "theme"]
     known = ordered[reasons == ""]
     reasons[known.index[known.duplicated(pair, keep="last")]] = "answered again later"
@@ -277,8 +279,12 @@ def judge(answers: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return how labels did on the random part (see `estimate_error`): ``theme, right_yes, wrong_yes, wrong_no,
     right_no, unsure``, a row a theme."""
     parts = []
-    for theme, rows in scores.groupby("theme", sort=False):
+    for theme in scores["theme"].unique():
         mine = answers[answers["theme"] == theme].set_index("article_id")
+        if mine.empty:
+            parts.append((theme, 0, 0, 0, 0, 0))
+            continue
+        rows = scores[scores["theme"] == theme]
         labels = rows.set_index("article_id")["label"]
         run = _random_run(labels.index, mine)
         said, label = mine.loc[run, "answer"], labels[run].astype(bool)

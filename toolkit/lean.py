@@ -1,39 +1,96 @@
-"""BERTopic without the parts that it can do without: where umap, hdbscan or torch are installed it would load them all.
+"""Packages without the parts that are not used: what they import can take longer than what they are imported for.
 
-That takes half a minute with numba's compiler, and none of it is used. BERTopic supports being installed without them;
-here they are hidden while it is imported.
+BERTopic loads what shares models and draws figures (half a second), and where umap, hdbscan or torch are installed
+those, too (half a minute with numba's compiler).
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.machinery
+import importlib.metadata
+import importlib.util
 import sys
-from collections.abc import Iterator, Sequence
-
-HIDDEN = frozenset(
-    {"umap", "hdbscan", "numba", "llvmlite", "torch", "transformers", "sentence_transformers", "datamapplot"}
-)
-
-
-class _Hide:
-    """A finder that knows the hidden packages not to be there."""
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: object = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        """Raise for what is hidden, and leave the rest to the other finders."""
-        if name.partition(".")[0] in HIDDEN:
-            raise ModuleNotFoundError(f"{name} is hidden while another package is imported", name=name)
-        return None
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any
 
 
 @contextlib.contextmanager
-def hidden() -> Iterator[None]:
-    """Hide the heavy packages from what is imported inside; what is loaded already stays."""
-    finder = _Hide()
-    sys.meta_path.insert(0, finder)
+def only_parts(package: str) -> Iterator[None]:
+    """Let modules of a `package` be imported inside without the package itself, that is, its ``__init__``.
+
+    Raises `ModuleNotFoundError` where there is none. Where the package has been imported, nothing is different.
+    """
+    found = importlib.util.find_spec(package)
+    if found is None:
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+    bare = ModuleType(package)
+    bare.__path__ = list(found.submodule_search_locations or ())
+    there = sys.modules.setdefault(package, bare)
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)
+        if there is bare:
+            del sys.modules[package]
+
+
+class _Postponed(ModuleType):
+    """A module that is executed when something of it is first asked for; of its `later`, when that is used."""
+
+    later: frozenset[str] = frozenset()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__version__":
+            return importlib.metadata.version(self.__name__)
+        if (name.startswith("__") and name != "__all__") or not self.__spec__ or not self.__spec__.loader:
+            raise AttributeError(name)
+        if name in self.later:
+            return _Later(self, name)
+        self.__class__ = ModuleType  # type: ignore[assignment]
+        self.__spec__.loader.exec_module(self)
+        return getattr(self, name)
+
+
+class _Later:
+    """What stands for a function of a postponed module until it is used."""
+
+    def __init__(self, module: ModuleType, name: str) -> None:
+        self._at = module, name
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        return self._found()(*given, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._found(), name)
+
+    def _found(self) -> Any:
+        module, name = self._at
+        if isinstance(module, _Postponed):
+            module.later = frozenset()
+        return getattr(module, name)
+
+
+@contextlib.contextmanager
+def postponed(modules: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """Have modules imported inside, and executed only where something of them is used, be it afterwards.
+
+    What of them is named here can be taken from them inside without that: it counts when it is used.
+    """
+    for name in modules:
+        if name not in sys.modules and (found := importlib.util.find_spec(name)):
+            module = importlib.util.module_from_spec(found)
+            module.__class__ = _Postponed
+            sys.modules[name] = module
+            parent, _, last = name.rpartition(".")
+            if parent:
+                setattr(sys.modules[parent], last, module)
+    waiting = [
+        (module, later) for name, later in modules.items() if isinstance(module := sys.modules[name], _Postponed)
+    ]
+    for module, later in waiting:
+        module.later = frozenset(later)
+    try:
+        yield
+    finally:
+        for module, _ in waiting:
+            module.later = frozenset()

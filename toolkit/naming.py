@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +33,15 @@ _FEW, _MANY = 100, 2000
 _POWER, _FINENESS = 4, 1000
 
 
+@cache
+def weighing() -> Any:
+    """Return BERTopic's class of c-TF-IDF, without the rest of BERTopic, which takes half a second to import."""
+    with lean.only_parts("bertopic"):
+        from bertopic.vectorizers import ClassTfidfTransformer
+
+    return ClassTfidfTransformer
+
+
 def name_groups(
     texts: Sequence[str], labels: Labels, groups: int = 0, closeness: npt.NDArray[np.floating] | None = None
 ) -> list[list[str]]:
@@ -42,16 +53,13 @@ def name_groups(
     Grootendorst 2022, "BERTopic: Neural topic modeling with a class-based TF-IDF procedure", with its reduced weight of
     frequent words. A group of texts without words has no terms.
     """
-    with lean.hidden():
-        from bertopic.vectorizers import ClassTfidfTransformer
-
     groups = max(groups, int(labels.max()) + 1)
     read = _spread(labels)
     weights = np.ones(len(labels)) if closeness is None else weigh(closeness)
     counts, there, names = _count([texts[row] for row in read], labels[read], weights[read], groups)
     if not names:
         return [[] for _ in range(groups)]
-    telling = ClassTfidfTransformer(reduce_frequent_words=True).fit(counts).transform(counts)
+    telling = weighing()(reduce_frequent_words=True).fit(counts).transform(counts)
     return [_best(telling[group], there, names) for group in range(groups)]
 
 

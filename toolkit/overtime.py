@@ -77,25 +77,26 @@ def over_time(
     )
 
 
-def words_of(articles: pd.DataFrame, texts: Texts) -> pd.DataFrame:
-    """Return the words of these articles as a table that can be kept, to be counted in periods by `counted`.
+def words_of(articles: pd.DataFrame, texts: Texts) -> list[pd.DataFrame]:
+    """Return the words of these articles as tables that can be kept, to be counted in periods by `counted`.
 
-    A row a word: ``word``, the places of the ``articles`` that hold it, and how often each does, ``times``.
+    The first says how often each word stands in each article, by their places: ``article, word, times``; the second is
+    the words, ``word``.
     """
     counts, forms = count_words(texts(articles["article_id"].tolist()).fillna(""))
-    by_word = counts.tocsc()
-    ends = by_word.indptr[1:-1]
-    held, times = by_word.indices.astype(np.int32), by_word.data.astype(np.int32)
-    columns = {"articles": np.split(held, ends), "times": np.split(times, ends)} if forms else {}
-    return pd.DataFrame({"word": pd.Series(forms, dtype="str"), **columns}, columns=["word", "articles", "times"])
+    found = counts.tocoo()
+    columns = {"article": found.row, "word": found.col, "times": found.data}
+    said = pd.DataFrame({name: column.astype(np.int32) for name, column in columns.items()})
+    return [said, pd.DataFrame({"word": pd.Series(forms, dtype="str")})]
 
 
-def counted(articles: pd.DataFrame, held: pd.DataFrame) -> Counted:
+def counted(articles: pd.DataFrame, held: Sequence[pd.DataFrame]) -> Counted:
     """Return what `words_of` found of `articles` as counts."""
-    bounds = np.concatenate([[0], np.cumsum(held["articles"].map(len).to_numpy(dtype=np.int64))])
-    rows, times = (np.concatenate([np.zeros(0, dtype=np.int32), *held[name]]) for name in ("articles", "times"))
-    table = sparse.csc_matrix((times.astype(float), rows, bounds), shape=(len(articles), len(held)))
-    return Counted(table.tocsr(), pd.Index(articles["article_id"]), held["word"].tolist())
+    said, forms = held
+    bounds = np.append(0, np.cumsum(np.bincount(said["article"], minlength=len(articles))))
+    cells = said["times"].to_numpy(dtype=np.float64), said["word"].to_numpy(dtype=np.int32), bounds.astype(np.int32)
+    table = sparse.csr_matrix(cells, shape=(len(articles), len(forms)))
+    return Counted(table, pd.Index(articles["article_id"]), forms["word"].tolist())
 
 
 def _count(texts: pd.Series) -> Counted:

@@ -7,9 +7,12 @@ is escaped: that is the template's part.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from toolkit import exhibits
@@ -138,9 +141,16 @@ def _readable(articles: pd.DataFrame, timezone: str) -> pd.DataFrame:
     shown["text"] = shown["text"].str.slice(0, BEGUN).fillna("")
     shown["title"] = shown["title"].fillna("")
     shown["local"] = shown["published"].dt.tz_convert(timezone).dt.tz_localize(None)
-    shown["tongue"] = shown["language"].map(language_name)
+    shown["dated"] = _each(shown["local"].dt.normalize(), date)
+    shown["tongue"] = _each(shown["language"], language_name)
     shown["also"] = _copies(articles)
     return shown
+
+
+def _each(column: pd.Series, say: Callable[[Any], str]) -> npt.NDArray[np.object_]:
+    """Return what `say` makes of each cell of a column in which few are different."""
+    codes, known = pd.factorize(column, use_na_sentinel=False)
+    return np.array([say(one) for one in known], dtype=object)[codes]
 
 
 def _copies(articles: pd.DataFrame) -> list[str]:
@@ -187,27 +197,23 @@ def _rows(articles: pd.DataFrame, facts: Sequence[str], length: int = _QUOTE) ->
     """Say of each article its date, what the columns `facts` hold, its score and passage (up to `length`), if any."""
     if "score" not in articles.columns:
         articles = articles.assign(score=float("nan"), evidence="")
-    return [
-        Row(
-            title=title,
-            lang=_lang(article.language),
-            facts=" · ".join(filter(None, (date(article.local), *(getattr(article, name) for name in facts)))),
-            url=str(article.url) if _WEB.fullmatch(str(article.url)) else "",
-            percent=percent(article.score),
-            quote=opening(exhibits.continued(article.evidence, title), length)
-            if isinstance(article.evidence, str)
-            else "",
-        )
-        for article in exhibits.rows(articles)
-        for title in [_headline(article)]
-    ]
+    cells = [articles[name].tolist() for name in ("title", "text", "language", "url", "score", "evidence")]
+    told = zip(*(articles[name].tolist() for name in ("dated", *facts)), strict=True)
+    made = []
+    for title, text, language, url, score, evidence, own in zip(*cells, told, strict=True):
+        shown = _headline(title, text)
+        quote = opening(exhibits.continued(evidence, shown), length) if evidence and isinstance(evidence, str) else ""
+        address = url if isinstance(url, str) and _WEB.fullmatch(url) else ""
+        made.append(Row(shown, _lang(language), " · ".join(filter(None, own)), address, percent(score), quote))
+    return made
 
 
-def _headline(article: Any) -> str:
+def _headline(title: str, text: str) -> str:
     """Return the title that an article is shown by; where it has none, how its text begins."""
-    return opening(str(article.title), 2 * _OPENING) or opening(str(article.text), _OPENING) or "(no text)"
+    return (title and opening(title, 2 * _OPENING)) or opening(text, _OPENING) or "(no text)"
 
 
+@lru_cache(1000)
 def _lang(language: object) -> str:
     """Return the code for a ``lang`` attribute; empty for English, which is the page's own."""
     return str(language) if re.fullmatch(r"[a-z]{2,3}", str(language)) and language != "en" else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +28,8 @@ POLICY = (
 """``file:`` beside ``'self'``: for a page opened from disk browsers differ in what ``'self'`` is."""
 ABOUT = "How this was made"
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
+_LARGE = 300_000_000
+"""Bytes of the articles' table from which on its pages are made when nothing else holds tables."""
 _NOTEBOOK = re.compile(r"\d+-([a-z0-9_-]+)")
 
 
@@ -49,11 +52,8 @@ def build_report(run_dir: Path) -> Path:
     path = run_dir / store.MANIFEST
     manifest = store.read_json(path) if path.is_file() else {}
     manifest = manifest if isinstance(manifest, dict) else {}
-    parameters = manifest.get("parameters")
-    timezone = parameters.get("timezone") if isinstance(parameters, dict) else None
-    tables = _tables(run_dir / "tables")
-    found = pages.article_pages(tables, str(timezone or "UTC"))
-    site = _site(notebooks, found, tables, manifest)
+    found = _articles(run_dir, manifest)
+    site = _site(notebooks, found, manifest)
     _write_articles(run_dir, site, found)
     for address, source in notebooks.items():
         title, parts = blocks.read_blocks(source, site.known)
@@ -65,6 +65,29 @@ def build_report(run_dir: Path) -> Path:
         store.write_text((_TEMPLATES / name).read_text("utf-8"), run_dir / name)
     _write_plotly(run_dir / "plotly.min.js")
     return run_dir / "index.html"
+
+
+def read_ahead(run_dir: Path, facts: Mapping[str, Any]) -> None:
+    """Make what `build_report` will show of the articles, while the last notebook runs; `facts` become the manifest.
+
+    Not of a large corpus, whose tables take memory that the notebook needs.
+    """
+    if (run_dir / "tables" / "articles.parquet").stat().st_size < _LARGE:
+        _articles(run_dir, facts)
+
+
+def _articles(run_dir: Path, manifest: Mapping[str, Any]) -> pages.Pages:
+    """Return the pages of articles; where no table has changed since they were made, as they are."""
+    parameters = manifest.get("parameters")
+    timezone = parameters.get("timezone") if isinstance(parameters, dict) else None
+    there = {path: path.stat() for path in sorted((run_dir / "tables").iterdir()) if path.stem in pages.Tables._fields}
+    states = tuple((path.name, state.st_ino, state.st_size, state.st_mtime_ns) for path, state in there.items())
+    return _made_once(run_dir / "tables", str(timezone or "UTC"), states)
+
+
+@lru_cache(1)
+def _made_once(folder: Path, timezone: str, states: tuple[tuple[str, int, int, int], ...]) -> pages.Pages:
+    return pages.article_pages(_tables(folder), timezone)
 
 
 def _notebooks(run_dir: Path) -> dict[str, Path]:
@@ -103,9 +126,7 @@ _READ = {"articles": _begun, "scores": _labelled}
 """How tables are read that are too large to be held whole."""
 
 
-def _site(
-    notebooks: Mapping[str, Path], found: pages.Pages, tables: pages.Tables, manifest: Mapping[str, Any]
-) -> _Site:
+def _site(notebooks: Mapping[str, Path], found: pages.Pages, manifest: Mapping[str, Any]) -> _Site:
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,

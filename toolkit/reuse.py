@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,21 +37,6 @@ class Known(NamedTuple):
     outside: State
 
 
-def taken_or_made(
-    step: Mapping[str, Any], part: Path, execute: Callable[..., dict[str, str] | None], tell: Callable[..., None]
-) -> tuple[str, dict[str, str] | None]:
-    """Take what a notebook made, or `execute` it and keep that; returns what `take` does, and what went wrong."""
-    known = know(step, part)
-    found = take(known, part)
-    if found == keeping.TAKEN:
-        tell(notebook=Path(step["output"]).stem, cells=step["cells"])
-        return found, None
-    failure = execute(step, str(part), tell)
-    if not failure:
-        keep(known, step, part)
-    return found, failure
-
-
 def know(step: Mapping[str, Any], part: Path) -> Known:
     """Return the key of a step, as `batch` hands it over, in the run folder `part`."""
     notebook = Path(step["notebook"])
@@ -61,7 +46,7 @@ def know(step: Mapping[str, Any], part: Path) -> Known:
     made = {
         name: _seen(part / name, state, json.dumps(unread.get(name))) for name, state in before.items() if _counts(name)
     }
-    reads = {name: _digest(Path(name), state) for name, state in outside.items()}
+    reads = {name: _digest(Path(name)) for name in outside}
     values = {
         kind: {name: value for name, value in step[kind].items() if name not in _PLACES}
         for kind in ("parameters", "shown")
@@ -83,11 +68,16 @@ def take(known: Known, part: Path) -> str:
     return found
 
 
-def keep(known: Known, step: Mapping[str, Any], part: Path) -> bool:
-    """Keep what the executed notebook made; not where a file that it reads was changed meanwhile."""
+def made(known: Known, part: Path) -> list[str]:
+    """Return the results that are new in `part` since `know`, the earliest first: no notebook, which is yet written."""
+    return [name for name in _new(known, part) if not name.startswith("notebooks/")]
+
+
+def keep(known: Known, step: Mapping[str, Any], part: Path, results: Sequence[str]) -> bool:
+    """Keep what the executed notebook made, and itself; not where a file that it reads was changed meanwhile."""
     if _outside(step["reads"], Path(step["notebook"]).parent) != known.outside:
         return False
-    return keeping.keep(known.kind, known.key, part, _new(known, part))
+    return keeping.keep(known.kind, known.key, part, [*results, Path(step["output"]).relative_to(part).as_posix()])
 
 
 def _mark(path: Path) -> None:
@@ -135,21 +125,16 @@ def _outside(reads: Mapping[str, Sequence[str]], folder: Path) -> State:
     return _state(found)
 
 
-def _digest(path: Path, state: tuple[int, int, int]) -> str:
-    return _digest_once(str(path), state)
-
-
 @cache
 def _seen(path: Path, state: tuple[int, int, int], unread: str) -> str:
     """Hash a file that an earlier notebook made, but for what this one does not read of it."""
     left_out = json.loads(unread)
     found = digest(path, left_out) if left_out else None
-    return f"{found} without {left_out['column']}" if found else _digest(path, state)
+    return f"{found} without {left_out['column']}" if found else _digest(path)
 
 
-@cache
-def _digest_once(path: str, state: tuple[int, int, int]) -> str:
+def _digest(path: Path) -> str:
     try:
-        return blobs.file_digest(Path(path))
+        return blobs.known_digest(path)
     except OSError:  # the notebook will say what is wrong with it
         return "unreadable"

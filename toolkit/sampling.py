@@ -28,8 +28,10 @@ def choose_rows(articles: pd.DataFrame, most: int) -> Rows:
 
 
 def needed(articles: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Return `articles` without their dates where `choose_rows` takes all, and so does not look at them."""
-    return articles if len(articles) > most else articles.drop(columns="published")
+    """Return `articles` with what `choose_rows` looks at of their dates: their order, nothing where it takes all."""
+    if len(articles) <= most:
+        return articles.drop(columns="published")
+    return articles.assign(published=articles["published"].rank(method="dense"))
 
 
 def texts_at(pieces: Iterable[pd.DataFrame], rows: Rows, count: int) -> list[str]:

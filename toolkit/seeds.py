@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from scipy.stats import binomtest
+from scipy.special import bdtrc
 from sklearn.feature_extraction.text import CountVectorizer
 
 from toolkit import words
@@ -200,7 +200,7 @@ def _carrying(truth: npt.NDArray[np.bool_], column: int, names: Sequence[str]) -
     rival = int(others[np.argmax(shares[others])])
     only, theirs = int((truth[:, column] & ~truth[:, rival]).sum()), int((truth[:, rival] & ~truth[:, column]).sum())
     enough = len(truth) >= _FEWEST_HELD and theirs > only
-    pulls = enough and binomtest(theirs, theirs + only, alternative="greater").pvalue < _CHANCE
+    pulls = enough and bdtrc(theirs - 1, theirs + only, 0.5) < _CHANCE
     return float(shares[column]), none, names[rival], float(shares[rival]), bool(pulls)
 
 

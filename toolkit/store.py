@@ -33,8 +33,11 @@ from toolkit.disk import write_text as write_text
 from toolkit.disk import writing as writing
 from toolkit.heads import read_brief as read_brief
 from toolkit.heads import read_heads as read_heads
+from toolkit.heads import read_numbered as read_numbered
 from toolkit.heads import read_rows as read_rows
 from toolkit.heads import read_texts as read_texts
+from toolkit.numbered import names_of as names_of
+from toolkit.numbered import numbered as numbered
 from toolkit.parquet import ROWS as ROWS
 from toolkit.parquet import adding as adding
 from toolkit.parquet import count_rows as count_rows
@@ -52,9 +55,15 @@ def _harmless(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
 
 
+def _may_harm(column: pd.Series) -> bool:
+    if isinstance(column.dtype, pd.StringDtype):
+        return bool(column.str.match(_FORMULA.pattern).fillna(False).any())
+    return not pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_datetime64_any_dtype(column.dtype)
+
+
 def write_csv(frame: pd.DataFrame, path: Path | str) -> Path:
     """Write `frame` for a spreadsheet: UTF-8 with BOM, no text cell or column name taken for a formula."""
-    text = [name for name, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
+    text = [name for name, column in frame.items() if _may_harm(column)]
     safe = frame.assign(**{str(name): frame[name].astype(object).map(_harmless) for name in text})
     with writing(Path(path)) as aside:
         safe.rename(columns=_harmless).to_csv(aside, index=False, encoding="utf-8-sig", lineterminator="\n")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from toolkit import words
 
-Texts = Callable[[Sequence[str]], pd.Series]
+Texts = Callable[[Sequence[Any]], pd.Series]
 """Gives title and text of the articles asked for, indexed by their ids and in this order."""
 
 _PRIOR_SHARE = 0.1
@@ -59,18 +61,27 @@ def _document_counts(texts: Sequence[str]) -> Counter[str]:
     return counts
 
 
-def first_articles(placed: pd.DataFrame, rows: pd.Series, most: int = 3) -> list[str]:
+def first_articles(placed: pd.DataFrame, rows: npt.ArrayLike, most: int = 3) -> list[Any]:
     """Return the ids of the articles that led: the first of each of the largest stories among `rows`, by date.
 
     `placed` has ``article_id, day, story_id``; `rows` marks those of a finding.
     """
-    mine = placed[rows.to_numpy()].sort_values(["day", "article_id"], kind="stable")
+    mine = placed[np.asarray(rows, dtype=bool)].sort_values(["day", "article_id"], kind="stable")
     if mine.empty:
         return []
     sizes = mine.groupby("story_id")["article_id"].transform("size")
     heads = mine.assign(size=sizes).drop_duplicates("story_id")
     largest = heads.sort_values(["size", "day", "article_id"], ascending=[False, True, True], kind="stable").head(most)
-    return [str(name) for name in largest.sort_values(["day", "article_id"], kind="stable")["article_id"]]
+    return list(largest.sort_values(["day", "article_id"], kind="stable")["article_id"].tolist())
+
+
+def placed_by_theme(placed: pd.DataFrame, carried: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+    """Return theme -> which rows of `placed` carry it; `carried` has ``theme, article_id``."""
+    at, found = pd.Index(placed["article_id"]).get_indexer(pd.Index(carried["article_id"])), {}
+    for theme, indices in carried.groupby("theme", sort=False).indices.items():
+        found[str(theme)] = np.zeros(len(placed), dtype=bool)
+        found[str(theme)][at[indices][at[indices] >= 0]] = True
+    return found
 
 
 def explain(findings: pd.DataFrame, placed: pd.DataFrame, carried: pd.DataFrame, texts: Texts) -> pd.DataFrame:
@@ -79,11 +90,11 @@ def explain(findings: pd.DataFrame, placed: pd.DataFrame, carried: pd.DataFrame,
     `carried` has ``theme, article_id``; `texts` is asked once for those that are read. The words set the theme's
     articles in the finding's periods apart from its articles in all others.
     """
-    sets, led = [], []
+    sets, led, themes = [], [], placed_by_theme(placed, carried)
     columns = [findings[name].tolist() for name in ("theme", "start", "end")]
     for theme, start, end in zip(*columns, strict=True):
-        own = placed["article_id"].isin(carried.loc[carried["theme"] == theme, "article_id"])
-        inside = own & placed["start"].between(start, end)
+        own = themes.get(theme, np.zeros(len(placed), dtype=bool))
+        inside = own & placed["start"].between(start, end).to_numpy()
         sets.append([_spread(placed.loc[rows, "article_id"].tolist()) for rows in (inside, own & ~inside)])
         led.append(first_articles(placed, inside))
     known = texts(sorted({name for pair in sets for ids in pair for name in ids}))

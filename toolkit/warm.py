@@ -31,15 +31,24 @@ _FIRST = (
     "IPython.core.interactiveshell",
     "pandas",
     "plotly.io._renderers",
+    "toolkit.store",
+    "toolkit.figures",
+    "toolkit.counts",
+    "toolkit.tables",
 )
-_LATE = {
-    "toolkit.clean": "toolkit.clean:load_detector",
-    "toolkit.encoders": "toolkit.encoders:load_embedded",
-    "toolkit.topics": "bertopic.vectorizers",
-}
-"""What a module imports, or calls, at its first use only, because not every use needs it."""
-NEEDLESS = ("rfc3987_syntax", "debugpy")
+"""What the notebooks of every run import, the sooner the more of them do."""
+_LATE = {"toolkit.naming": "toolkit.naming:weighing", "toolkit.encoders": "toolkit.encoders:load_embedded"}
+"""What a module calls at its first use only, because not every use needs it."""
+NEEDLESS = ("rfc3987_syntax", "rfc3986_validator", "isoduration", "debugpy")
 """What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
+_POSTPONED = {
+    "nbformat": (),
+    "numpy.f2py": (),
+    "scipy.integrate": ("trapezoid",),
+    "scipy.interpolate": ("BSpline",),
+    "scipy.stats": ("chi2", "gmean", "rankdata", "spearmanr"),
+}
+"""What packages import that these notebooks hardly use, half a second, and what they take from it to call it."""
 _GLANCE = 0.05
 PID = ".pid"
 """What the client adds to the name of the kernel's connection file, for the file that holds the kernel's process."""
@@ -75,8 +84,8 @@ class _Asked(NamedTuple):
 def server(place: Path, without: IO[str]) -> Iterator[str]:
     """Fork a server from this process that listens at `place`, a file to be; give its address, empty where none can be.
 
-    It imports what all notebooks need at once, has what is imported here, and lets go of `without`, which this process
-    tells its news on. It ends with the block, and when this process does.
+    It imports what all notebooks need at once, and lets go of `without`, which this process tells its news on. It ends
+    with the block, and when this process does.
     """
     if not sys.platform.startswith("linux"):
         yield ""
@@ -116,19 +125,16 @@ def _become(listener: socket.socket, ends: int) -> NoReturn:
 
 
 def bring(names: Iterable[str]) -> None:
-    """Import modules, with what they import late; what cannot be imported is left to the notebook, which tells it."""
-    with contextlib.suppress(ImportError, ToolkitError):
+    """Import modules, with what they do late; what cannot be imported is left to the notebook, which tells it."""
+    from toolkit import lean
+
+    with contextlib.suppress(ImportError, ToolkitError), lean.postponed(_POSTPONED):
         for name in filter(None, names):
             pkgutil.resolve_name(name)
-        from toolkit import lean
-
-        with lean.hidden():
-            for name in [late for module, late in _LATE.items() if module in sys.modules]:
-                found = pkgutil.resolve_name(name)
-                if ":" in name:
-                    found()
-    if "toolkit.style" in sys.modules:
-        sys.modules["toolkit.style"].rehearse()
+        for name in [late for module, late in _LATE.items() if module in sys.modules]:
+            pkgutil.resolve_name(name)()
+        if "toolkit.style" in sys.modules:
+            sys.modules["toolkit.style"].rehearse()
 
 
 def _serve(listener: socket.socket) -> _Asked | None:

@@ -10,6 +10,7 @@ of late, and must be beyond chance there too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from toolkit.stats import false_discovery
 from toolkit.terms import Texts
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 SMALL = 0.02
 """A topic is small that has at most this share of the stories in the first third of the periods."""
@@ -149,17 +151,17 @@ def weak_signals(
     eight stories or more and a growth beyond chance, with and without its largest source; the rank is the lower bound
     of the growth times the effective sources.
     """
-    joined = carried[["theme", "article_id"]].merge(placed, on="article_id")
-    themes, starts = pd.Index(carried["theme"].unique()), pd.Index(sorted(placed["start"].unique()))
-    if joined.empty:
+    themes = pd.Index(carried["theme"].unique())
+    told = _coded(placed, carried, themes)
+    if not len(told.theme):
         return pd.DataFrame(columns=_COLUMNS)
-    totals = _stories(placed.assign(theme="all"), pd.Index(["all"]), starts)
-    hits = _stories(joined, themes, starts)
-    breadth, largest = _breadth(joined, starts)
-    left = joined[joined["source"] != joined["theme"].map(largest)]
-    alone = _without(placed, largest, themes, starts, totals)
+    starts, every = told.starts, told._replace(theme=np.zeros(len(placed), dtype=np.int64), row=np.arange(len(placed)))
+    totals, hits = _stories(every, 1), _stories(told, len(themes))
+    breadth, largest = _breadth(told, len(themes))
+    left = told.only(told.source[told.row] != largest[told.theme])
+    alone = _without(every, largest, totals)
     whole = growth_rates(hits, np.repeat(totals, len(themes), axis=0), confidence)
-    without = growth_rates(_stories(left, themes, starts), alone, confidence)
+    without = growth_rates(_stories(left, len(themes)), alone, confidence)
     one_source = placed["source"].nunique() < 2
     first = slice(0, max(1, round(len(starts) * _LATE)))
     early = hits[:, first].sum(axis=1) / max(1, totals[:, first].sum())
@@ -168,7 +170,7 @@ def weak_signals(
     table = table.assign(
         growth_without_largest=without["growth"], novelty=[(novelty or {}).get(t, np.nan) for t in themes]
     )
-    table = table.join(breadth, on="theme").fillna({"sources": 0, "effective_sources": 0})
+    table = table.join(breadth).fillna({"sources": 0, "effective_sources": 0})
     broad = True if one_source else without["p"] <= _BROAD
     tested = (table["stories"] >= FEWEST_STORIES) & table["growth"].notna()
     table["q"] = 1.0
@@ -180,34 +182,75 @@ def weak_signals(
     return table.loc[order.sort_values(["signal", "q", "rank"], kind="stable").index, _COLUMNS].reset_index(drop=True)
 
 
-def _stories(joined: pd.DataFrame, themes: pd.Index, starts: pd.Index) -> Floats:
+class _Told(NamedTuple):
+    """Which rows of a table tell which themes, and of each row its period, story and source, all as numbers."""
+
+    theme: Ints
+    row: Ints
+    start: Ints
+    story: Ints
+    source: Ints
+    starts: pd.Index
+
+    def only(self, some: npt.NDArray[np.bool_]) -> _Told:
+        """Return those of the pairs of theme and row that `some` marks."""
+        return self._replace(theme=self.theme[some], row=self.row[some])
+
+
+def _coded(placed: pd.DataFrame, carried: pd.DataFrame, themes: pd.Index) -> _Told:
+    """Number what `weak_signals` is given; sources in the order of their names."""
+    row = pd.Index(placed["article_id"]).get_indexer(pd.Index(carried["article_id"]))
+    starts = pd.Index(sorted(placed["start"].unique()))
+    theme, start = themes.get_indexer(pd.Index(carried["theme"])), starts.get_indexer(pd.Index(placed["start"]))
+    story, source = pd.factorize(placed["story_id"])[0], pd.factorize(placed["source"], sort=True)[0]
+    return _Told(theme[row >= 0], row[row >= 0], start, story, source, starts)
+
+
+def _stories(told: _Told, themes: int) -> Floats:
     """Return the stories of each theme and period, a story once in each period it is told in."""
-    told = joined[["theme", "start", "story_id"]].drop_duplicates()
-    at = themes.get_indexer(pd.Index(told["theme"])) * len(starts) + starts.get_indexer(pd.Index(told["start"]))
-    return np.bincount(at, minlength=len(themes) * len(starts)).reshape(len(themes), len(starts)).astype(float)
+    count = len(told.starts)
+    cells, _ = distinct(told.theme * count + told.start[told.row], told.story[told.row])
+    return np.bincount(cells, minlength=themes * count).reshape(themes, count).astype(float)
 
 
-def _breadth(joined: pd.DataFrame, starts: pd.Index) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the sources of each topic in the last third of the periods, and its largest one there."""
-    late = joined[joined["start"] >= starts[int(len(starts) * (1 - _LATE))]]
-    counts = late.groupby(["theme", "source"])["story_id"].nunique().reset_index(name="stories")
+def distinct(one: Ints, other: Ints) -> tuple[Ints, Ints]:
+    """Return the distinct pairs of two columns of whole numbers from 0, in their order.
+
+    >>> distinct(np.array([1, 0, 1]), np.array([5, 2, 5]))
+    (array([0, 1]), array([2, 5]))
+    """
+    width = int(other.max(initial=0)) + 1
+    pairs = np.sort(one * width + other)
+    return np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], width)
+
+
+def _breadth(told: _Told, themes: int) -> tuple[pd.DataFrame, Ints]:
+    """Return the sources of each topic in the last third of the periods, and its largest one there (-1: none)."""
+    late = told.only(told.start[told.row] >= int(len(told.starts) * (1 - _LATE)))
+    width = int(told.source.max(initial=0)) + 1
+    cells = distinct(late.theme * width + told.source[late.row], told.story[late.row])[0]
+    pairs, stories = np.unique(cells, return_counts=True)
+    counts = pd.DataFrame({"theme": pairs // width, "source": pairs % width, "stories": stories})
     counts = counts.sort_values(["stories", "source"], ascending=[False, True], kind="stable")
     part = counts["stories"] / counts.groupby("theme")["stories"].transform("sum")
     breadth = (
         pd.DataFrame({"theme": counts["theme"], "square": part**2}).groupby("theme")["square"].agg(["size", "sum"])
     )
     table = pd.DataFrame({"sources": breadth["size"], "effective_sources": 1 / breadth["sum"]})
-    return table, counts.drop_duplicates("theme").set_index("theme")["source"]
+    first = counts.drop_duplicates("theme")
+    largest = np.full(themes, -1, dtype=np.int64)
+    largest[first["theme"]] = first["source"]
+    return table, largest
 
 
-def _without(placed: pd.DataFrame, largest: pd.Series, themes: pd.Index, starts: pd.Index, totals: Floats) -> Floats:
+def _without(every: _Told, largest: Ints, totals: Floats) -> Floats:
     """Return the stories of all sources but each topic's largest: (themes, periods)."""
-    sources = pd.Index(largest.unique())
-    told = placed[["start", "story_id", "source"]].drop_duplicates()
-    alone = told[~told.duplicated(["start", "story_id"], keep=False) & told["source"].isin(sources)]
-    rest = totals - _stories(alone.rename(columns={"source": "theme"}), sources, starts)
-    at = sources.get_indexer(pd.Index(pd.Series(themes).map(largest)))
-    return np.where((at >= 0)[:, None], rest[at], totals) if len(sources) else np.repeat(totals, len(themes), axis=0)
+    cell, source = distinct(every.start * (int(every.story.max(initial=0)) + 1) + every.story, every.source)
+    alone = np.append(np.diff(cell) > 0, True) & np.append(True, np.diff(cell) > 0)
+    starts, sources = cell[alone] // (int(every.story.max(initial=0)) + 1), source[alone]
+    count, width = len(every.starts), int(every.source.max(initial=0)) + 1
+    own = np.bincount(sources * count + starts, minlength=width * count).reshape(width, count).astype(float)
+    return np.where((largest >= 0)[:, None], totals - own[largest], totals)
 
 
 def term_novelty(

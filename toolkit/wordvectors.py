@@ -14,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from safetensors.numpy import load_file
 from scipy import sparse
+from tokenizers import Tokenizer
 
 from toolkit import words
 from toolkit.coded import distinct, in_pieces, number
@@ -72,13 +74,12 @@ class StaticEncoder:
     dim = 256
 
     def __init__(self) -> None:
-        import wordllama
-        from wordllama import WordLlama
-
-        home = Path(wordllama.__file__).parent
-        model = WordLlama.load(cache_dir=home, disable_download=True)
-        self._vectors = np.asarray(model.embedding, dtype=np.float32)
-        self._tokenizer = model.tokenizer
+        home = Path(
+            str(getattr(find_spec("wordllama"), "origin", ""))
+        ).parent  # imported it takes longer than its files
+        weights = load_file(home / "weights" / "l2_supercat_256.safetensors")["embedding.weight"]
+        self._vectors = np.asarray(weights, dtype=np.float32)
+        self._tokenizer = Tokenizer.from_file(str(home / "tokenizers" / "l2_supercat_tokenizer_config.json"))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._subwords = Subwords(self._tokenizer)
