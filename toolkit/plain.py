@@ -30,7 +30,11 @@ def _phrases(phrases: Sequence[str], language: str) -> list[set[str]]:
 
 
 def plain_match(
-    tfidf: sparse.csr_matrix, stems: Mapping[str, int], theme: Theme, language: str, shared: Counter[str]
+    tfidf: sparse.csr_matrix | sparse.csc_matrix,
+    stems: Mapping[str, int],
+    theme: Theme,
+    language: str,
+    shared: Counter[str],
 ) -> Doubles:
     """Return the length of each row of `tfidf` (n, stems) that lies on the theme's stems, between 0 and 1.
 
@@ -41,12 +45,11 @@ def plain_match(
     phrases = [sorted(phrase) for phrase in _phrases(theme.seeds_in(language), language)]
     often = Counter(stem for phrase in phrases for stem in phrase)
     against = Counter(stem for phrase in _phrases(theme.against.get(language, ()), language) for stem in phrase)
-    weights = np.zeros(tfidf.shape[1])
-    for stem, times in often.items():
-        if stem in stems:
-            weights[stems[stem]] = min(1.0, times / 2) / shared[stem] ** 2 * times / (times + against[stem])
-    mass = tfidf.multiply(tfidf).tocsr()
-    whole = mass.multiply(_in_phrase(tfidf, phrases, stems)) @ weights
+    own = sorted((stem for stem in often if stem in stems), key=stems.__getitem__)  # no other column counts
+    said = sparse.csr_matrix(tfidf[:, [stems[stem] for stem in own]])
+    weights = np.array([min(1, often[s] / 2) / shared[s] ** 2 * often[s] / (often[s] + against[s]) for s in own])
+    mass = said.multiply(said).tocsr()
+    whole = mass.multiply(_in_phrase(said, phrases, {stem: place for place, stem in enumerate(own)})) @ weights
     return np.sqrt(np.asarray(_LONE * (mass @ weights) + (1 - _LONE) * whole, dtype=np.float64).ravel())
 
 

@@ -183,7 +183,7 @@ def _breadth(corpus: Corpus) -> float:
     known = subjects.load_subjects()
     told = np.zeros(len(known))
     for language, rows in corpus.groups.items():
-        mine, shared = corpus.tfidf[rows], shared_stems(known, language)
+        mine, shared = corpus.tfidf[rows].tocsc(), shared_stems(known, language)
         for place, subject in enumerate(known):
             told[place] += (plain_match(mine, corpus.stems, subject, language, shared) > SURE_MATCH).sum()
     return subjects.breadth(told)
