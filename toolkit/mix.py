@@ -60,8 +60,8 @@ def split_change(
     for unit in ("article", "story"):
         sums = [_sums(codes[rows], stories[rows], values[rows], unit, len(there)) for rows in windows]
         sizes, hits = (np.array(both)[:, there] for both in zip(*sums, strict=True))
-        parts.append(_split(keys.categories[there], sizes, hits, stay).assign(unit=unit))
-    return pd.concat(parts, ignore_index=True)[["unit", *_COLUMNS]]
+        parts.append(pd.DataFrame({"unit": unit, **_split(keys.categories[there], sizes, hits, stay)}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _sums(codes: Ints, stories: Ints, values: Floats, unit: str, count: int) -> tuple[Floats, Floats]:
@@ -77,15 +77,13 @@ def _sums(codes: Ints, stories: Ints, values: Floats, unit: str, count: int) -> 
     return sums[0], sums[1]
 
 
-def _split(keys: pd.Index, sizes: Floats, hits: Floats, stay: npt.NDArray[np.bool_]) -> pd.DataFrame:
+def _split(keys: pd.Index, sizes: Floats, hits: Floats, stay: npt.NDArray[np.bool_]) -> dict[str, pd.Index | Floats]:
+    """Return the columns `_COLUMNS`, the largest change first."""
     rates = np.divide(hits, sizes, out=np.full(hits.shape, np.nan), where=sizes > 0)
-    parts = dict(zip(PARTS, _parts(sizes, np.nan_to_num(rates), stay), strict=True))
-    table = pd.DataFrame(
-        {"key": keys, "before": rates[0], "after": rates[1], "articles_before": sizes[0], "articles_after": sizes[1]}
-    ).assign(**parts)
-    table["change"] = table[list(PARTS)].sum(axis=1)
-    order = table["change"].abs().sort_values(ascending=False, kind="stable").index
-    return table.loc[order].reset_index(drop=True)
+    parts = _parts(sizes, np.nan_to_num(rates), stay)
+    change = np.sum(parts, axis=0)
+    order = np.argsort(-np.abs(change), kind="stable")
+    return {name: of[order] for name, of in zip(_COLUMNS, (keys, *rates, *sizes, *parts, change), strict=True)}
 
 
 def _parts(sizes: Floats, rates: Floats, stay: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, Floats, Floats]:
