@@ -18,11 +18,11 @@ import pandas as pd
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfTransformer
-from threadpoolctl import threadpool_limits
 
 from toolkit import words
 from toolkit.encoders import EmbeddedEncoder, Encoder, Vectors, load_encoder, normalise
 from toolkit.lexicon import Lexicon, in_order
+from toolkit.processors import one_thread
 from toolkit.schema import InputError
 from toolkit.settings import EmbedSettings, cache_home
 from toolkit.space import Space, join
@@ -133,7 +133,7 @@ class CorpusEncoder:
         self._tfidf = TfidfTransformer(sublinear_tf=True).fit(said)
         counts = self._tfidf.transform(said, copy=False)
         size = max(1, min(_LATENT, min(counts.shape) - 1))
-        with threadpool_limits(1), np.errstate(invalid="ignore", divide="ignore"):
+        with one_thread(), np.errstate(invalid="ignore", divide="ignore"):
             self._svd = TruncatedSVD(size, random_state=settings.seed).fit(counts)
             latent = normalise(self._svd.transform(counts))
         read = self._read(ordered, len(ordered) <= _FEW)

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from threadpoolctl import threadpool_limits
 
 from toolkit import clusters, exhibits, naming, sampling, sharpening, topics
+from toolkit.processors import one_thread
 from toolkit.settings import TopicSettings
 
 _BLOCK = 8192
@@ -38,7 +38,7 @@ def build(
     keys, which = np.unique(pairs.loc[mine, ["topic_id", "part"]].to_numpy(), axis=0, return_inverse=True)
     leaf = np.full(len(assigned), -1)
     leaf[mine] = which.reshape(-1)
-    with threadpool_limits(1):
+    with one_thread():
         centres, sizes = _means(vectors, leaf)
         joins = _joins(centres, sizes, keys[:, 0])
     tree = _tree(joins, keys[:, 0], sizes)

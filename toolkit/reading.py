@@ -16,12 +16,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from toolkit import embed, plain, store, subjects, themes, units
 from toolkit.abreast import Result, abreast
 from toolkit.exhibits import Prose
 from toolkit.learnt import Learnt
+from toolkit.processors import one_thread
 from toolkit.schema import Tell, quiet
 from toolkit.settings import EmbedSettings, ThemeSettings
 from toolkit.themefile import Theme
@@ -175,7 +175,7 @@ def _score(
 ) -> tuple[pd.DataFrame, units.Floats, pd.DataFrame]:
     """Return the scores of the articles of `passages`, these passages' vectors, and the agreement."""
     vectors, seed = encoder.encode(passages["text"].tolist()), asked.settings.seed
-    with threadpool_limits(1):
+    with one_thread():
         corpus = units.prepare(passages, vectors, encoder, seed, learnt.within("corpus"), more)
     scored = themes.score_prepared(corpus, asked.themes, encoder, asked.settings, asked.answers, learnt)
     return themes.score_articles(passages, scored, asked.themes, asked.settings), vectors, scored.agreement

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from toolkit import intervals
 from toolkit.clumps import Clumps, find_clumps
@@ -18,6 +17,7 @@ from toolkit.languages import language_name
 from toolkit.narrow import Choice, Chosen, days
 from toolkit.nearest import nearest
 from toolkit.opened import Bools, Ints, Opened
+from toolkit.processors import one_thread
 from toolkit.trend_figures import crowded_span
 
 _LONGEST_TITLE = 300
@@ -39,7 +39,7 @@ def shares(opened: Opened, marks: Chosen) -> pd.DataFrame:
     clumps = _clumps(opened, None if inside.all() else inside)
     rows = placed["row"].to_numpy()[inside]
     parts = []
-    with threadpool_limits(1):  # the products are small: threads that wait for each other take ten times as long
+    with one_thread():  # the products are small: threads that wait for each other take ten times as long
         for place, theme in [*enumerate(opened.titles), (-1, "")]:
             wanted = marks.wanted[rows] & (opened.judged.carried[rows, place] if theme else True)
             parts.append(intervals.share_intervals(clumps, wanted, opened.when.confidence).assign(theme=theme))

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from toolkit import clusters, sharpening
+from toolkit.processors import one_thread
 
 _ARTICLES = 4000
 _SHARE = 0.8
@@ -30,7 +30,7 @@ def measure(assigned: pd.DataFrame, vectors: sharpening.Floats, seed: int = 42, 
     labels, names = pd.factorize(assigned["topic_id"].to_numpy()[rows], sort=True)
     found = pd.Series(np.nan, index=np.unique(assigned["topic_id"]), name="stability")
     if len(names) > 1:
-        with threadpool_limits(1):
+        with one_thread():
             found.loc[names] = _overlaps(np.asarray(vectors[rows]), labels, seed, trials)
     return found.round(2)
 

@@ -29,12 +29,12 @@ from scipy import sparse
 from scipy.optimize import brentq
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from toolkit.learning import learn
 from toolkit.learnt import Learnt
 from toolkit.matching import Match, match_theme
 from toolkit.plain import SURE_MATCH
+from toolkit.processors import one_thread
 from toolkit.settings import ThemeSettings
 from toolkit.themefile import Theme, as_records, from_records, load_themes
 from toolkit.units import Corpus, Doubles, Encoder, Floats, Rows, by_language, prepare
@@ -94,7 +94,7 @@ def score_passages(
     `passages` as `embed.make_passages` gives them, `vectors` their rows of ``encoder.encode``. `answers`
     (``article_id, theme, answer`` as true or false) are what the analyst said of whole articles.
     """
-    with threadpool_limits(1):
+    with one_thread():
         return score_prepared(prepare(passages, vectors, encoder, settings.seed), themes, encoder, settings, answers)
 
 
@@ -113,7 +113,7 @@ def score_prepared(
     units = np.empty((len(corpus.vectors), len(themes)), np.float32)
     parts = np.empty((len(corpus.unit), len(themes)), np.float32)
     agreed: list[tuple[str, str, float]] = []
-    with threadpool_limits(1):
+    with one_thread():
         for column, theme in enumerate(themes):
             mine = (learnt or Learnt()).within("theme", theme.id)
             whole, own = _log_odds(corpus, match_theme(corpus, theme, themes, encoder, mine), settings.seed, mine)

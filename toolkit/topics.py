@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from toolkit import clusters, layout, naming, sampling, sharpening
+from toolkit.processors import one_thread
 from toolkit.settings import TopicSettings
 from toolkit.sharpening import Floats as Floats
 from toolkit.sharpening import Labels, Sharpened
@@ -56,7 +56,7 @@ def find_topics(articles: pd.DataFrame, vectors: Floats, settings: TopicSettings
     None is an outlier. Of more than ``settings.sample`` articles, topics are found in a sample (`sampling`) and the
     others assigned to the nearest; only the sample's ``text`` is looked at then, and `vectors` may lie in a file.
     """
-    with threadpool_limits(1):
+    with one_thread():
         return _find(articles, vectors, settings)
 
 
@@ -197,7 +197,7 @@ def regroup(
 
     Places on the map and parts stay, all else is made anew; groups are numbered by size.
     """
-    with threadpool_limits(1):
+    with one_thread():
         read, labels = _read(articles, vectors, TopicSettings(seed=seed)), _by_size(labels)
         moved = assigned.assign(topic_id=labels, closeness=_closeness(read.vectors, labels).round(4))
         if "part" in assigned:
@@ -207,7 +207,7 @@ def regroup(
 
 def divide(vectors: Floats, number: int, seed: int = 42) -> Labels:
     """Return the part, from 0, of each of `vectors` when they are split into `number`."""
-    with threadpool_limits(1):
+    with one_thread():
         reduced = sharpening.reduce(vectors, sharpening.find_axes(vectors))
         return _by_size(clusters.group(sharpening.make_ready(reduced, number, seed), number)[0])
 
