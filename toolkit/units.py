@@ -199,13 +199,15 @@ def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[KMeans]:
     random, found = np.random.default_rng(seed), []
     keys = (pd.factorize(said[name].to_numpy(dtype=object), sort=True)[0] for name in ("text", "language"))
     order = np.lexsort(tuple(keys))
+    apart = vectors
+    if len(vectors) < vectors.shape[1]:  # they are as far apart in as many dimensions as there are of them
+        apart = np.linalg.qr(vectors.T.astype(np.float64)).R.T
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # identical passages make fewer clusters
         for start in random.integers(2**31, size=_PARTITIONS):
-            read = vectors[order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]]
-            precise = read.astype(np.float64) - read.mean(axis=0)  # that are made so again for each start otherwise
-            _, starts = kmeans_plusplus(precise, many, random_state=int(start))
-            found.append(KMeans(many, init=read[starts], n_init=1, max_iter=20).fit(read))
+            rows = order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]
+            _, starts = kmeans_plusplus(apart[rows].astype(np.float64), many, random_state=int(start))
+            found.append(KMeans(many, init=vectors[rows[starts]], n_init=1, max_iter=20).fit(vectors[rows]))
     return found
 
 
