@@ -183,9 +183,9 @@ def _breadth(corpus: Corpus) -> float:
     known = subjects.load_subjects()
     told = np.zeros(len(known))
     for language, rows in corpus.groups.items():
-        shared = shared_stems(known, language)
+        mine, shared = corpus.tfidf[rows], shared_stems(known, language)
         for place, subject in enumerate(known):
-            told[place] += (plain_match(corpus.tfidf[rows], corpus.stems, subject, language, shared) > SURE_MATCH).sum()
+            told[place] += (plain_match(mine, corpus.stems, subject, language, shared) > SURE_MATCH).sum()
     return subjects.breadth(told)
 
 
