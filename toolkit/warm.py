@@ -17,6 +17,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn
@@ -195,6 +196,7 @@ def _be_kernel(asked: _Asked) -> None:
     os.chdir(asked.request["cwd"])
     os.environ.clear()
     os.environ.update(asked.request["env"])
+    tempfile.tempdir = None  # it was the server's
     argv: Sequence[str] = asked.request["argv"]
     sys.argv = ["ipykernel_launcher", *argv, f"--IPKernelApp.parent_handle={os.getppid()}"]  # ends when that does
     launch_new_instance()
