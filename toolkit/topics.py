@@ -126,7 +126,7 @@ def _assign(read: _Read, inside: Labels, fine: Labels) -> tuple[Labels, Labels]:
 
 def _places(read: _Read, seed: int) -> npt.NDArray[np.float64]:
     """Return where every article lies on the map; shape (n, 2)."""
-    with threadpool_limits(1):  # OpenMP's limit is each thread's own
+    with one_thread():  # OpenMP's limit is each thread's own
         vectors = sharpening.sharpen(read.ready.vectors, read.ready.near, 1)
         marks, at = layout.lay_out(vectors, read.ready.parts, seed)
         places = np.empty((len(read.vectors), 2))
