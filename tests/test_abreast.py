@@ -6,6 +6,7 @@ import tempfile
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from toolkit import processors
 from toolkit.abreast import MANY, abreast
@@ -66,3 +67,11 @@ def test_no_process_or_file_stays_when_the_results_are_left(tmp_path, monkeypatc
     assert not list(tmp_path.iterdir())
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_inside_one_thread_libraries_compute_with_one_and_afterwards_as_before():
+    with threadpool_limits(2):
+        before = [pool["num_threads"] for pool in threadpool_info()]
+        with processors.one_thread(), processors.one_thread():
+            assert {pool["num_threads"] for pool in threadpool_info()} == {1}
+        assert [pool["num_threads"] for pool in threadpool_info()] == before

@@ -147,6 +147,12 @@ def test_offsets_point_at_the_mention_whatever_stands_around_it(before, name, af
     assert len(before) + 3 in starts
 
 
+def test_a_letter_that_is_another_where_case_is_ignored_hides_no_name():
+    assert found("The Unıted Natıons and the United Natıonſ spoke.") == {"un": 1}
+    spread = "In united  natIons, United\nNations, United - Nations, United\tnatIons and United Arab\xa0Emirates."
+    assert found(spread) == {"un": 3, "united_arab_emirates": 1}
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(["Iran", "Kazakh", "ООН", "СНГ", "Islamic State", "Khorasan", "word", "-", "\n"])))
 def test_mentions_never_overlap(words):

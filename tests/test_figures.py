@@ -7,8 +7,10 @@ import re
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 from pandas.testing import assert_frame_equal
+from plotly.subplots import make_subplots
 
 from toolkit import course_figures, figures, style, topic_figures, trend_figures
 from toolkit.exhibits import Table
@@ -171,6 +173,34 @@ def test_a_figure_of_nothing_says_so(name):
     assert figure.layout.meta["id"] == name
     assert len(figure.data) == 0 and figure.layout.annotations[0].text.endswith(".")
     assert figure.layout.meta["table"]["rows"] == [[figure.layout.annotations[0].text]]
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (3, 1), (6, 1), (2, 2), (6, 2)])
+def test_panels_lie_where_plotly_would_put_them(count, columns):
+    headings, shared = [f"panel {at}" for at in range(count)], {1: {"shared_xaxes": True}, 2: {"shared_yaxes": "rows"}}
+    room = {"vertical_spacing": 0.1, "horizontal_spacing": 0.08} | shared[columns]
+    theirs = make_subplots(count // columns, columns, subplot_titles=headings, **room).update_layout(template="none")
+    ours = go.Figure(layout=style.panels(headings, columns, (0.1, 0.08), {"font": {"size": 16}}, {}, {}))
+    ours.update_layout(template="none")
+    assert [numbers(ours.layout), texts(ours.layout)] == [pytest.approx(numbers(theirs.layout)), texts(theirs.layout)]
+
+
+def numbers(layout):
+    """Where the panels and their headings are."""
+    domains = [layout[name].domain for name in layout if name[1:5] == "axis"]
+    return [place for domain in domains for place in domain] + [at for a in layout.annotations for at in (a.x, a.y)]
+
+
+def texts(layout):
+    """What else there is of axes and headings."""
+    axes = {name: layout[name].to_plotly_json() | {"domain": 0} for name in layout if name[1:5] == "axis"}
+    return axes, [note.to_plotly_json() | {"x": 0, "y": 0} for note in layout.annotations]
+
+
+def test_a_figure_is_the_same_whether_one_was_drawn_before():
+    first = figures.volume(volume_table(), "month").to_json()
+    style.rehearse()
+    assert figures.volume(volume_table(), "month").to_json() == first
 
 
 def test_a_theme_has_one_colour_of_its_own():
