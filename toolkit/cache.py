@@ -33,8 +33,8 @@ def kept(name: str, inputs: Sequence[object], make: Callable[[], pd.DataFrame]) 
     """Return the table that `make` returns, without calling it where `inputs` and code are those of an earlier call.
 
     `inputs` must be all that the table depends on: paths stand for the contents of what lies there (`Without` for all
-    but a column of it), tables and arrays for theirs, frozen settings and plain values for themselves. What is returned was read from Parquet, the
-    first time too. A `TypeError` tells of an input of another kind.
+    but a column of it), tables and arrays for theirs, frozen settings and plain values for themselves. What is returned
+    was read from Parquet, the first time too. A `TypeError` tells of an input of another kind.
     """
     return kept_tables(name, inputs, lambda: [make()])[0]
 
