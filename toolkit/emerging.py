@@ -104,7 +104,8 @@ def _forms(known: Said, said: pd.DataFrame, holders: npt.NDArray[np.bool_]) -> d
     mine = said[holders[said["row"]]]
     counts = np.bincount(mine["form"], mine["times"], len(known.forms))
     ranked = known.forms.assign(count=counts)[counts > 0].sort_values(["count", "form"], ascending=[False, True])
-    return ranked.drop_duplicates("stem").set_index("stem")["form"].to_dict()
+    first = ranked.drop_duplicates("stem")
+    return dict(zip(first["stem"].tolist(), first["form"].tolist(), strict=True))
 
 
 def _first(mine: pd.DataFrame) -> list[Any]:
