@@ -10,8 +10,8 @@ together, which other work on the machine disturbs less). What was taken from th
 What is left where nothing changed is the start of two processes, their imports, the copying and the pages. Where a
 parameter of the trends changed, there are two kernels and their imports besides (whatever the corpus), and the
 statistics of `4-trends`. With another time zone dates without a zone move: files are read again, and what follows is
-taken from the cache as far as it does not hang on dates (cleaning, the vectors, the topics' vectors, names and words),
-only on how far they lie apart (stories), or only on their order (themes and topics of more than 30,000 articles).
+taken from the cache as far as it does not hang on dates (cleaning, themes, vectors, topics, names, words), only on how
+far they lie apart (stories), or only on their order (themes and topics, where there are more than 30,000 articles).
 
 `large` is 100,000 articles of 300 words, as `corpus.py` makes them.
 """
