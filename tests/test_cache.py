@@ -151,6 +151,19 @@ def test_a_table_of_which_a_column_is_not_read_is_known_by_the_others(made, tmp_
     assert len(found) == 2
 
 
+def test_the_heads_of_articles_are_those_that_are_read_whether_they_were_kept_or_not(made, tmp_path, monkeypatch):
+    names = [f"{at:016x}" for at in (3, 1, 2)]
+    plain = {"source": "s", "language": "en", "title": ["", "b", "c"], "text": "long " * 99, "story_id": names}
+    table = pd.DataFrame({"article_id": names, **plain}).astype("str").assign(published=pd.Timestamp("2024-05-01", tz="UTC"))
+    path = store.write_table(table, tmp_path / "articles.parquet")
+    fresh = cache.heads(path)
+    monkeypatch.setattr(cache, "_LARGE", 0)
+    for _ in range(2):
+        pd.testing.assert_frame_equal(cache.heads(path), fresh)
+    pd.testing.assert_frame_equal(fresh, store.numbered(store.read_heads(path)))
+    assert len(blobs.files(blobs.home() / "entries" / "heads")) == 1
+
+
 def test_of_very_many_articles_no_stage_is_kept(made, monkeypatch):
     monkeypatch.setattr(cache, "_MOST_KEPT", 5)
     assert [again("clean", corpus())[1] for _ in range(2)] == [True, True]
