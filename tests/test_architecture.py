@@ -34,7 +34,7 @@ STAGES = {
     "topics": {"topics", "sampling", "sharpening", "clusters", "naming", "layout", "stability", "levels"},
     "trends": {"trends", "intervals", "clumps", "changes", "mix", "findings", "terms"}
     | {"detect", "chance", "breaks", "bursts", "scan", "watch", "weak", "emerging", "overtime"},
-    "actors": {"actors"},
+    "actors": {"actors", "gazetteer"},
     "counts": {"counts"},
     "figures": {"figures", "topic_figures", "trend_figures", "evaluate_figures", "compare_figures"}
     | {"course_figures"},

@@ -1,5 +1,6 @@
 """Notebooks of a run, two at once: a notebook begins when the one before it has made its tables."""
 
+import contextlib
 import json
 
 import pytest
@@ -39,14 +40,16 @@ def notebook(path, *cells, made=None):
 
 
 @pytest.fixture
-def run(tmp_path):
-    (tmp_path / "nb").mkdir()
+def run(tmp_path, monkeypatch):
+    for name in ("nb", "aside"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "aside"))
     notebook(tmp_path / "nb" / "1-first.ipynb", *FIRST, made=2)
     notebook(tmp_path / "nb" / "2-second.ipynb", *SECOND)
     told = []
 
     def start(name, mode):
-        children = Children()
+        children = Children(warm=True)
         try:
             made = plan({"mode": mode}, tmp_path / name, notebooks=tmp_path / "nb")
             return batch.run_notebooks(made, lambda *news: told.append(news), children=children, minutes=1), told
@@ -78,6 +81,13 @@ def test_a_notebook_that_fails_after_its_tables_ends_the_run_and_the_next_one(ru
     with pytest.raises(RunFailed, match=r"1-first.ipynb, cell 7: ZeroDivisionError"):
         run("one", "breaks")  # the second would never end
     assert not (tmp_path / "one").exists() and (tmp_path / "one.failed").is_dir()
+
+
+@pytest.mark.parametrize("mode", ["good", "breaks"])
+def test_a_run_leaves_no_temporary_file_however_it_ends(run, tmp_path, mode):
+    with contextlib.suppress(RunFailed):
+        run("one", mode)
+    assert list((tmp_path / "aside").iterdir()) == []
 
 
 def test_where_a_sweep_fills_the_processors_notebooks_run_one_after_the_other(run, monkeypatch):

@@ -12,26 +12,22 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, reduce
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import ahocorasick
 import numpy as np
 import pandas as pd
-import yaml
 from scipy import sparse
 
 from toolkit.abreast import abreast
-from toolkit.nodes import read
+from toolkit.gazetteer import KINDS, NOT, load_gazetteer
 from toolkit.schema import InputError
 
-KINDS = ("organisation", "country", "region", "city")
-LANGUAGES = ("en", "ru", "kk")
-NOT = "not"
-KEYS = ("id", "kind", "name", "group", "aliases", NOT)
-GAZETTEER_COLUMNS = ("actor_id", "name", "kind", "group", "language", "alias")
+__all__ = ["EVERY_THEME", "KINDS", "count_actors", "count_over_time", "find_all_mentions", "find_mentions",
+           "load_gazetteer", "named_together", "naming", "who_names"]  # fmt: skip
+
 EVERY_THEME = "all"
 
 # One character for one, so that offsets stay true.
@@ -45,6 +41,11 @@ _RULES = {"en": "[a-z]{0,4}", "ru": f"(?:{_RU})?", "kk": f"(?:{_KK}){{0,5}}", NO
 _RULES["acronym"] = "(?-i:[а-яәғқңөұүіһ]{0,9})"
 _ENDINGS = {key: re.compile(rule, re.IGNORECASE) for key, rule in _RULES.items()}
 _CAPITALISED = "[A-ZА-ЯӘҒҚҢӨҰҮІҺ][a-zа-яәғқңөұүіһ]+"
+_HEAD, _SECOND = re.compile(r"[\s*?'-]+"), re.compile(r"[^\s*?'-]+\*?\s+([^\s*?'-]+)")
+"""What the first word of an alias, its head, ends at, and a second one behind it."""
+_GAP = re.compile(r"[^\W\d_]{0,16}(?:\s*-\s*|\s+)")
+_ODD = "ıſᲀᲁᲂᲃᲄᲅᲆᲇᲈ"
+"""Small letters that are others' equals where case is ignored."""
 _NAME_BEFORE = re.compile(rf"\b{_CAPITALISED}\s$")
 _SHOUT_BEFORE = re.compile(r"\b[A-ZА-ЯӘҒҚҢӨҰҮІҺ]{2,}\s+$")
 _SHOUT_AFTER = re.compile(r"\s+[A-ZА-ЯӘҒҚҢӨҰҮІҺ]{2,}\b")
@@ -56,94 +57,21 @@ class _Mention(NamedTuple):
     actor_id: str  # "" where a phrase under `not` stands
 
 
-def load_gazetteer(path: str | Path) -> pd.DataFrame:
-    """Read a gazetteer file: one row an alias, with the columns `GAZETTEER_COLUMNS`.
-
-    ``language`` is ``en``, ``ru``, ``kk``, or ``not`` for a phrase that is no mention; the name is an English alias.
-    Raises `InputError` naming the line or the entry: unreadable YAML, unknown or missing keys, an id given twice, an
-    alias in two entries, too short, or with a ``*`` or ``?`` where it means nothing.
-    """
-    where = f"The gazetteer {path}"
-    entries = _read(Path(path), where)
-    rows = [row for place, entry in enumerate(entries, 1) for row in _rows(entry, f"{where}, entry {place}")]
-    _refuse_duplicates(rows, [entry["id"] for entry in entries], where)
-    return pd.DataFrame(rows, columns=list(GAZETTEER_COLUMNS))
-
-
-def _expect(holds: object, problem: str) -> None:
-    if not holds:
-        raise InputError(problem)
-
-
-def _read(path: Path, where: str) -> list[Any]:
-    try:
-        data = read(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        problem = " ".join(str(error).split())
-        raise InputError(f"{where} cannot be read; mend what is wrong with it: {problem}.") from error
-    entries = data["actors"] if isinstance(data, dict) and set(data) == {"actors"} else None
-    listed = entries if isinstance(entries, list) else []
-    _expect(listed, f"{where} must hold the key 'actors' alone, with a list of entries under it.")
-    return listed
-
-
-def _rows(entry: Any, where: str) -> list[tuple[str, str, str, str, str, str]]:
-    where += f" ({entry.get('id', 'without id')})," if isinstance(entry, dict) else ","
-    _known(entry, KEYS, where)
-    for key in ("id", "kind", "name", "group"):
-        value = entry.get(key, "-" if key == "group" else None)
-        _expect(isinstance(value, str) and value.strip(), f"{where} has {value!r} as its {key}, expected text.")
-    kind, form = entry["kind"], "small letters, digits and underscores, a letter first"
-    _expect(kind in KINDS, f"{where} has the kind {kind!r}, expected one of: {', '.join(KINDS)}.")
-    _expect(re.fullmatch("[a-z][a-z0-9_]*", entry["id"]), f"{where} has a wrong id, expected {form}.")
-    base = (entry["id"], entry["name"], kind, entry.get("group", ""))
-    return [(*base, language, alias) for language, alias in dict.fromkeys(_aliases(entry, where))]
-
-
-def _known(table: Any, keys: tuple[str, ...], where: str) -> None:
-    unknown = [key for key in table if key not in keys] if isinstance(table, dict) else [table]
-    _expect(not unknown, f"{where} has the unknown key {unknown[:1]}; known are: {', '.join(keys)}.")
-
-
-def _aliases(entry: dict[str, Any], where: str) -> Iterator[tuple[str, str]]:
-    aliases = entry.get("aliases") or {}
-    _known(aliases, LANGUAGES, where)
-    for language, listed in [("en", [entry["name"]]), *aliases.items(), (NOT, entry.get(NOT))]:
-        words = listed or []
-        _expect(isinstance(words, list), f"{where} has {words!r} under {language!r}, expected a list.")
-        for word in words:
-            _check_alias(word, language, where)
-            yield language, word
-
-
-def _check_alias(alias: Any, language: str, where: str) -> None:
-    _expect(isinstance(alias, str), f"{where} has {alias!r} under {language!r}, expected text: put it in quotes.")
-    where = f"{where} has the alias {alias!r},"
-    plain = re.sub(r"^\? | \?$", "", alias) if language == NOT else alias
-    _expect(len(re.sub(r"[*\s]", "", plain)) >= 2, f"{where} expected 2 characters or more.")
-    _expect(plain[0].isalnum(), f"{where} expected a letter or digit at its beginning.")
-    _expect(not re.search(r"\*(?![\s-]|$)", plain), f"{where} expected a * only at the end of a word.")
-    _expect("?" not in plain, f"{where} expected a ? only as the first or last word of a phrase under 'not'.")
-
-
-def _refuse_duplicates(rows: list[tuple[str, str, str, str, str, str]], ids: list[str], where: str) -> None:
-    twice = [name for name, count in Counter(ids).items() if count > 1]
-    _expect(not twice, f"{where} has {twice[:1]} as the id of two entries; give every entry its own.")
-    owners: dict[str, str] = {}
-    for actor, *_, language, alias in rows:
-        owner = actor if language == NOT else owners.setdefault(alias if alias.isupper() else alias.lower(), actor)
-        _expect(owner == actor, f"{where} has the alias {alias!r} in both {owner!r} and {actor!r}.")
-
-
 def _folded(text: str) -> str:
     return reduce(lambda done, pair: done.replace(*pair), _SAME.items(), text)
 
 
 @cache
-def _pattern(alias: str) -> re.Pattern[str]:
-    """The regular expression of an alias, a group for each ``*``; a leading ``?`` is left to `_NAME_BEFORE`."""
-    acronym = alias.isupper()
+def _pattern(alias: str) -> tuple[str, re.Pattern[str]]:
+    """The head of an alias and the expression of what follows it; a leading ``?`` is left to `_NAME_BEFORE`."""
     body = re.sub(r"\s*-\s*", "-", _folded(alias).removeprefix("? ").strip())
+    head = _HEAD.split(body, maxsplit=1)[0]
+    return head, _rest(body[len(head) :], body[-1].isascii() and body[-1].islower(), alias.isupper())
+
+
+@cache
+def _rest(body: str, plural: bool, acronym: bool) -> re.Pattern[str]:
+    """The regular expression of what follows a head, a group for each ``*``; that of single words is one for many."""
     parts = []
     for part in re.split(r"(\s+|-)", body):
         if part == "-" and not acronym:
@@ -155,16 +83,19 @@ def _pattern(alias: str) -> re.Pattern[str]:
         else:
             ending = r"([^\W\d_]{0,16})" * part.endswith("*")  # judged by _ENDINGS: compiled once, not per alias
             parts.append(re.escape(part.rstrip("*")).replace("'", "'?") + ending)
-    plural = "(?:e?s)?" if body[-1].isascii() and body[-1].islower() else ""
-    return re.compile("".join(parts) + plural + r"(?![^\W_])", 0 if acronym else re.IGNORECASE)
+    return re.compile("".join(parts) + "(?:e?s)?" * plural + r"(?![^\W_])", 0 if acronym else re.IGNORECASE)
 
 
 def _automaton(gazetteer: pd.DataFrame) -> ahocorasick.Automaton:
-    """Head -> its length, the aliases that may stand at a capital, those that may stand at a small letter."""
-    heads: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
-    for row in gazetteer[["actor_id", "alias", "language"]].itertuples(index=False, name=None):
-        head = re.split(r"[\s*'-]", _folded(row[1]).removeprefix("? "), maxsplit=1)[0]
-        heads[head.lower()].append(row)
+    """Head -> its length, the aliases that may stand at a capital, those that may stand at a small letter.
+
+    With each alias goes its second word in small letters, empty where none must follow: most aliases end there.
+    """
+    heads: dict[str, list[tuple[str, str, str, str]]] = defaultdict(list)
+    for actor, alias, language in gazetteer[["actor_id", "alias", "language"]].itertuples(index=False, name=None):
+        written = _folded(alias).removeprefix("? ").lower()
+        second = _SECOND.match(written)
+        heads[_HEAD.split(written, maxsplit=1)[0]].append((actor, alias, language, second[1] if second else ""))
     automaton = ahocorasick.Automaton()
     for head, aliases in heads.items():
         small = [alias for alias in aliases if not alias[1].removeprefix("? ")[0].isupper()]
@@ -175,8 +106,8 @@ def _automaton(gazetteer: pd.DataFrame) -> ahocorasick.Automaton:
 
 def _verified(actor: str, written: str, language: str, text: str, start: int) -> _Mention | None:
     """The mention where the head of an alias stands, if it is one; capitals among capitals make no acronym."""
-    match = _pattern(written).match(text, start)
-    acronym = written.isupper()
+    (head, rest), acronym = _pattern(written), written.isupper()
+    match = None if acronym and not text.startswith(head, start) else rest.match(text, start + len(head))
     if match is None or not all(map(_ENDINGS["acronym" if acronym else language].fullmatch, match.groups())):
         return None
     if written.startswith("? "):
@@ -191,14 +122,19 @@ def _verified(actor: str, written: str, language: str, text: str, start: int) ->
 def _mentions(text: str, automaton: ahocorasick.Automaton) -> list[_Mention]:
     """Every mention in one text, in its order; of overlapping ones the longest, of equals one that counts."""
     folded = _folded(text)
-    found = []
-    for last, (length, at_capital, at_small) in automaton.iter(folded.lower()):
+    lowered, found = folded.lower(), []
+    odd = any(letter in lowered for letter in _ODD)
+    for last, (length, at_capital, at_small) in automaton.iter(lowered):
         start = last - length + 1
         aliases = at_capital if folded[start].isupper() else at_small
         if aliases and (start == 0 or not folded[start - 1].isalnum()):
-            found += [one for who, alias, where in aliases if (one := _verified(who, alias, where, folded, start))]
+            gap = _GAP.match(lowered, last + 1)
+            at = gap.end() if gap else len(lowered)
+            for actor, alias, language, second in aliases:
+                if odd or lowered.startswith(second, at):
+                    found.append(_verified(actor, alias, language, folded, start))
     taken, kept = bytearray(len(text) if found else 0), []
-    for mention in sorted(found, key=lambda mention: (mention.start - mention.end, not mention.actor_id)):
+    for mention in sorted(filter(None, found), key=lambda mention: (mention.start - mention.end, not mention.actor_id)):
         if taken.find(1, mention.start, mention.end) < 0:
             taken[mention.start : mention.end] = b"\x01" * (mention.end - mention.start)
             kept.append(mention)

@@ -44,10 +44,10 @@ def dispersion(hits: Floats, totals: Floats, expected: Floats | None = None) -> 
     for pattern_at in range(int(of.max(initial=-1)) + 1):
         rows = np.flatnonzero(of == pattern_at)
         pattern = filled[rows[0]]
-        x, n = hits[np.ix_(rows, pattern)], totals[np.ix_(rows, pattern)]
-        if n.shape[1] < 4:
+        if pattern.sum() < 4:
             continue
-        share = every[np.ix_(rows, pattern)]
+        whole = len(rows) == len(hits) and pattern.all()  # most often, and then nothing need be picked out
+        x, n, share = (table if whole else table[np.ix_(rows, pattern)] for table in (hits, totals, every))
         residual = (x - n * share) / np.sqrt(n * share * (1 - share))
         squares = np.sort(np.diff(residual, axis=1) ** 2 / 2, axis=1)
         kept = squares.shape[1] - int(_TRIM * squares.shape[1])
@@ -139,7 +139,12 @@ def tails(hits: Floats, totals: Floats, share: Floats, effect: Floats) -> tuple[
     >>> round(float(up[0]), 4), round(float(down[0]), 4)
     (0.0702, 0.9872)
     """
-    return _tail(hits, totals, share, effect, upper=True), _tail(hits, totals, share, effect, upper=False)
+    return upper_tail(hits, totals, share, effect), _tail(hits, totals, share, effect, upper=False)
+
+
+def upper_tail(hits: Floats, totals: Floats, share: Floats, effect: Floats) -> Floats:
+    """Return the chance of so many hits or more, as `tails` does."""
+    return _tail(hits, totals, share, effect, upper=True)
 
 
 def two_sided(hits: Floats, totals: Floats, share: Floats, effect: Floats) -> Floats:

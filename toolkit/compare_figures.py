@@ -31,22 +31,21 @@ def topic_flows(matched: Any, earlier: pd.DataFrame, later: pd.DataFrame) -> go.
     colours = [topic_colour(topic) for topic in left] + [kept.get(topic, NO_THEME) for topic in right]
     sources = [left.index(topic) for topic in flows["earlier_id"]]
     targets = [len(left) + right.index(topic) for topic in flows["later_id"]]
-    figure = go.Figure(
-        go.Sankey(
-            arrangement="snap",
-            node={"label": labels, "color": colours, "pad": 14, "thickness": 14,
-                  "line": {"width": 0}, "hovertemplate": "%{label}<extra></extra>"},
-            link={"source": sources, "target": targets, "value": flows["articles"].tolist(),
-                  "color": [f"{colours[source]}{_FAINT}" for source in sources],
-                  "hovertemplate": "%{source.label} → %{target.label}: %{value:,} articles<extra></extra>"},
-            textfont={"size": 13, "color": INK, "shadow": "none"},
-        )
-    )  # fmt: skip
+    drawn = {
+        "type": "sankey",
+        "arrangement": "snap",
+        "node": {"label": labels, "color": colours, "pad": 14, "thickness": 14,
+                 "line": {"width": 0}, "hovertemplate": "%{label}<extra></extra>"},
+        "link": {"source": sources, "target": targets, "value": flows["articles"].tolist(),
+                 "color": [f"{colours[source]}{_FAINT}" for source in sources],
+                 "hovertemplate": "%{source.label} → %{target.label}: %{value:,} articles<extra></extra>"},
+        "textfont": {"size": 13, "color": INK, "shadow": "none"},
+    }  # fmt: skip
     names = [dict(zip(side["topic_id"], side["label"], strict=True)) for side in (earlier, later)]
     cells = [[names[0].get(f.earlier_id, "–"), names[1].get(f.later_id, "–"), number(f.articles)] for f in rows(flows)]
     what = "articles" if matched.by == "articles" else "articles (of the smaller topic: few are in both runs)"
     table = Table("Flows", [("earlier", "text"), ("later", "text"), (what, "number")], cells)
-    return finish(figure, "topic-flows", _CAPTION, table, 120 + 44 * max(len(left), len(right)))
+    return finish([drawn], {}, "topic-flows", _CAPTION, table, 120 + 44 * max(len(left), len(right)))
 
 
 def _thick(flows: pd.DataFrame) -> pd.DataFrame:

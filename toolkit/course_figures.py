@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from toolkit.exhibits import Table, counted, date, number, percent, rows
-from toolkit.style import ACCENT, finish, nothing, safe
+from toolkit.style import ACCENT, finish, nothing, panels, safe, within
 from toolkit.trend_figures import crowded_span, strayed, weekly
 
 _MOST = 6
@@ -27,32 +26,35 @@ def courses(course: pd.DataFrame, labels: Mapping[int, str], name: str) -> go.Fi
     if not shown:
         return nothing(name, "Topics over time", "No article has a date, so there is nothing to show over time.")
     titles = [safe(labels[group], 80) for group in shown]
-    figure = make_subplots(len(shown), 1, shared_xaxes=True, vertical_spacing=0.2 / len(shown), subplot_titles=titles)
-    for row, group in enumerate(shown, 1):
+    lines = []
+    for place, group in enumerate(shown):
         mine = course[course["group"] == group]
-        figure.add_scatter(
-            x=mine["start"],
-            y=mine["share"].where(mine["total"] > 0),
-            mode="lines+markers",
-            cliponaxis=False,
-            line={"color": ACCENT, "width": 2},
-            customdata=[
-                [number(m.articles), counted(m.total, "article"), safe(", ".join(m.terms))] for m in rows(mine)
-            ],
-            hovertemplate="<b>from %{x|%-d %B %Y}</b>: %{y:.1%}, %{customdata[0]} of %{customdata[1]}"
-            "<br>%{customdata[2]}<extra></extra>",
-            row=row,
-            col=1,
+        lines.append(
+            {
+                "type": "scatter",
+                "x": mine["start"],
+                "y": mine["share"].where(mine["total"] > 0),
+                "mode": "lines+markers",
+                "cliponaxis": False,
+                "line": {"color": ACCENT, "width": 2},
+                "customdata": [
+                    [number(m.articles), counted(m.total, "article"), safe(", ".join(m.terms))] for m in rows(mine)
+                ],
+                "hovertemplate": "<b>from %{x|%-d %B %Y}</b>: %{y:.1%}, %{customdata[0]} of %{customdata[1]}"
+                "<br>%{customdata[2]}<extra></extra>",
+                **within(place),
+            }
         )
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero", nticks=4)
-    figure.update_xaxes(showticklabels=True, row=len(shown), col=1)
-    figure.update_annotations(x=0, xanchor="left", font={"size": 13})
-    figure.update_layout(showlegend=False, hovermode="closest")
     span, outside = crowded_span(course)
-    figure.update_xaxes(weekly(course["start"], span), range=span)
+    heading = {"x": 0, "xanchor": "left", "font": {"size": 13}}
+    across = {**weekly(course["start"], span), "range": span}
+    upright = {"tickformat": ".0%", "rangemode": "tozero", "nticks": 4}
+    layout = panels(titles, 1, (0.2 / len(shown), 0), heading, across, upright)
+    layout |= {"showlegend": False, "hovermode": "closest"}
+    layout[f"xaxis{len(shown)}" if shown[1:] else "xaxis"]["showticklabels"] = True
     if outside:
         caption += f"; {strayed(outside)}"
-    return finish(figure, name, caption, _table(course, shown, labels), 90 + 130 * len(shown))
+    return finish(lines, layout, name, caption, _table(course, shown, labels), 90 + 130 * len(shown))
 
 
 def _table(course: pd.DataFrame, shown: list[int], labels: Mapping[int, str]) -> Table:

@@ -44,6 +44,8 @@ _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+(?=[^a-zа-яёәғқ�
 _LATENT = 200
 _VOCABULARY = 50_000
 _SMALL = 50
+_FEW = 5_000
+"""Texts that are read anew as fast as from the cache, where words are only looked up."""
 _SLOTS = 900
 _CREATE = "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB, checksum BLOB) WITHOUT ROWID"
 
@@ -134,13 +136,19 @@ class CorpusEncoder:
         with threadpool_limits(1), np.errstate(invalid="ignore", divide="ignore"):
             self._svd = TruncatedSVD(size, random_state=settings.seed).fit(counts)
             latent = normalise(self._svd.transform(counts))
-        read = encode_cached(base, ordered, self._cache)
+        read = self._read(ordered, len(ordered) <= _FEW)
         self._used = np.flatnonzero(read.any(axis=0))
         self._vectors = self._join(read, latent)
         self._rows = {text: row for row, text in enumerate(ordered)}
         self.name = f"{base.name}+lsa{size}"
         self.dim = len(self._used) + size
         self.views: Sequence[slice] = (slice(0, len(self._used)), slice(len(self._used), self.dim))
+
+    def _read(self, texts: Sequence[str], quick: bool) -> Vectors:
+        """Return what the encoder says of `texts`: read anew if these are `quick` to read, and the encoder is."""
+        if quick and isinstance(self._base, EmbeddedEncoder):
+            return np.asarray(self._base.encode(texts), dtype=np.float32)
+        return encode_cached(self._base, texts, self._cache)
 
     def _join(self, read: Vectors, latent: Vectors) -> Vectors:
         return join(read[:, self._used], latent)
@@ -162,9 +170,7 @@ class CorpusEncoder:
         if fresh:
             new = [texts[place] for place in fresh]
             latent = normalise(self._svd.transform(self._tfidf.transform(self._words.count(new), copy=False)))
-            quick = isinstance(self._base, EmbeddedEncoder)
-            read = self._base.encode(new) if quick else encode_cached(self._base, new, self._cache)
-            out[fresh] = self._join(read, latent)
+            out[fresh] = self._join(self._read(new, quick=True), latent)
         return out
 
     def forget(self) -> None:

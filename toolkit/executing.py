@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import json
 import math
 import os
@@ -30,7 +31,7 @@ _SAVED = 20.0
 Papermill writes it before and after each cell, which takes a fifth of a short run."""
 _AT_ONCE = 2
 """Notebooks that run at once: one that makes tables, and the one before it, which shows its own."""
-_ROOM = 1000.0
+_ROOM = 2000.0
 """MB that a notebook may hold for the next to begin before it is done."""
 News = Callable[..., None]
 Failure = dict[str, str] | None
@@ -168,9 +169,10 @@ def _go_through(run: _Run, threads: ThreadPoolExecutor) -> tuple[dict[str, list[
 
 def _read_ahead(run: _Run) -> None:
     """Let the module of the function that is called at the end begin: all is made but by the last notebook."""
-    module = pkgutil.resolve_name(run.job["finish"].partition(":")[0]) if run.job["finish"] else None
-    with contextlib.suppress(ToolkitError, OSError):  # it will be told at the end
-        getattr(module, "read_ahead", lambda *_: None)(run.part, run.job["facts"])
+    with contextlib.suppress(ToolkitError, OSError, ImportError):  # it will be told at the end
+        if run.job["finish"]:
+            module = importlib.import_module(run.job["finish"].partition(":")[0])
+            getattr(module, "read_ahead", lambda *_: None)(run.part, run.job["facts"])
 
 
 def _hear(run: _Run, making: set[int], running: dict[int, Future[Failure]]) -> Failure:

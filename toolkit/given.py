@@ -35,6 +35,6 @@ def load(kind: str, path: Path) -> object:
         from toolkit.decisionfile import read_decisions
 
         return read_decisions(path)
-    from toolkit.actors import load_gazetteer
+    from toolkit.gazetteer import load_gazetteer
 
     return load_gazetteer(path)

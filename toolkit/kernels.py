@@ -81,7 +81,8 @@ def _start(notebook: Path) -> Any:
     from jupyter_core.utils import run_sync
 
     manager = AsyncKernelManager(kernel_name="python3", config=_transport(notebook.stem), client_factory=_prompt())
-    environment = {**os.environ, warm.IMPORTS: ",".join(imported([notebook]))}
+    scratch = os.environ["JUPYTER_RUNTIME_DIR"]  # cleared away with the run, whatever becomes of the kernel
+    environment = {**os.environ, "TMPDIR": scratch, warm.IMPORTS: ",".join(imported([notebook]))}
     run_sync(manager.start_kernel)(cwd=str(notebook.parent), env=environment)
     return manager
 
@@ -135,15 +136,17 @@ def peak_memory(manager: Any) -> float | None:
 
 
 def _transport(name: str) -> Any:
-    """Sockets in the scratch folder rather than TCP ports, which parallel kernels snatch from each other.
+    """Files and sockets in the scratch folder; no TCP ports, which parallel kernels snatch from each other.
 
-    Their place is given outright: jupyter_client would put them in the working folder, the same for all runs.
+    Their place is given outright: jupyter_client would put sockets in the working folder, the same for all runs, and
+    files where nobody clears them away.
     """
     from traitlets.config import Config
 
     place = str(Path(os.environ["JUPYTER_RUNTIME_DIR"]) / name)
     fits = os.name == "posix" and len(os.fsencode(place)) < 90  # a socket's path has 107 bytes at most
-    return Config({"KernelManager": {"transport": "ipc", "ip": place}} if fits else {})
+    sockets = {"transport": "ipc", "ip": place} if fits else {}
+    return Config({"KernelManager": {"connection_file": f"{place}.json", **sockets}})
 
 
 def imported(notebooks: Iterable[Path]) -> list[str]:

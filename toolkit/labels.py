@@ -173,8 +173,9 @@ def settle(answers: pd.DataFrame, article_ids: Collection[str], themes: Collecti
     reasons = pd.Series("", ordered.index, dtype=object)
     reasons[~ordered["answer"].isin(ANSWERS)] = "not yes, no or unsure"
     reasons[~ordered["theme"].isin(list(themes))] = "a theme that is not in the theme file"
-    known_ids = list(article_ids) if len(ordered) else []
-    reasons[~ordered["article_id"].isin(known_ids)] = "an article that is not in the corpus"
+    reasons[~ordered["article_id"].isin(list(article_ids) if len(ordered) else [])] = (
+        "an article that is not in the corpus"
+    )
     pair = ["article_id", "theme"]
     known = ordered[reasons == ""]
     reasons[known.index[known.duplicated(pair, keep="last")]] = "answered again later"

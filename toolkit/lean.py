@@ -7,6 +7,7 @@ those, too (half a minute with numba's compiler).
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +40,8 @@ class _Postponed(ModuleType):
     later: frozenset[str] = frozenset()
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__version__":
+            return importlib.metadata.version(self.__name__)
         if (name.startswith("__") and name != "__all__") or not self.__spec__ or not self.__spec__.loader:
             raise AttributeError(name)
         if name in self.later:

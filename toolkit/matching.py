@@ -17,7 +17,7 @@ from toolkit import subjects
 from toolkit.learnt import Learnt
 from toolkit.plain import plain_match, shared_stems
 from toolkit.themefile import Theme
-from toolkit.units import CLUSTERS, Corpus, Doubles, Encoder, Floats, Rows, cosine, mean_direction
+from toolkit.units import CLUSTERS, Corpus, Doubles, Encoder, Floats, Rows, cosine, encode_each, mean_direction
 
 _AROUND = 0.7
 _AGREES = 0.4
@@ -70,10 +70,8 @@ class _Sought(NamedTuple):
 
 
 def _sought(corpus: Corpus, theme: Theme, language: str, encoder: Encoder) -> _Sought:
-    mean = corpus.means[language]
-    seeds, against = (
-        encoder.encode(said) - mean for said in (theme.seeds_in(language), theme.against.get(language, ()))
-    )
+    said = theme.seeds_in(language), theme.against.get(language, ())
+    seeds, against = (phrases - corpus.means[language] for phrases in encode_each(encoder, said))
     return _Sought(language, mean_direction(seeds, encoder.views), against, encoder.views)
 
 

@@ -57,6 +57,8 @@ def _start_server(stack: contextlib.ExitStack, news: IO[str]) -> None:
 
 
 def _stop(*_: object) -> None:
+    """Interrupt what is done, once: a second signal would interrupt the clearing away."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

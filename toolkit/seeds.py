@@ -167,7 +167,8 @@ class _Holder:
         for part in phrase.split(","):
             wanted = [self._columns[stem] for stem in sorted(set(words.stems(part)))]
             if wanted:
-                counts = np.asarray(self._found[:, wanted].sum(axis=1)).ravel()
+                held = [self._found.indices[slice(*self._found.indptr[column : column + 2])] for column in wanted]
+                counts = np.bincount(np.concatenate(held), minlength=len(holds))
                 holds |= counts >= (len(wanted) if len(wanted) <= _EXACT_WORDS else max(3, -(-len(wanted) // 2)))
         return rows[holds[rows]]
 

@@ -18,35 +18,35 @@ _SHOWN = (2, 3, 5, 8, 12, 18, 27, 40, 60)
 
 def topic_sizes(topics: pd.DataFrame, titles: Mapping[str, str], colours: Mapping[str, str]) -> go.Figure:
     """Draw topics by size, coloured by theme. `topics` as `topics.topic_themes` gives them."""
-    figure = go.Figure()
+    bars = []
     shown = topics.iloc[::-1]
     for theme in [*titles, ""]:
         mine = shown[shown["theme"] == theme]
         if mine.empty:
             continue
-        figure.add_bar(
-            x=mine["articles"],
-            y=[f"{safe(label, 46)} " for label in mine["label"]],
-            orientation="h",
-            name=safe(titles.get(theme, "no theme")),
-            marker_color=colours[theme],
-            text=[firmness(getattr(m, "stability", math.nan)).split(" (")[0] for m in rows(mine)],
-            textposition="outside",
-            cliponaxis=False,
-            customdata=[[percent(m.share), f"articles/topic-{m.topic_id}.html"] for m in rows(mine)],
-            hovertemplate="%{y}: %{x:,} articles, %{customdata[0]}; %{text}<extra></extra>",
+        bars.append(
+            {
+                "type": "bar",
+                "x": mine["articles"],
+                "y": [f"{safe(label, 46)} " for label in mine["label"]],
+                "orientation": "h",
+                "name": safe(titles.get(theme, "no theme")),
+                "marker": {"color": colours[theme]},
+                "text": [firmness(getattr(m, "stability", math.nan)).split(" (")[0] for m in rows(mine)],
+                "textposition": "outside",
+                "cliponaxis": False,
+                "customdata": [[percent(m.share), f"articles/topic-{m.topic_id}.html"] for m in rows(mine)],
+                "hovertemplate": "%{y}: %{x:,} articles, %{customdata[0]}; %{text}<extra></extra>",
+            }
         )
-    order = [f"{safe(label, 46)} " for label in shown["label"]]
-    figure.update_yaxes(categoryorder="array", categoryarray=order)
-    figure.update_xaxes(title="articles", rangemode="tozero", tickformat=",d")
-    figure.update_layout(barmode="overlay", bargap=0.25)
-    return finish(
-        figure,
-        "topic-sizes",
-        "Topics found in the articles, by size",
-        _topics_table(topics, titles),
-        140 + 24 * len(topics),
-    )
+    layout = {
+        "barmode": "overlay",
+        "bargap": 0.25,
+        "yaxis": {"categoryorder": "array", "categoryarray": [f"{safe(label, 46)} " for label in shown["label"]]},
+        "xaxis": {"title": "articles", "rangemode": "tozero", "tickformat": ",d"},
+    }
+    caption, table = "Topics found in the articles, by size", _topics_table(topics, titles)
+    return finish(bars, layout, "topic-sizes", caption, table, 140 + 24 * len(topics))
 
 
 def _topics_table(topics: pd.DataFrame, titles: Mapping[str, str]) -> Table:
@@ -95,34 +95,35 @@ def topic_tree(lines: pd.DataFrame, topics: pd.DataFrame, total: int) -> go.Figu
         return nothing("topic-tree", "How the topics lie to each other", "There is one topic only.")
     xs = [x for line in rows(lines) for x in (line.x0, line.x1, None)]
     ys = [y for line in rows(lines) for y in (line.y0, line.y1, None)]
-    figure = go.Figure()
-    figure.add_scatter(
-        x=xs, y=ys, mode="lines", line={"color": ACCENT, "width": 1.6}, hoverinfo="skip", showlegend=False
-    )
-    figure.add_scatter(
-        x=[0.0] * len(topics),
-        y=list(range(len(topics))),
-        mode="markers",
-        cliponaxis=False,
-        marker={"size": 9, "color": ACCENT},
-        customdata=[
+    lined = {"mode": "lines", "line": {"color": ACCENT, "width": 1.6}, "hoverinfo": "skip"}
+    dotted = {
+        "mode": "markers",
+        "cliponaxis": False,
+        "marker": {"size": 9, "color": ACCENT},
+        "customdata": [
             [safe(m.label, 60), number(m.articles), "".join(f"<br>· {safe(part, 50)}" for part in m.parts)]
             for m in rows(topics)
         ],
-        hovertemplate="<b>%{customdata[0]}</b>, %{customdata[1]} articles%{customdata[2]}<extra></extra>",
-        showlegend=False,
-    )
-    names = [f"{safe(label, 46)} " for label in topics["label"]]
-    figure.update_yaxes(
-        tickvals=list(range(len(topics))),
-        ticktext=names,
-        range=[len(topics) - 0.5, -0.5],
-        showgrid=False,
-        showline=False,
-    )
-    figure.update_xaxes(title="further right: less alike", showticklabels=False, showgrid=False, rangemode="tozero")
+        "hovertemplate": "<b>%{customdata[0]}</b>, %{customdata[1]} articles%{customdata[2]}<extra></extra>",
+    }
+    places = list(range(len(topics)))
+    traces = [
+        {"type": "scatter", "x": x, "y": y, "showlegend": False, **drawn}
+        for x, y, drawn in ((xs, ys, lined), ([0.0] * len(topics), places, dotted))
+    ]
+    bare = {"showgrid": False}
+    layout = {
+        "yaxis": {
+            "tickvals": places,
+            "ticktext": [f"{safe(label, 46)} " for label in topics["label"]],
+            "range": [len(topics) - 0.5, -0.5],
+            "showline": False,
+            **bare,
+        },
+        "xaxis": {"title": "further right: less alike", "showticklabels": False, "rangemode": "tozero", **bare},
+    }
     caption = "How the topics lie to each other: joined further left means more alike"
-    return finish(figure, "topic-tree", caption, _tree_table(topics, total), 140 + 26 * len(topics))
+    return finish(traces, layout, "topic-tree", caption, _tree_table(topics, total), 140 + 26 * len(topics))
 
 
 def _tree_table(topics: pd.DataFrame, total: int) -> Table:
@@ -148,37 +149,33 @@ def topic_map(
     """
     step = -(-len(places) // _MAP_POINTS)
     shown = places.iloc[:: max(1, step)]
-    figure = go.Figure()
+    dots = []
     for theme in ["", *titles]:
         mine = shown[shown["theme"] == theme]
-        figure.add_scattergl(
-            x=mine["x"],
-            y=mine["y"],
-            mode="markers",
-            name=safe(titles.get(theme, "no theme")),
-            marker={"size": 5 if len(shown) > 1000 else 7, "color": colours[theme], "opacity": 0.75},
-            customdata=[
-                [wrap(m.title), f"{date(m.published)}, {safe(m.source, 40)}", safe(m.topic, 50), m.page]
-                for m in rows(mine)
-            ],
-            hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>topic: %{customdata[2]}<extra></extra>",
+        dots.append(
+            {
+                "type": "scattergl",
+                "x": mine["x"],
+                "y": mine["y"],
+                "mode": "markers",
+                "name": safe(titles.get(theme, "no theme")),
+                "marker": {"size": 5 if len(shown) > 1000 else 7, "color": colours[theme], "opacity": 0.75},
+                "customdata": [
+                    [wrap(m.title), f"{date(m.published)}, {safe(m.source, 40)}", safe(m.topic, 50), m.page]
+                    for m in rows(mine)
+                ],
+                "hovertemplate": "<b>%{customdata[0]}</b><br>%{customdata[1]}<br>topic: %{customdata[2]}"
+                "<extra></extra>",
+            }
         )
-    for m in rows(topics.head(18)):
-        figure.add_annotation(
-            x=m.x,
-            y=m.y,
-            text=safe(m.short, 32),
-            showarrow=False,
-            font={"size": 11, "color": INK},
-            bgcolor="rgba(255,255,255,0.72)",
-        )
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
+    look = {"showarrow": False, "font": {"size": 11, "color": INK}, "bgcolor": "rgba(255,255,255,0.72)"}
+    named = [{"x": m.x, "y": m.y, "text": safe(m.short, 32), **look} for m in rows(topics.head(18))]
+    layout = {"annotations": named, "xaxis": {"visible": False}, "yaxis": {"visible": False}}
     part = f"; one article in {step} is drawn" if step > 1 else ""
     caption = f"Map of the articles: near means alike; colour is the surest theme{part}"
     cells = [[m.label, number(m.articles)] for m in rows(topics)]
     table = Table("Topics on the map", [("topic", "text"), ("articles", "number")], cells)
-    return finish(figure, "topic-map", caption, table, 620)
+    return finish(dots, layout, "topic-map", caption, table, 620)
 
 
 def choice_table(choice: pd.DataFrame, chosen: int) -> Table:

@@ -4,12 +4,13 @@ The parts stand in modules of their own: `sampling` (which articles are looked a
 `sharpening` and `clusters` (vectors into groups), `naming` (terms by BERTopic's c-TF-IDF), `layout` (the map),
 `stability` (how firm a topic is) and `levels` (coarser and finer topics). Here they are put together.
 
-Everything runs on one thread with a fixed seed and in the order of the articles' ids, so that the same articles give
-the same topics everywhere, in whatever order they come.
+Each part runs on one thread (the map beside the others), with a fixed seed and in the order of the articles' ids, so
+that the same articles give the same topics everywhere, in whatever order they come.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -62,24 +63,26 @@ def find_topics(articles: pd.DataFrame, vectors: Floats, settings: TopicSettings
 
 def _find(articles: pd.DataFrame, vectors: Floats, settings: TopicSettings) -> Topics:
     read = _read(articles, vectors, settings)
-    number = _number(read, settings.n_topics)
-    inside, tried = clusters.group(read.ready, number)
-    fine = clusters.finer(read.ready, inside, min(_PARTS * (int(inside.max()) + 1), len(inside) // _IN_PART))
-    labels, parts = _assign(read, inside, fine)
-    labels = _by_size(labels)
-    places = _places(read, settings.seed)
-    assigned = pd.DataFrame(
-        {
-            "article_id": articles["article_id"].to_numpy(),
-            "topic_id": labels,
-            "x": places[:, 0].round(3),
-            "y": places[:, 1].round(3),
-            "closeness": _closeness(read.vectors, labels).round(4),
-            "part": _numbered(labels, parts),
-        }
-    )
+    with ThreadPoolExecutor(1) as beside:
+        drawn = beside.submit(_places, read, settings.seed)
+        number = _number(read, settings.n_topics)
+        inside, tried = clusters.group(read.ready, number)
+        fine = clusters.finer(read.ready, inside, min(_PARTS * (int(inside.max()) + 1), len(inside) // _IN_PART))
+        labels, parts = _assign(read, inside, fine)
+        labels = _by_size(labels)
+        assigned = pd.DataFrame(
+            {
+                "article_id": articles["article_id"].to_numpy(),
+                "topic_id": labels,
+                "closeness": _closeness(read.vectors, labels).round(4),
+                "part": _numbered(labels, parts),
+            }
+        )
+        told = _describe(articles, assigned, read.rows)
+        for place, name in enumerate("xy"):
+            assigned.insert(2 + place, name, drawn.result()[:, place].round(3))
     choice = tried[tried["topics"] <= max(60, int(inside.max()) + 1)] if not number else tried.iloc[:0]
-    return Topics(assigned, _describe(articles, assigned, read.rows), choice.round(4).reset_index(drop=True))
+    return Topics(assigned, told, choice.round(4).reset_index(drop=True))
 
 
 def _read(articles: pd.DataFrame, vectors: Floats, settings: TopicSettings) -> _Read:
@@ -123,13 +126,14 @@ def _assign(read: _Read, inside: Labels, fine: Labels) -> tuple[Labels, Labels]:
 
 def _places(read: _Read, seed: int) -> npt.NDArray[np.float64]:
     """Return where every article lies on the map; shape (n, 2)."""
-    vectors = sharpening.sharpen(read.ready.vectors, read.ready.near, 1)
-    marks, at = layout.lay_out(vectors, read.ready.parts, seed)
-    places = np.empty((len(read.vectors), 2))
-    if len(read.rows) < len(places):
-        drawn = sharpening.sharpen_by(read.vectors, sharpening.means(vectors, read.ready.parts))
-        places[:] = layout.place(drawn, marks, at)
-    places[read.rows] = layout.place(vectors, marks, at)
+    with threadpool_limits(1):  # OpenMP's limit is each thread's own
+        vectors = sharpening.sharpen(read.ready.vectors, read.ready.near, 1)
+        marks, at = layout.lay_out(vectors, read.ready.parts, seed)
+        places = np.empty((len(read.vectors), 2))
+        if len(read.rows) < len(places):
+            drawn = sharpening.sharpen_by(read.vectors, sharpening.means(vectors, read.ready.parts))
+            places[:] = layout.place(drawn, marks, at)
+        places[read.rows] = layout.place(vectors, marks, at)
     return places
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from toolkit.exhibits import Table, counted, number, percent, rows, signed, windows_named, with_bounds
-from toolkit.style import ACCENT, NO_THEME, finish, nothing, safe
+from toolkit.style import ACCENT, NO_THEME, Parts, finish, nothing, panels, safe, within
 
 _SHARE_OF = {
     "labels": "Share of articles that carry each theme",
@@ -18,6 +17,7 @@ _SHARE_OF = {
 }
 _DAY = 86_400_000
 """Milliseconds, as axes count them."""
+_QUIET = {"hoverinfo": "skip", "showlegend": False}
 _STRAY, _MOST_DAYS = 0.005, 9
 """Part of the articles at either end whose dates may lie outside the axis."""
 
@@ -31,51 +31,54 @@ def theme_shares(
     """
     if points.empty:
         return nothing("theme-shares", "Themes over time", "No article has a date, so there are no trends.")
-    names = list(titles)
-    figure = make_subplots(
-        rows=len(names),
-        cols=1,
-        shared_xaxes=True,
-        vertical_spacing=0.36 / max(2, len(names)),
-        subplot_titles=[safe(titles[name]) for name in names],
-    )
-    for row, name in enumerate(names, 1):
+    traces: list[Parts] = []
+    shapes: list[Parts] = []
+    for place, (name, colour) in enumerate((name, colours[name]) for name in titles):
         mine = points[points["theme"] == name]
-        _share_panel(figure, mine, colours[name], row)
+        drawn, shaded = _share_panel(mine, colour), list[Parts]()
         if found is not None and (found["theme"] == name).any():
-            _mark(figure, mine, found[found["theme"] == name], colours[name], row)
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero", title="share of articles", nticks=5)
+            mark, shaded = _mark(mine, found[found["theme"] == name], colour)
+            drawn.append(mark)
+        at = within(place)
+        traces += [{"type": "scatter", **trace, **at} for trace in drawn]
+        shapes += [{**shape, "xref": at["xaxis"], "yref": f"{at['yaxis']} domain"} for shape in shaded]
     span, outside = crowded_span(points)
-    figure.update_xaxes(weekly(points["start"], span), range=span, showticklabels=True)
-    figure.update_annotations(x=0, xanchor="left", font={"size": 15})
-    figure.update_layout(showlegend=False, hovermode="closest")
+    across = {**weekly(points["start"], span), "range": span, "showticklabels": True}
+    upright = {"tickformat": ".0%", "rangemode": "tozero", "title": "share of articles", "nticks": 5}
+    heading, room = {"x": 0, "xanchor": "left", "font": {"size": 15}}, (0.36 / max(2, len(titles)), 0)
+    layout = panels([safe(title) for title in titles.values()], 1, room, heading, across, upright)
+    layout |= {"showlegend": False, "hovermode": "closest", "shapes": shapes}
     share_of = _SHARE_OF[points["counted"].iloc[0] if "counted" in points else "labels"]
     caption = f"{share_of}, with 95% intervals; dotted: share of stories"
     if found is not None and len(found):
         caption += "; shaded: a change beyond chance, the triangle says which way"
     if outside:
         caption += f"; {strayed(outside)}"
-    return finish(figure, "theme-shares", caption, _shares_table(points, titles), 90 + 225 * len(names))
+    return finish(traces, layout, "theme-shares", caption, _shares_table(points, titles), 90 + 225 * len(titles))
 
 
-def _share_panel(figure: go.Figure, mine: pd.DataFrame, colour: str, row: int) -> None:
-    at = {"row": row, "col": 1}
-    _band(figure, mine, colour, at)
-    quiet = {"hoverinfo": "skip", "showlegend": False, "mode": "lines"}
-    dotted = {"color": colour, "width": 1.5, "dash": "dot"}
-    figure.add_scatter(x=mine["start"], y=mine["story_share"], line=dotted, **quiet, **at)
-    figure.add_scatter(
-        x=mine["start"],
-        y=mine["share"],
-        mode="lines+markers",
-        cliponaxis=False,
-        line={"color": colour, "width": 2.5},
-        marker={
+def _share_panel(mine: pd.DataFrame, colour: str) -> list[Parts]:
+    """Return the lines of one theme: bands, share of stories, share of articles."""
+    periods = rows(mine)
+    dotted = {
+        "x": mine["start"],
+        "y": mine["story_share"],
+        "mode": "lines",
+        "line": {"color": colour, "width": 1.5, "dash": "dot"},
+        **_QUIET,
+    }
+    shares = {
+        "x": mine["start"],
+        "y": mine["share"],
+        "mode": "lines+markers",
+        "cliponaxis": False,
+        "line": {"color": colour, "width": 2.5},
+        "marker": {
             "size": 8,
-            "color": ["white" if p.partial or not p.comparable else colour for p in rows(mine)],
+            "color": ["white" if p.partial or not p.comparable else colour for p in periods],
             "line": {"color": colour, "width": 2},
         },
-        customdata=[
+        "customdata": [
             [
                 p.label
                 + (", in part" if p.partial else "")
@@ -86,38 +89,33 @@ def _share_panel(figure: go.Figure, mine: pd.DataFrame, colour: str, row: int) -
                 percent(p.high),
                 p.page if p.articles else "",
             ]
-            for p in rows(mine)
+            for p in periods
         ],
-        hovertemplate="<b>%{customdata[0]}</b><br>%{y:.1%} (%{customdata[3]} to %{customdata[4]})"
+        "hovertemplate": "<b>%{customdata[0]}</b><br>%{y:.1%} (%{customdata[3]} to %{customdata[4]})"
         "<br>%{customdata[1]} of %{customdata[2]}<extra></extra>",
-        **at,
-    )
+    }
+    return [*_bands(mine, colour), dotted, shares]
 
 
-def _mark(figure: go.Figure, mine: pd.DataFrame, found: pd.DataFrame, colour: str, row: int) -> None:
-    """Shade the periods of each event, and put a triangle above that says what it is and opens its articles."""
+def _mark(mine: pd.DataFrame, found: pd.DataFrame, colour: str) -> tuple[Parts, list[Parts]]:
+    """Return the triangles above the events, which say what each is and open its articles, and the shades below."""
     starts = mine["start"].sort_values().to_list()
     ends = dict(zip(starts, [*starts[1:], starts[-1] + (starts[-1] - starts[-2])], strict=True))
     half = (ends[starts[0]] - starts[0]) / 2
     top = float(mine[["high", "story_share"]].max().max()) * 1.08
-    for event in rows(found):
-        span = {"x0": event.start - half, "x1": ends[event.end] - half}
-        figure.add_vrect(**span, fillcolor=_faint(colour, 0.1), line_width=0, layer="below", row=row, col=1)
-    figure.add_scatter(
-        x=[e.start - half + (ends[e.end] - e.start) / 2 for e in rows(found)],
-        y=[top] * len(found),
-        mode="markers",
-        cliponaxis=False,
-        marker={
-            "size": 12,
-            "color": colour,
-            "symbol": ["triangle-up" if e.way == "rise" else "triangle-down" for e in rows(found)],
-        },
-        customdata=[[_told(e), counted(e.stories, "story", "stories"), e.page] for e in rows(found)],
-        hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
-        row=row,
-        col=1,
-    )
+    events = rows(found)
+    shade = {"type": "rect", "y0": 0, "y1": 1, "fillcolor": _faint(colour, 0.1), "line": {"width": 0}, "layer": "below"}
+    ways = ["triangle-up" if e.way == "rise" else "triangle-down" for e in events]
+    marks = {
+        "x": [e.start - half + (ends[e.end] - e.start) / 2 for e in events],
+        "y": [top] * len(events),
+        "mode": "markers",
+        "cliponaxis": False,
+        "marker": {"size": 12, "color": colour, "symbol": ways},
+        "customdata": [[_told(e), counted(e.stories, "story", "stories"), e.page] for e in events],
+        "hovertemplate": "%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
+    }
+    return marks, [{**shade, "x0": e.start - half, "x1": ends[e.end] - half} for e in events]
 
 
 def _told(event: Any) -> str:
@@ -132,22 +130,21 @@ def _faint(colour: str, strength: float) -> str:
     return f"rgba({red},{green},{blue},{strength})"
 
 
-def _band(figure: go.Figure, mine: pd.DataFrame, colour: str, at: Mapping[str, int]) -> None:
+def _bands(mine: pd.DataFrame, colour: str) -> list[Parts]:
     """Fill between the bounds, in a piece of its own between gaps; a period alone gets a bar."""
     fill = _faint(colour, 0.16)
-    for _, piece in mine[mine["share"].notna()].groupby(mine["share"].isna().cumsum()):
-        wide = {"width": 6} if len(piece) == 1 else {"width": 0}
-        figure.add_scatter(
-            x=[*piece["start"], *piece["start"][::-1]],
-            y=[*piece["high"], *piece["low"][::-1]],
-            mode="lines",
-            line={"color": fill, **wide},
-            fill="toself",
-            fillcolor=fill,
-            hoverinfo="skip",
-            showlegend=False,
-            **at,
-        )
+    return [
+        {
+            "x": [*piece["start"], *piece["start"][::-1]],
+            "y": [*piece["high"], *piece["low"][::-1]],
+            "mode": "lines",
+            "line": {"color": fill, "width": 6 if len(piece) == 1 else 0},
+            "fill": "toself",
+            "fillcolor": fill,
+            **_QUIET,
+        }
+        for _, piece in mine[mine["share"].notna()].groupby(mine["share"].isna().cumsum())
+    ]
 
 
 def crowded_span(points: pd.DataFrame) -> tuple[list[pd.Timestamp], int]:
@@ -232,36 +229,35 @@ def waterfall(compared: pd.DataFrame, titles: Mapping[str, str], colours: Mappin
     names = [name for name in titles if name in set(compared["theme"])]
     units = [("article", "articles"), ("story", "stories")]
     headings = [f"{safe(titles[name])}<br>share of {unit}" for name in names for _, unit in units]
-    room = {"vertical_spacing": 0.56 / max(2, len(names)), "horizontal_spacing": 0.08}
-    figure = make_subplots(rows=len(names), cols=2, subplot_titles=headings, shared_yaxes="rows", **room)
+    room = (0.56 / max(2, len(names)), 0.08)
     still = (compared[["mix", "newcomers", "leavers"]].abs() < _NOTHING).all(axis=None)  # one source, or alike ones
     steps = [step for step in _STEPS if not (still and step in ("mix", "newcomers", "leavers"))]
-    for row, name in enumerate(names, 1):
-        for col, (unit, _) in enumerate(units, 1):
-            mine = compared[(compared["theme"] == name) & (compared["unit"] == unit)].iloc[0]
-            figure.add_trace(_steps(mine, steps, colours[name]), row=row, col=col)
-    figure.update_yaxes(tickformat=".0%", nticks=5, rangemode="tozero")
-    figure.update_xaxes(tickangle=0, tickfont={"size": 12})
-    figure.update_annotations(font={"size": 14})
-    figure.update_layout(showlegend=False, hovermode="closest")
+    traces: list[Parts] = []
+    for name, unit in ((name, unit) for name in names for unit, _ in units):
+        mine = compared[(compared["theme"] == name) & (compared["unit"] == unit)].iloc[0]
+        traces.append({**_steps(mine, steps, colours[name]), **within(len(traces))})
+    across, upright = {"tickangle": 0, "tickfont": {"size": 12}}, {"tickformat": ".0%", "nticks": 5}
+    layout = panels(headings, 2, room, {"font": {"size": 14}}, across, {**upright, "rangemode": "tozero"})
+    layout |= {"showlegend": False, "hovermode": "closest"}
     caption = f"What the change of each share is made of: {windows_named(compared)}"
-    return finish(figure, "waterfall", caption, table, 110 + 262 * len(names))
+    return finish(traces, layout, "waterfall", caption, table, 110 + 262 * len(names))
 
 
-def _steps(mine: pd.Series, steps: list[str], colour: str) -> go.Waterfall:
+def _steps(mine: pd.Series, steps: list[str], colour: str) -> Parts:
     values, said = [float(mine[step]) for step in steps], [_STEPS[step] for step in steps]
     words = [percent(values[0]), *(signed(value) for value in values[1:-1])]
-    return go.Waterfall(
-        x=said,
-        y=values,
-        measure=["absolute", *["relative"] * (len(steps) - 2), "total"],
-        text=[*words, percent(values[-1])],
-        textposition="outside",
-        cliponaxis=False,
-        totals={"marker": {"color": colour}},
-        increasing={"marker": {"color": ACCENT}},
-        decreasing={"marker": {"color": NO_THEME}},
-        connector={"line": {"color": "#B8BDC4", "width": 1}},
-        hovertext=[step.replace("<br>", " ") for step in said],
-        hovertemplate="%{hovertext}: %{text}<extra></extra>",
-    )
+    return {
+        "type": "waterfall",
+        "x": said,
+        "y": values,
+        "measure": ["absolute", *["relative"] * (len(steps) - 2), "total"],
+        "text": [*words, percent(values[-1])],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "totals": {"marker": {"color": colour}},
+        "increasing": {"marker": {"color": ACCENT}},
+        "decreasing": {"marker": {"color": NO_THEME}},
+        "connector": {"line": {"color": "#B8BDC4", "width": 1}},
+        "hovertext": [step.replace("<br>", " ") for step in said],
+        "hovertemplate": "%{hovertext}: %{text}<extra></extra>",
+    }

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfTransformer
 
@@ -129,8 +129,17 @@ def _count(
 
 def _known(language: str, encoder: Encoder, learnt: Learnt) -> Sequence[Floats]:
     """Return the vectors of the seeds of each subject of news, as they are in a language."""
-    every = [subject.seeds_in(language) for subject in subjects.load_subjects()]
-    return [learnt.once(("seeds", seeds), encoder.encode, seeds) for seeds in every]
+    every = tuple(subject.seeds_in(language) for subject in subjects.load_subjects())
+    return learnt.once(("seeds", every), encode_each, encoder, every)
+
+
+def encode_each(encoder: Encoder, groups: Sequence[Sequence[str]]) -> list[Floats]:
+    """Return the vectors of each group of phrases; read in one go, since each takes its time, however little it reads.
+
+    One array (phrases, dim) a group.
+    """
+    read = encoder.encode([phrase for group in groups for phrase in group])
+    return np.split(read, np.cumsum([len(group) for group in groups])[:-1])
 
 
 def _centre(vectors: Floats, rows: Rows, known: Sequence[Floats]) -> Floats:
@@ -174,9 +183,9 @@ def _breadth(corpus: Corpus) -> float:
     known = subjects.load_subjects()
     told = np.zeros(len(known))
     for language, rows in corpus.groups.items():
-        shared = shared_stems(known, language)
+        mine, shared = corpus.tfidf[rows], shared_stems(known, language)
         for place, subject in enumerate(known):
-            told[place] += (plain_match(corpus.tfidf[rows], corpus.stems, subject, language, shared) > SURE_MATCH).sum()
+            told[place] += (plain_match(mine, corpus.stems, subject, language, shared) > SURE_MATCH).sum()
     return subjects.breadth(told)
 
 
@@ -194,7 +203,9 @@ def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[KMeans]:
         warnings.simplefilter("ignore", ConvergenceWarning)  # identical passages make fewer clusters
         for start in random.integers(2**31, size=_PARTITIONS):
             read = vectors[order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]]
-            found.append(KMeans(many, n_init=1, max_iter=20, random_state=int(start)).fit(read))
+            precise = read.astype(np.float64) - read.mean(axis=0)  # that are made so again for each start otherwise
+            _, starts = kmeans_plusplus(precise, many, random_state=int(start))
+            found.append(KMeans(many, init=read[starts], n_init=1, max_iter=20).fit(read))
     return found
 
 

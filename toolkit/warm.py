@@ -17,8 +17,8 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn
 
@@ -43,6 +43,7 @@ _LATE = {"toolkit.naming": "toolkit.naming:weighing", "toolkit.encoders": "toolk
 NEEDLESS = ("rfc3987_syntax", "rfc3986_validator", "isoduration", "debugpy")
 """What Jupyter imports if it is there, and no notebook needs: 2 s in every process that draws a figure."""
 _POSTPONED = {
+    "nbformat": (),
     "numpy.f2py": (),
     "scipy.integrate": ("trapezoid",),
     "scipy.interpolate": ("BSpline",),
@@ -133,15 +134,8 @@ def bring(names: Iterable[str]) -> None:
             pkgutil.resolve_name(name)
         for name in [late for module, late in _LATE.items() if module in sys.modules]:
             pkgutil.resolve_name(name)()
-        if "plotly.graph_objects" in sys.modules:
-            _draw()
-
-
-@cache
-def _draw() -> None:
-    """Draw a figure: the first takes a third of a second, the next ones little."""
-    drawn = sys.modules["plotly.graph_objects"].Figure()
-    drawn.add_scatter(x=[0], y=[0], marker={"size": 1}, hovertemplate="").update_layout(title="").to_plotly_json()
+        if "toolkit.style" in sys.modules:
+            sys.modules["toolkit.style"].rehearse()
 
 
 def _serve(listener: socket.socket) -> _Asked | None:
@@ -202,6 +196,7 @@ def _be_kernel(asked: _Asked) -> None:
     os.chdir(asked.request["cwd"])
     os.environ.clear()
     os.environ.update(asked.request["env"])
+    tempfile.tempdir = None  # it was the server's
     argv: Sequence[str] = asked.request["argv"]
     sys.argv = ["ipykernel_launcher", *argv, f"--IPKernelApp.parent_handle={os.getppid()}"]  # ends when that does
     launch_new_instance()

@@ -2,9 +2,9 @@
 
 A prospective scan (Kulldorff 2001, "Prospective time periodic geographical disease surveillance using a scan
 statistic", without the geography): the last one, two, three and four periods are each compared with the share of up to
-a year before them, and the least likely of the four decides. The tail is that of clumped counts (`chance.tails`) at the
-dispersion of the past, swollen by what a short past leaves unknown. An alarm is raised where that chance falls below a
-limit that the wanted number of false alarms a year sets, in histories drawn without any event.
+a year before them, and the least likely of the four decides. The tail is that of clumped counts (`chance.upper_tail`)
+at the dispersion of the past, swollen by what a short past leaves unknown. An alarm is raised where that chance falls
+below a limit that the wanted number of false alarms a year sets, in histories drawn without any event.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from toolkit.chance import dispersion, draw, tails
+from toolkit.chance import dispersion, draw, upper_tail
 from toolkit.detect import Counts, counts_of
 
 Floats = npt.NDArray[np.float64]
@@ -25,25 +25,25 @@ _STEP = 0.25
 _HISTORIES, _DRAWN, _WARM = 150, 104, 26
 
 
-def surprise(hits: Floats, totals: Floats) -> Floats:
+def surprise(hits: Floats, totals: Floats, since: int = SHORTEST_PAST) -> Floats:
     """Return -log10 of the chance of the last periods' counts, for each series (rows) and period; past alone.
 
-    NaN in the first twelve periods, which are too few to compare with.
+    NaN in the periods before `since`: the first twelve are too few to compare with.
     """
     result = np.full(hits.shape, np.nan)
-    for now in range(SHORTEST_PAST, hits.shape[1]):
+    for now in range(since, hits.shape[1]):
         past = slice(max(0, now - _LONGEST_PAST), now)
-        effect = dispersion(hits[:, past], totals[:, past])
-        result[:, now] = np.max([_scan(hits, totals, effect, now, length) for length in _SCANS], axis=0)
+        result[:, now] = _scans(hits, totals, dispersion(hits[:, past], totals[:, past]), now).max(axis=0)
     return result
 
 
-def _scan(hits: Floats, totals: Floats, effect: Floats, now: int, length: int) -> Floats:
-    recent, past = slice(now - length + 1, now + 1), slice(max(0, now - _LONGEST_PAST), now - length + 1)
-    x, n = hits[:, recent].sum(axis=1), totals[:, recent].sum(axis=1)
-    before, size = hits[:, past].sum(axis=1) + 0.5, totals[:, past].sum(axis=1) + 1
-    swollen = effect * (1 + n / size)
-    return np.asarray(-np.log10(np.maximum(tails(x, n, np.minimum(before / size, 1 - 1e-9), swollen)[0], 1e-300)))
+def _scans(hits: Floats, totals: Floats, effect: Floats, now: int) -> Floats:
+    """Return the surprise at the last one, two, three and four periods; (scans, series)."""
+    cuts, first = [now - length + 1 for length in _SCANS], max(0, now - _LONGEST_PAST)
+    x, n = (np.array([of[:, cut : now + 1].sum(axis=1) for cut in cuts]) for of in (hits, totals))
+    before, size = (np.array([of[:, first:cut].sum(axis=1) for cut in cuts]) for of in (hits, totals))
+    share, swollen = np.minimum((before + 0.5) / (size + 1), 1 - 1e-9), effect * (1 + n / (size + 1))
+    return np.asarray(-np.log10(np.maximum(upper_tail(x, n, share, swollen), 1e-300)))
 
 
 def alarm_limits(
@@ -68,7 +68,7 @@ def alarm_limits(
         week = np.full(_DRAWN, max(1.0, float(size[rows].mean())))
         random = np.random.default_rng(seed)
         drawn = draw(float(share[rows].mean()), float(effects[rows].mean()), week, _HISTORIES, random)
-        limits[group] = _limit(surprise(drawn, np.broadcast_to(week, drawn.shape))[:, _WARM:], rate)
+        limits[group] = _limit(surprise(drawn, np.broadcast_to(week, drawn.shape), _WARM)[:, _WARM:], rate)
     return np.asarray(limits[of])
 
 
@@ -109,7 +109,7 @@ def rising(points: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     x, n, now = counts.hits, counts.totals, counts.totals.shape[1] - 1
     effect = dispersion(x[:, max(0, now - _LONGEST_PAST) : now], n[:, max(0, now - _LONGEST_PAST) : now])
-    found = np.array([_scan(x, n, effect, now, length) for length in _SCANS])
+    found = _scans(x, n, effect, now)
     labels, told = points.drop_duplicates("start").set_index("start")["label"], []
     quiet, often = slice(max(0, now - _LONGEST_PAST), now), max(_LONGEST_PAST, _periods_a_year(counts.starts))
     limits = alarm_limits(x[:, quiet], n[:, quiet], often)

@@ -137,8 +137,9 @@ class StaticEncoder:
         tokens, ends = self._subwords.read(fresh)
         sums, known = self._add(tokens, ends), len(self._sizes)
         if known + len(fresh) > len(self._sums):
-            more = np.empty((max(len(fresh), _MORE_WORDS), self.dim), dtype=np.float32)
-            self._sums = np.vstack([self._sums[:known], more]) if known else sums
+            more = np.empty((known + max(len(fresh), _MORE_WORDS), self.dim), dtype=np.float32)  # taken as it is filled
+            more[:known] = self._sums[:known]
+            self._sums = more if known else sums
         if known:
             self._sums[known : known + len(fresh)] = sums
         self._sizes = np.concatenate([self._sizes, np.diff(ends)])
