@@ -154,7 +154,8 @@ def test_a_table_of_which_a_column_is_not_read_is_known_by_the_others(made, tmp_
 def test_the_heads_of_articles_are_those_that_are_read_whether_they_were_kept_or_not(made, tmp_path, monkeypatch):
     names = [f"{at:016x}" for at in (3, 1, 2)]
     plain = {"source": "s", "language": "en", "title": ["", "b", "c"], "text": "long " * 99, "story_id": names}
-    table = pd.DataFrame({"article_id": names, **plain}).astype("str").assign(published=pd.Timestamp("2024-05-01", tz="UTC"))
+    table = pd.DataFrame({"article_id": names, **plain}).astype("str")
+    table["published"] = pd.Timestamp("2024-05-01", tz="UTC")
     path = store.write_table(table, tmp_path / "articles.parquet")
     fresh = cache.heads(path)
     monkeypatch.setattr(cache, "_LARGE", 0)
