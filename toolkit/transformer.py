@@ -105,7 +105,7 @@ def _by_length(model: Any, texts: Sequence[str]) -> Vectors:
     """Read `texts` by the library, those of equal length together; all together where no tokenizer tells lengths."""
     out, rows = np.empty((len(texts), int(model.get_embedding_dimension() or 0)), dtype=np.float32), defaultdict(list)
     fast = getattr(getattr(model, "tokenizer", None), "is_fast", False)
-    for row, length in enumerate(map(len, tokens_of(model, texts)) if fast else [TOKENS // 32] * len(texts)):
+    for row, length in enumerate(map(len, tokens_of(model, texts)) if fast else [TOKENS // 8] * len(texts)):
         rows[max(1, length)].append(row)
     for length, alike in rows.items():
         out[alike] = _encoded(model, [texts[row] for row in alike], max(1, TOKENS // length))
