@@ -11,20 +11,16 @@ the bias (Nagel et al. 2019). What GELU gives is never below -.17: raised by tha
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from toolkit.batches import Numbers, Run, reading, ready
 from toolkit.vectors import Vectors, normalise
 
-Numbers = npt.NDArray[Any]
-Take = Callable[[list[int], Numbers], None]
-Run = Callable[[list[list[int]], list[list[int]], Take], None]
 Reader = Callable[[Sequence[str]], Vectors]
 TOKENS = 1024
 """Tokens in a batch, one on each processor: more need more memory and are no faster."""
@@ -40,6 +36,13 @@ _LOWEST = -0.17
 """Below all that GELU gives."""
 
 
+class Compiled(NamedTuple):
+    """What reads texts, and what it can be made of again in a moment."""
+
+    read: Reader
+    blob: bytes
+
+
 class Layer(NamedTuple):
     """What linear layers that read the same vectors share: how those are centred and scaled, and seen (rows, in)."""
 
@@ -53,23 +56,27 @@ def has_compiler() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-def compiled(model: Any, shown: Sequence[str], eight: bool, half: bool) -> Reader | None:
+def compiled(model: Any, shown: Sequence[str], eight: bool, half: bool, blob: bytes = b"") -> Compiled | None:
     """Return what reads texts as the sentence-transformers `model` does, with vectors of length one.
 
     None for a model that is not built as BERT is, or that puts a prompt before each text. `shown` are texts that tell
-    what the layers get to read; `eight` asks for products of eight bits, `half` for bfloat16 in all others.
+    what the layers get to read; `eight` asks for products of eight bits, `half` for bfloat16 in all others. A `blob`
+    is what an earlier call with all the same made, which takes seconds.
     """
     bert, fast = getattr(model[0], "auto_model", None), getattr(model.tokenizer, "is_fast", False)
     if not (fast and hasattr(bert, "embeddings") and hasattr(bert, "encoder")) or model.default_prompt_name:
         return None
     mean = getattr(model[1], "pooling_mode", "") == "mean"
     try:
-        short = long = _compile(_rounded_alone(bert, [], mean), half)
+        if not blob:
+            graph = _rounded_alone(bert, tokens_of(model, shown) if eight else [], mean)
+            blob = ready(graph, half, 1).export_model().getvalue()
+        short = long = reading(lambda threads: ready(blob, half, threads), True)
         if eight:
-            long = _compile(_rounded_alone(bert, tokens_of(model, shown), mean), half)
+            short = reading(lambda threads: ready(_rounded_alone(bert, [], mean), half, threads), False)
     except (AttributeError, RuntimeError, TypeError, ValueError):  # other parts, or other names for them
         return None
-    return lambda texts: _read(model, (short, long), mean, texts)
+    return Compiled(lambda texts: _read(model, (short, long), mean, texts), blob)
 
 
 def tokens_of(model: Any, texts: Sequence[str]) -> list[list[int]]:
@@ -108,30 +115,6 @@ def _read(model: Any, runs: tuple[Run, Run], mean: bool, texts: Sequence[str]) -
 def _parts(rows: list[int], length: int) -> Iterator[list[int]]:
     step = max(1, TOKENS // max(1, length))
     return (rows[start : start + step] for start in range(0, len(rows), step))
-
-
-def _compile(graph: Any, half: bool) -> Run:
-    """Return a function that reads batches, each on one thread, and hands over what the graph gives for each."""
-    import openvino
-    import torch
-
-    def queue(threads: int) -> Any:
-        wanted = {"INFERENCE_PRECISION_HINT": "bf16" if half else "f32", "NUM_STREAMS": threads}
-        ready = openvino.Core().compile_model(graph, "CPU", {**wanted, "INFERENCE_NUM_THREADS": threads})
-        return openvino.AsyncInferQueue(ready, threads)
-
-    made = {os.getpid(): queue(torch.get_num_threads())}
-
-    def run(tokens: list[list[int]], parts: list[list[int]], take: Take) -> None:
-        if os.getpid() not in made:  # in a forked process the threads are not there
-            made[os.getpid()] = queue(1)
-        waiting = made[os.getpid()]
-        waiting.set_callback(lambda request, part: take(part, request.get_output_tensor(0).data.copy()))
-        for part in parts:
-            waiting.start_async([np.array([tokens[row] for row in part])], part)
-        waiting.wait_all()
-
-    return run
 
 
 def _rounded_alone(bert: Any, shown: list[list[int]], mean: bool) -> Any:
