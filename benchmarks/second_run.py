@@ -10,8 +10,10 @@ together, which other work on the machine disturbs less). What was taken from th
 What is left where nothing changed is the start of two processes, their imports, the copying and the pages. Where a
 parameter of the trends changed, there are two kernels and their imports besides (whatever the corpus), and the
 statistics of `4-trends`. With another time zone dates without a zone move: files are read again, and what follows is
-taken from the cache as far as it does not hang on dates (cleaning, themes, the vectors, the topics), or only on how far
-they lie apart (stories).
+taken from the cache as far as it does not hang on dates (cleaning, themes, vectors, topics, names, words), only on how
+far they lie apart (stories), or only on their order (themes and topics, where there are more than 30,000 articles).
+
+`large` is 100,000 articles of 300 words, as `corpus.py` makes them.
 """
 
 import argparse
@@ -26,6 +28,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from corpus import write_corpus
 from sections import keep
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,12 +37,14 @@ FILES = {
     "news": "newsarticles_cc0.jsonl.gz",
     "telegram": "telegram_ru_posts.jsonl.gz",
     "wiki": "wiki_current_events_2002_2021.jsonl.gz",
+    "large": "articles-100000.jsonl",
 }
 WINDOWS = {
     "sample": ["[2023-02-01, 2023-06-30]", "[2023-09-01, 2023-12-31]"],
     "news": ["[2016-12-05, 2016-12-31]", "[2017-01-01, 2017-01-25]"],
     "telegram": ["[2023-08-10, 2024-03-31]", "[2024-04-01, 2024-12-04]"],
     "wiki": ["[2012-01-01, 2014-12-31]", "[2016-01-01, 2018-12-31]"],
+    "large": ["[2015-01-01, 2016-12-31]", "[2018-01-01, 2019-12-31]"],
 }
 
 
@@ -115,7 +120,9 @@ def main():
     args = parser.parse_args()
     folder = ROOT / "data" / "sample" if args.corpus == "sample" else args.data
     with tempfile.TemporaryDirectory() as scratch:
-        corpus = head(folder / FILES[args.corpus], args.most, Path(scratch))
+        large = args.corpus == "large"
+        found = write_corpus(Path(scratch) / "corpus") if large else folder / FILES[args.corpus]
+        corpus = head(found, args.most, Path(scratch))
         lines = measured(args.corpus, corpus, args.repeats, Path(scratch))
     size = f", {args.most:,} records" if args.most else ""
     load = f"{os.getloadavg()[1]:.0f}"

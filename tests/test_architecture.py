@@ -17,7 +17,8 @@ STAGES = {
     "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
     "clean": {"clean", "boilerplate"},
     "dedupe": {"dedupe", "shingles"},
-    "embed": {"embed", "encoders", "vectors", "wordvectors", "subwords", "transformer", "compiled", "space"},
+    "embed": {"embed", "encoders", "vectors", "wordvectors", "subwords", "transformer", "compiled", "batches"}
+    | {"space"},
     "themes": {
         "themes",
         "themefile",
@@ -74,6 +75,7 @@ GROUP = {module: group for group, modules in GROUPS.items() for module in module
 MAY = {
     **{stage: {"base"} for stage in STAGES},
     "base": set(),
+    "embed": {"base", "cache"},  # a transformer takes seconds to be rounded and compiled
     "runner": {"base", "store", "package", "cache"},
     "report": {"base", "store"},
     "labels": {"base", "ingest", "store"},  # answers are read as tables are, and written as tables are
@@ -262,6 +264,7 @@ def test_what_costs_half_a_minute_is_asked_for_by_name_alone(name):
     atop = {item for node in TREES[name].body for item in outer(ast.Module([node], [])) if not isinstance(node, DEF)}
     assert not atop & SLOW
     doors = {"transformer": {"sentence_transformers", "torch"}, "compiled": {"openvino", "torch"}}
+    doors["batches"] = doors["compiled"]
     assert outer(TREES[name]) & SLOW <= doors.get(name, set())
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from toolkit import blobs, cache, clean, dedupe
+from toolkit import blobs, cache, clean, dedupe, store
 from toolkit.pieces import together
 from toolkit.schema import InputError
 from toolkit.settings import CleanSettings, DedupeSettings
@@ -129,6 +129,40 @@ def test_a_stage_is_done_again_where_anything_it_reads_has_changed(made):
     assert again("stories", corpus(), window_days=8)[1]
     apart = pd.date_range("2024-05-01", periods=6, tz="UTC", unit="us")
     assert all(again(stage, corpus(published=apart))[1] for stage in STAGES)
+
+
+def test_a_stage_that_looks_at_no_date_is_done_once_however_these_differ(made):
+    make, settings = STAGES["clean"]
+    for at, dates in enumerate(([None] * 6, ["2024-05-01"] * 6, ["2024-05-02", None, *["2024-01-01"] * 4])):
+        pieces, called = corpus(published=pd.Series(pd.to_datetime(dates, utc=True)).astype("datetime64[us, UTC]")), []
+        once = partial(lambda seen, read: (seen.append(1), make(read, settings=settings))[1], called, pieces)
+        steps = cache.kept_steps("clean", pieces, settings, once, undated=True)
+        found = together(steps)
+        assert bool(called) == (at == 0)
+        for mine, fresh in zip(found, together(make(pieces, settings=settings)), strict=True):
+            pd.testing.assert_frame_equal(mine, fresh)
+
+
+def test_a_table_of_which_a_column_is_not_read_is_known_by_the_others(made, tmp_path):
+    path, found = tmp_path / "articles.parquet", []
+    for day, text in ((1, "a"), (2, "a"), (2, "b")):
+        store.write_table(pd.DataFrame({"published": [pd.Timestamp(2024, 5, day)], "text": [text]}), path)
+        cache.kept("texts", [cache.Without(path, "published")], lambda: pd.DataFrame({"n": [found.append(1)]}))
+    assert len(found) == 2
+
+
+def test_the_heads_of_articles_are_those_that_are_read_whether_they_were_kept_or_not(made, tmp_path, monkeypatch):
+    names = [f"{at:016x}" for at in (3, 1, 2)]
+    plain = {"source": "s", "language": "en", "title": ["", "b", "c"], "text": "long " * 99, "story_id": names}
+    table = pd.DataFrame({"article_id": names, **plain}).astype("str")
+    table["published"] = pd.Timestamp("2024-05-01", tz="UTC")
+    path = store.write_table(table, tmp_path / "articles.parquet")
+    fresh = cache.heads(path)
+    monkeypatch.setattr(cache, "_LARGE", 0)
+    for _ in range(2):
+        pd.testing.assert_frame_equal(cache.heads(path), fresh)
+    pd.testing.assert_frame_equal(fresh, store.numbered(store.read_heads(path)))
+    assert len(blobs.files(blobs.home() / "entries" / "heads")) == 1
 
 
 def test_of_very_many_articles_no_stage_is_kept(made, monkeypatch):

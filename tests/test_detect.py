@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import ruptures
+from pandas.testing import assert_frame_equal
 from ruptures.base import BaseCost
 from scipy.stats import betabinom, binom
 
 from toolkit import breaks, bursts, chance, detect, emerging, terms, watch, weak
+from toolkit.numbered import names_of, numbered, numbers_of
+from toolkit.schema import article_id
 
 
 def series(share, weeks=104, seed=0, total=150, effect=1.0):
@@ -379,6 +382,20 @@ def test_a_word_that_one_outlet_alone_brings_up_is_none_and_steady_words_are_non
     for more in ({"sources": 1}, {"weeks": 18}):
         placed, texts = stories_with("drones", **more)
         assert emerging.emerging_words(placed, texts.reindex).empty
+
+
+def test_words_and_topics_are_the_same_by_numbers_as_by_names():
+    placed, texts = stories_with("drones")
+    ids = {name: article_id("s", "", "", "", name) for name in placed["article_id"]}
+    named = placed.assign(article_id=placed["article_id"].map(ids), story_id=placed["story_id"].map(ids))
+    texts, numbers = texts.rename(ids), numbered(named)
+    by_name = emerging.emerging_words(named, texts.reindex)
+    by_number = emerging.emerging_words(numbers, texts.set_axis(numbers_of(texts.index)).reindex)
+    assert len(by_name)
+    assert_frame_equal(by_number.assign(led=by_number["led"].map(names_of)), by_name)
+    topic = named["article_id"].map(texts).str.contains("drones").astype(int)
+    carried = [table[["article_id"]].assign(theme=topic) for table in (named, numbers)]
+    assert_frame_equal(*(weak.weak_signals(*pair) for pair in zip((named, numbers), carried, strict=True)))
 
 
 @pytest.mark.parametrize("rows", [0, 1, 40])

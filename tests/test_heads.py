@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit import heads, store
-from toolkit.schema import InputError
+from toolkit.numbered import names_of, numbered, numbers_of
+from toolkit.schema import InputError, article_id
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +34,7 @@ def test_heads_are_all_articles_with_the_begin_of_the_text_where_there_is_no_tit
 def test_the_rows_asked_for_are_read_and_no_others(written, ids):
     path, table = written
     names = [f"a{at:02}" for at in ids]
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(heads, "_AT_ONCE", 5)
-        rows, texts = store.read_rows(path, names, ["article_id", "text"]), store.read_texts(path, names)
+    rows, texts = store.read_rows(path, names, ["article_id", "text"]), store.read_texts(path, names)
     assert rows["article_id"].tolist() == [name for name in table["article_id"] if name in names]
     assert texts.index.tolist() == names
     whole = (table["title"] + "\n" + table["text"]).set_axis(table["article_id"])
@@ -47,3 +46,33 @@ def test_a_table_without_articles_and_one_that_is_missing(tmp_path, written):
     assert store.read_heads(none).empty and store.read_rows(none, ["a00"]).empty
     with pytest.raises(InputError, match="run notebooks/1-corpus"):
         store.read_heads(tmp_path / "nowhere" / "articles.parquet")
+
+
+# Ids as numbers ---------------------------------------------------------------------------------------------------
+
+IDS = st.lists(st.integers(0, 2**64 - 1).map("{:016x}".format), max_size=20)
+
+
+@given(names=IDS)
+def test_numbers_are_of_one_id_each_in_the_order_of_the_ids_and_give_them_back(names):
+    numbers = numbers_of(names)
+    assert names_of(numbers) == names == names_of(names)
+    assert numbers.argsort(kind="stable").tolist() == sorted(range(len(names)), key=names.__getitem__)
+
+
+@pytest.mark.parametrize("wrong", ["a", "0" * 15 + "G", "0" * 17, "ә" * 8, "", None])
+def test_what_is_no_id_is_named(wrong):
+    with pytest.raises(InputError, match=f"{wrong!r}, expected 16 digits"):
+        numbers_of(["0" * 16, wrong])
+
+
+def test_texts_are_found_by_numbers_as_by_names(tmp_path):
+    names = [article_id("s", "", "", "", str(at)) for at in range(6)]
+    table = pd.DataFrame({"article_id": names, "title": "", "text": [f"Text {at}" for at in range(6)]})
+    path = store.write_table(table.astype("str"), tmp_path / "articles.parquet")
+    asked = [names[4], names[1], "f" * 16]
+    by_number = store.read_texts(path, numbers_of(asked).tolist())
+    assert by_number.index.tolist() == numbers_of(asked).tolist()
+    pd.testing.assert_series_equal(by_number.set_axis(pd.Index(asked)), store.read_texts(path, asked))
+    read = store.read_numbered(path, ["article_id", "text"])
+    pd.testing.assert_frame_equal(read, numbered(table[["article_id", "text"]].astype("str")))

@@ -57,6 +57,16 @@ def test_what_is_kept_is_taken_as_it_was_in_the_order_in_which_it_was_kept(place
     assert first < second
 
 
+def test_what_was_taken_is_known_without_being_read_again_until_somebody_writes_to_it(place, monkeypatch):
+    assert keeping.keep("kind", "k", place / "run", NAMES) and keeping.take("kind", "k", place / "to") == keeping.TAKEN
+    digest, read = blobs.file_digest, []
+    monkeypatch.setattr(blobs, "file_digest", lambda path: (read.append(path), digest(path))[1])
+    path = place / "to" / NAMES[0]
+    assert blobs.known_digest(path) == digest(place / "run" / NAMES[0]) and not read
+    path.write_bytes(b"b" * 5000)
+    assert blobs.known_digest(path) == digest(path) and read == [path]
+
+
 def test_no_run_can_write_into_what_is_kept(place):
     keeping.keep("kind", "k", place / "run", NAMES)
     for folder in ("run", "to"):

@@ -20,7 +20,6 @@ from pathlib import Path
 from toolkit import disk
 from toolkit.settings import cache_home
 
-
 _DIGITS = 40
 _KNOWN: dict[tuple[str, int, int, int], str] = {}
 """Path, inode, bytes and time of change -> the digest of what lay there."""

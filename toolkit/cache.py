@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ from toolkit.pieces import Steps, count_rows
 from toolkit.schema import Kept, Pieces
 
 _MOST_KEPT = 200_000
+_LARGE = 5_000_000
+"""Bytes from which on reading what is kept is quicker than reading anew."""
 
 
 class Without(NamedTuple):
@@ -33,8 +36,8 @@ def kept(name: str, inputs: Sequence[object], make: Callable[[], pd.DataFrame]) 
     """Return the table that `make` returns, without calling it where `inputs` and code are those of an earlier call.
 
     `inputs` must be all that the table depends on: paths stand for the contents of what lies there (`Without` for all
-    but a column of it), tables and arrays for theirs, frozen settings and plain values for themselves. What is returned was read from Parquet, the
-    first time too. A `TypeError` tells of an input of another kind.
+    but a column of it), tables and arrays for theirs, frozen settings and plain values for themselves. What is returned
+    was read from Parquet, the first time too. A `TypeError` tells of an input of another kind.
     """
     return kept_tables(name, inputs, lambda: [make()])[0]
 
@@ -47,6 +50,16 @@ def kept_tables(name: str, inputs: Sequence[object], make: Callable[[], Sequence
             made = [store.write_table(table, Path(scratch) / f"{at:05}.parquet") for at, table in enumerate(make())]
             keeping.keep(name, key, Path(scratch), [path.name for path in made])
         return [_listed(store.read_table(path)) for path in sorted(Path(scratch).iterdir())]
+
+
+def heads(articles: Path) -> pd.DataFrame:
+    """Return `store.read_heads` of a table of articles, ids as numbers; of a large one kept, since all texts are read.
+
+    Raises as `store.read_heads` does.
+    """
+    large = articles.is_file() and articles.stat().st_size >= _LARGE
+    read = partial(store.read_heads, articles)
+    return store.numbered(kept("heads", [articles], read) if large else read())
 
 
 def kept_steps(

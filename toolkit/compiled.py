@@ -1,50 +1,54 @@
-"""A transformer whose layers OpenVINO compiles: bfloat16, and products of eight bits where they are accurate enough.
+"""A transformer of BERT's kind whose layers OpenVINO compiles: bfloat16, and products of eight bits where they fit.
 
-Products of eight bits are twice as fast as those of bfloat16 where a processor has them (VNNI). They are used in the
-layers that read a normalised vector; what an activation function lets through has too wide a range, and stays as it
-is. Each vector has a scale of its own (Yao et al. 2022, ZeroQuant), so that it does not depend on its neighbours.
-Channels are centred and scaled by what a few texts show, so that large ones do not take the eight bits of all others
-(Xiao et al. 2023, SmoothQuant; Wei et al. 2023, Outlier Suppression+), and what rounding the weights does to the mean
-vector is taken off the bias (Nagel et al. 2019). Over many tokens the errors cancel; in short texts they do not, so
-these are read in bfloat16.
+Products of eight bits are twice as fast as those of bfloat16 where a processor has them (VNNI). Queries, keys and both
+parts of the feed-forward network are read in them. Values are not: an error there is never levelled out. Each vector
+has a scale of its own (Yao et al. 2022, ZeroQuant), so that it does not depend on its neighbours. Channels are centred
+and scaled by what a few texts show, so that large ones do not take the eight bits of all others (Xiao et al. 2023,
+SmoothQuant; Wei et al. 2023, Outlier Suppression+), and what rounding the weights does to the mean vector is taken off
+the bias (Nagel et al. 2019). What GELU gives is never below -.17: raised by that, it needs no sign, and has a bit more.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import os
-import warnings
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from toolkit.batches import Numbers, Run, reading, ready
 from toolkit.vectors import Vectors, normalise
 
-Numbers = npt.NDArray[Any]
 Reader = Callable[[Sequence[str]], Vectors]
-Run = Callable[[Any], Any]
-TOKENS = 4096
-"""Tokens in a batch: more need more memory and are no faster."""
-_SHORT = 64
-"""Tokens below which a text is read without eight bits."""
+TOKENS = 1024
+"""Tokens in a batch, one on each processor: more need more memory and are no faster."""
+_SHORT = 8
+"""Tokens below which a text is read without eight bits: over a few more the errors cancel."""
 _DAMPED = 0.1
 """Of the mean square of the channels, added to each: the texts shown are few."""
 _BLOCK = 32
 """Channels that are rounded before the others are told."""
 _MOST = 127
 """The largest number of eight bits with a sign."""
+_LOWEST = -0.17
+"""Below all that GELU gives."""
+
+
+class Compiled(NamedTuple):
+    """What reads texts, and what it can be made of again in a moment."""
+
+    read: Reader
+    blob: bytes
 
 
 class Layer(NamedTuple):
-    """A linear layer: its weights (out, in), the vectors it was seen to read (rows, in), and who gave them."""
+    """What linear layers that read the same vectors share: how those are centred and scaled, and seen (rows, in)."""
 
-    weight: Numbers
+    middle: Numbers
+    scale: Numbers
     seen: Numbers
-    source: int
 
 
 def has_compiler() -> bool:
@@ -52,24 +56,27 @@ def has_compiler() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-def compiled(model: Any, shown: Sequence[str], eight: bool, half: bool) -> Reader | None:
+def compiled(model: Any, shown: Sequence[str], eight: bool, half: bool, blob: bytes = b"") -> Compiled | None:
     """Return what reads texts as the sentence-transformers `model` does, with vectors of length one.
 
     None for a model that is not built as BERT is, or that puts a prompt before each text. `shown` are texts that tell
-    what the layers get to read; `eight` asks for products of eight bits, `half` for bfloat16 in all others.
+    what the layers get to read; `eight` asks for products of eight bits, `half` for bfloat16 in all others. A `blob`
+    is what an earlier call with all the same made, which takes seconds.
     """
     bert, fast = getattr(model[0], "auto_model", None), getattr(model.tokenizer, "is_fast", False)
     if not (fast and hasattr(bert, "embeddings") and hasattr(bert, "encoder")) or model.default_prompt_name:
         return None
-    from openvino.frontend import OpConversionFailure
-
+    mean = getattr(model[1], "pooling_mode", "") == "mean"
     try:
-        short = long = _compile(bert, [], half)
+        if not blob:
+            graph = _rounded_alone(bert, tokens_of(model, shown) if eight else [], mean)
+            blob = ready(graph, half, 1).export_model().getvalue()
+        short = long = reading(lambda threads: ready(blob, half, threads), True)
         if eight:
-            long = _compile(bert, tokens_of(model, shown), half)
-    except (RuntimeError, TypeError, ValueError, OpConversionFailure):  # layers that take more than vectors, or others
+            short = reading(lambda threads: ready(_rounded_alone(bert, [], mean), half, threads), False)
+    except (AttributeError, RuntimeError, TypeError, ValueError):  # other parts, or other names for them
         return None
-    return lambda texts: _read(model, (short, long), texts)
+    return Compiled(lambda texts: _read(model, (short, long), mean, texts), blob)
 
 
 def tokens_of(model: Any, texts: Sequence[str]) -> list[list[int]]:
@@ -77,11 +84,12 @@ def tokens_of(model: Any, texts: Sequence[str]) -> list[list[int]]:
     if not len(texts):
         return []
     most = model.max_seq_length or model.tokenizer.model_max_length
-    found: list[list[int]] = model.tokenizer(list(texts), truncation=True, max_length=most)["input_ids"]
+    bare = {"return_attention_mask": False, "return_token_type_ids": False}
+    found: list[list[int]] = model.tokenizer(list(texts), truncation=True, max_length=most, **bare)["input_ids"]
     return found
 
 
-def _read(model: Any, runs: tuple[Run, Run], texts: Sequence[str]) -> Vectors:
+def _read(model: Any, runs: tuple[Run, Run], mean: bool, texts: Sequence[str]) -> Vectors:
     """Read `texts` in batches of equal length, which need no filling, by the one for short and the one for long."""
     import torch
 
@@ -89,143 +97,152 @@ def _read(model: Any, runs: tuple[Run, Run], texts: Sequence[str]) -> Vectors:
     for row, found in enumerate(tokens):
         rows[len(found)].append(row)
     out = np.zeros((len(texts), int(model.get_embedding_dimension() or 0)), dtype=np.float32)
-    mean = getattr(model[1], "pooling_mode", "") == "mean"  # without filling there is nothing to leave out
-    for length, alike in rows.items():
-        run, step = runs[length >= _SHORT], max(1, TOKENS // max(1, length))
-        for part in (alike[start : start + step] for start in range(0, len(alike), step)):
-            numbers = torch.tensor([tokens[row] for row in part])
-            with torch.inference_mode():
-                made = {"sentence_embedding": run(numbers).mean(dim=1)} if mean else {"token_embeddings": run(numbers)}
-                for module in list(model)[1 + mean :]:
-                    made = module({**made, "attention_mask": torch.ones_like(numbers)})
-            out[part] = made["sentence_embedding"].numpy()
+    more = [module for module in list(model)[1 + mean :] if type(module).__name__ != "Normalize"]  # done below
+
+    def take(part: list[int], vectors: Numbers) -> None:
+        made = {"sentence_embedding" if mean else "token_embeddings": torch.from_numpy(vectors)}
+        with torch.inference_mode():
+            for module in more:
+                made = module({**made, "attention_mask": torch.ones(vectors.shape[:2], dtype=torch.int64)})
+        out[part] = made["sentence_embedding"].numpy()
+
+    for number, run in enumerate(runs):
+        lengths = sorted((length for length in rows if (length >= _SHORT) == number), reverse=True)
+        run(tokens, [part for length in lengths for part in _parts(rows[length], length)], take)
     return normalise(out)
 
 
-def _compile(bert: Any, shown: list[list[int]], half: bool) -> Run:
-    """Return a function from numbers of tokens (n, length) to the last layer's vectors (n, length, width), in torch."""
-    import openvino
+def _parts(rows: list[int], length: int) -> Iterator[list[int]]:
+    step = max(1, TOKENS // max(1, length))
+    return (rows[start : start + step] for start in range(0, len(rows), step))
+
+
+def _rounded_alone(bert: Any, shown: list[list[int]], mean: bool) -> Any:
+    """Return the graph, made on one thread: more would round otherwise, and what follows takes sides."""
     import torch
 
-    graph, threads = _graph(bert), torch.get_num_threads()
-    if shown:
-        torch.set_num_threads(1)  # more would round otherwise in single precision, and what follows takes sides
-        try:
-            with threadpool_limits(1):
-                _quantise(graph, _watched(bert, shown))
-        finally:
-            torch.set_num_threads(threads)
-
-    def request(threads: int) -> Any:
-        wanted = {"INFERENCE_PRECISION_HINT": "bf16" if half else "f32", "NUM_STREAMS": 1}
-        ready = openvino.Core().compile_model(graph, "CPU", {**wanted, "INFERENCE_NUM_THREADS": threads})
-        return ready.create_infer_request()
-
-    made = {os.getpid(): request(threads)}
-
-    def run(numbers: Any) -> Any:
-        if os.getpid() not in made:  # in a forked process the threads are not there
-            made[os.getpid()] = request(1)
-        given = bert.embeddings(input_ids=numbers).numpy()
-        return torch.from_numpy(made[os.getpid()].infer([given], share_inputs=True, share_outputs=True)[0])
-
-    return run
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1), torch.inference_mode():
+            return _graph(bert, _watched(bert, shown) if shown else {}, mean)
+    finally:
+        torch.set_num_threads(threads)
 
 
-def _graph(bert: Any) -> Any:
-    """Return the layers as OpenVINO's graph; not by its `convert_model`, which would report over the network."""
-    import torch
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
-
-    class Layers(torch.nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
-        def __init__(self) -> None:
-            super().__init__()
-            self.encoder = bert.encoder
-
-        def forward(self, vectors: Any) -> Any:
-            return self.encoder(vectors)[0]
-
-    with torch.inference_mode(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of lengths that a trace holds fast: here they are all one
-        trace: Any = torch.jit.trace
-        traced = trace(Layers().eval(), torch.zeros(2, 8, bert.config.hidden_size), check_trace=False)
-    decoder = TorchScriptPythonDecoder(traced)  # is to outlive the conversion
-    side = FrontEndManager().load_by_framework("pytorch")
-    graph = side.convert(side.load(decoder))
-    graph.reshape({graph.inputs[0]: [-1, -1, bert.config.hidden_size]})
-    return graph
-
-
-def _watched(bert: Any, shown: list[list[int]]) -> dict[str, Layer]:
-    """Return the linear layers that read what a normalisation gave, by name."""
+def _watched(bert: Any, shown: list[list[int]]) -> dict[int, Numbers]:
+    """Return the vectors (rows, in) that those layers read which eight bits are for, by the layer's identity."""
     import torch
 
-    given: list[Any] = []
-    seen: dict[str, list[Any]] = defaultdict(list)
-    source: dict[str, int] = {}
-    layers = {name: one for name, one in bert.encoder.named_modules() if isinstance(one, torch.nn.Linear)}
-
-    def look(name: str, vectors: Any) -> None:
-        places = [place for place, one in enumerate(given) if one is vectors]
-        if places:
-            seen[name].append(vectors.flatten(0, 1))
-            source[name] = places[0]
-
+    seen: dict[int, list[Any]] = defaultdict(list)
+    layers = [one for each in bert.encoder.layer for one in (each.attention.self.query, each.intermediate.dense)]
+    layers += [each.output.dense for each in bert.encoder.layer]
     hooks = [
-        *(one.register_forward_pre_hook(lambda _, got, name=name: look(name, got[0])) for name, one in layers.items()),
-        *(
-            one.register_forward_hook(lambda _, got, made: given.append(made))
-            for one in bert.modules()
-            if isinstance(one, torch.nn.LayerNorm)
-        ),
+        one.register_forward_pre_hook(lambda module, got: seen[id(module)].append(got[0].flatten(0, 1)))
+        for one in layers
     ]
-    with torch.inference_mode():
-        for each in shown:
-            given.clear()
-            bert(input_ids=torch.tensor([each]))
+    for each in shown:
+        bert(input_ids=torch.tensor([each]))
     for hook in hooks:
         hook.remove()
-    return {
-        name: Layer(layers[name].weight.detach().numpy(), torch.cat(rows).numpy(), source[name])
-        for name, rows in seen.items()
-    }
+    return {name: torch.cat(rows).numpy() for name, rows in seen.items()}
 
 
-def _quantise(graph: Any, layers: dict[str, Layer]) -> None:
-    """Put products of eight bits in place of the layers' own."""
-    ready: dict[int, tuple[Any, Any]] = {}
-    for node in graph.get_ordered_ops():
-        name = node.get_friendly_name().removeprefix("__module.encoder.").partition("/")[0]
-        if node.get_type_name() == "MatMul" and name in layers:
-            alike = [one for one in layers.values() if one.source == layers[name].source]
-            made = _product(node.input_value(0), layers[name], alike, ready)
-            for user in node.output(0).get_target_inputs():
-                user.replace_source_output(made.output(0))
-    graph.validate_nodes_and_infer_types()
+def _graph(bert: Any, seen: dict[int, Numbers], mean: bool) -> Any:
+    """Return the model as OpenVINO's graph, from numbers of tokens (n, length) to vectors.
+
+    The mean is a product: without one between them and the output, all sums of vectors stay in single precision.
+    """
+    import openvino
+    from openvino import opset13 as op
+
+    if bert.config.hidden_act != "gelu":
+        raise ValueError(f"The activation {bert.config.hidden_act!r} is none that the graph is built with.")
+    numbers = op.parameter([-1, -1], np.int64)
+    length = op.gather(op.shape_of(numbers), np.array([1]), np.array(0))
+    vectors = _embedded(bert.embeddings, numbers, length)
+    for layer in bert.encoder.layer:
+        vectors = _layer(layer, vectors, seen, bert.config.num_attention_heads)
+    if mean:
+        share = op.divide(np.float32(1), op.convert(length, "f32"))
+        shares = op.broadcast(share, op.concat([np.array([1, 1]), length], 0))
+        vectors = op.squeeze(op.matmul(shares, vectors, False, False), np.array([1]))
+    return openvino.Model([vectors], [numbers])
 
 
-def _product(vectors: Any, layer: Layer, alike: list[Layer], ready: dict[int, tuple[Any, Any]]) -> Any:
-    """Return the node that multiplies `vectors` by the layer's weights in eight bits.
+def _embedded(embeddings: Any, numbers: Any, length: Any) -> Any:
+    """Return the node of the tokens' and their places' vectors, normalised."""
+    from openvino import opset13 as op
 
-    Layers that read the same vectors are `alike` and share their scaling, which `ready` holds.
+    first = getattr(embeddings.position_embeddings, "padding_idx", None)
+    places = _array(embeddings.position_embeddings.weight) + _array(embeddings.token_type_embeddings.weight)[0]
+    places = places[0 if first is None else first + 1 :]
+    there = op.slice(op.constant(places), np.array([0]), length, np.array([1]), np.array([0]))
+    words = op.gather(op.constant(_array(embeddings.word_embeddings.weight)), numbers, np.array(0))
+    return _normal(op.add(words, op.unsqueeze(there, np.array(0))), embeddings.LayerNorm)
+
+
+def _layer(layer: Any, vectors: Any, seen: dict[int, Numbers], heads: int) -> Any:
+    """Return the node of what a layer of BERT makes of `vectors`."""
+    from openvino import opset13 as op
+
+    own, out, wide = layer.attention.self, layer.attention.output, layer.intermediate.dense
+    width = own.query.weight.shape[0]
+    shape = np.array([0, 0, heads, width // heads])
+    query, key = _linear(vectors, [own.query, own.key], seen.get(id(own.query)))
+    (value,) = _linear(vectors, [own.value], None)
+    turned = zip((query, key, value), ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]), strict=True)
+    query, key, value = (op.transpose(op.reshape(one, shape, True), np.array(to)) for one, to in turned)
+    alike = op.multiply(op.matmul(query, key, False, False), np.full((1, 1, 1, 1), (width // heads) ** -0.5, "f4"))
+    read = op.transpose(op.matmul(op.softmax(alike, -1), value, False, False), np.array([0, 2, 1, 3]))
+    (told,) = _linear(op.reshape(read, np.array([0, 0, width]), True), [out.dense], None)
+    vectors = _normal(op.add(told, vectors), out.LayerNorm)
+    (opened,) = _linear(vectors, [wide], seen.get(id(wide)))
+    last = layer.output.dense
+    (closed,) = _linear(op.gelu(opened, "erf"), [last], seen.get(id(last)), True)
+    return _normal(op.add(closed, vectors), layer.output.LayerNorm)
+
+
+def _normal(vectors: Any, module: Any) -> Any:
+    from openvino import opset13 as op
+
+    even = op.mvn(vectors, np.array([-1]), True, module.eps, "inside_sqrt")
+    return op.add(op.multiply(even, _array(module.weight)[None, None]), _array(module.bias)[None, None])
+
+
+def _linear(vectors: Any, modules: list[Any], seen: Numbers | None, lifted: bool = False) -> list[Any]:
+    """Return the nodes of what linear `modules` make of `vectors`: in eight bits where it is known what they see.
+
+    `lifted` tells that what they see is not below `_LOWEST`.
     """
     from openvino import opset13 as op
 
-    middle = layer.seen.mean(axis=0)
-    largest = np.max([np.abs(one.weight).max(axis=0) for one in alike], axis=0)
-    scale = np.sqrt(np.abs(layer.seen - middle).max(axis=0).clip(1e-3) / largest.clip(1e-5))
-    weight = (layer.weight * scale).astype(np.float32)
+    if seen is None:
+        return [
+            op.add(op.matmul(vectors, op.constant(_array(one.weight)), False, True), _array(one.bias)[None, None])
+            for one in modules
+        ]
+    middle = np.full(seen.shape[1], _LOWEST, np.float32) if lifted else seen.mean(axis=0)
+    largest = np.max([np.abs(_array(one.weight)).max(axis=0) for one in modules], axis=0)
+    scale = np.sqrt(np.abs(seen - middle).max(axis=0).clip(1e-3) / largest.clip(1e-5))
+    even = op.multiply(op.subtract(vectors, middle[None, None]), (1 / scale)[None, None])
+    size = op.reduce_max(even if lifted else op.abs(even), np.array([-1]), True)
+    one = np.ones((1, 1, 1), np.float32)
+    whole = _rounded(op.divide(even, size), 0 * one if lifted else -one, one)
+    shared = Layer(middle, scale, (seen - middle) / scale)
+    return [_product(whole, size, each, shared) for each in modules]
+
+
+def _product(whole: Any, size: Any, module: Any, shared: Layer) -> Any:
+    """Return the node that multiplies rounded vectors by the module's weights in eight bits."""
+    from openvino import opset13 as op
+
+    weight = (_array(module.weight) * shared.scale).astype(np.float32)
     edge = np.abs(weight).max(axis=1, keepdims=True).clip(1e-9)
-    seen = (layer.seen - middle) / scale
-    rounded = _steps(weight, edge / _MOST, seen)
-    bias = layer.weight @ middle - (rounded - weight) @ seen.mean(axis=0)
-    if layer.source not in ready:
-        even = op.multiply(op.subtract(vectors, middle[None, None]), (1 / scale)[None, None])
-        size = op.reduce_max(op.abs(even), np.array([-1]), True)
-        ready[layer.source] = _rounded(op.divide(even, size), np.ones((1, 1, 1), np.float32)), size
-    whole, size = ready[layer.source]
-    made = op.multiply(op.matmul(whole, _rounded(op.constant(rounded), edge), False, True), size)
+    rounded = _steps(weight, edge / _MOST, shared.seen)
+    bias = _array(module.bias) + _array(module.weight) @ shared.middle
+    bias -= (rounded - weight) @ shared.seen.mean(axis=0)
+    made = op.multiply(op.matmul(whole, _rounded(op.constant(rounded), -edge, edge), False, True), size)
     return op.add(made, bias[None, None])
 
 
@@ -251,8 +268,13 @@ def _steps(weight: Numbers, step: Numbers, seen: Numbers) -> Numbers:
     return np.ascontiguousarray(left)
 
 
-def _rounded(values: Any, edge: Numbers) -> Any:
-    """Return the node that rounds `values` to whole numbers of `edge` / 127, which OpenVINO reads as eight bits."""
+def _rounded(values: Any, low: Numbers, high: Numbers) -> Any:
+    """Return the node that rounds `values` to whole numbers, which OpenVINO reads as eight bits."""
     from openvino import opset13 as op
 
-    return op.fake_quantize(values, -edge, edge, -edge, edge, 2 * _MOST + 1)
+    return op.fake_quantize(values, low, high, low, high, 2 * _MOST + (1 if low.any() else 2))
+
+
+def _array(parameter: Any) -> Numbers:
+    found: Numbers = parameter.detach().float().numpy()
+    return found

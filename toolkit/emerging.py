@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
 from toolkit import words
 from toolkit.coded import code_words
@@ -81,12 +82,12 @@ def emerging_words(
     signals = signals[signals["signal"].astype(bool)].head(_MOST_WORDS)
     if signals.empty:
         return pd.DataFrame(columns=COLUMNS)
-    holding = carried[carried["theme"].isin(signals["theme"])].groupby("theme")["article_id"].agg(frozenset)
-    groups = _grouped(signals["theme"].tolist(), holding)[:most]
-    forms = _forms(known, said, read["article_id"].isin(frozenset().union(*holding)).to_numpy())
-    told = signals.set_index("theme").loc[[group[0] for group in groups]].reset_index(drop=True)
-    terms = [[forms[stem] for stem in group] for group in groups]
-    led = [_first(read[read["article_id"].isin(holding[group[0]])]) for group in groups]
+    holding = _holding(signals["theme"], carried, len(read))
+    groups = _grouped((holding @ holding.T).toarray())[:most]
+    forms = _forms(known, said, np.asarray(holding.sum(axis=0)).ravel() > 0)
+    terms = [[forms[signals["theme"].iloc[word]] for word in group] for group in groups]
+    led = [_first(read.iloc[holding[[group[0]]].indices]) for group in groups]
+    told = signals.iloc[[group[0] for group in groups]].reset_index(drop=True)
     table = told.assign(terms=pd.Series(terms), led=pd.Series(led), novelty=_novelty(read, holding, groups))
     return table.assign(label=[", ".join(own[:4]) for own in terms])[COLUMNS]
 
@@ -104,7 +105,8 @@ def _forms(known: Said, said: pd.DataFrame, holders: npt.NDArray[np.bool_]) -> d
     mine = said[holders[said["row"]]]
     counts = np.bincount(mine["form"], mine["times"], len(known.forms))
     ranked = known.forms.assign(count=counts)[counts > 0].sort_values(["count", "form"], ascending=[False, True])
-    return ranked.drop_duplicates("stem").set_index("stem")["form"].to_dict()
+    first = ranked.drop_duplicates("stem")
+    return dict(zip(first["stem"].tolist(), first["form"].tolist(), strict=True))
 
 
 def _first(mine: pd.DataFrame) -> list[Any]:
@@ -113,22 +115,31 @@ def _first(mine: pd.DataFrame) -> list[Any]:
 
 
 def _carried(said: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
-    """Return ``theme`` (a stem), ``article_id``: a row for each word of an article, neither too rare nor common."""
+    """Return ``theme`` (a stem), ``article_id, row``: each word of an article that is neither too rare nor common."""
     stories, every = pd.factorize(read["story_id"])
     row, stem = distinct(said["row"].to_numpy(), said["stem"].to_numpy())
     told = np.bincount(distinct(stem, stories[row])[0])
     kept = ((told >= FEWEST_STORIES) & (told <= _COMMON * len(every)))[stem]
-    return pd.DataFrame({"theme": stem[kept], "article_id": read["article_id"].to_numpy()[row[kept]]})
+    return pd.DataFrame({"theme": stem[kept], "article_id": read["article_id"].array[row[kept]], "row": row[kept]})
 
 
-def _grouped(ranked: Sequence[int], holding: pd.Series) -> list[list[int]]:
-    """Put words together of which one stands mostly in the articles of the other; `ranked` has the surest first."""
+def _holding(themes: pd.Series, carried: pd.DataFrame, rows: int) -> sparse.csr_array:
+    """Return which rows hold which of these words, as ones: (words, rows)."""
+    word = pd.Index(themes).get_indexer(pd.Index(carried["theme"]))
+    places = word[word >= 0], carried["row"].to_numpy()[word >= 0]
+    return sparse.csr_array((np.ones(len(places[0]), dtype=np.int64), places), shape=(len(themes), rows))
+
+
+def _grouped(both: npt.NDArray[np.int64]) -> list[list[int]]:
+    """Put words together of which one stands mostly in the articles of the other; the first are the surest.
+
+    `both` says how many articles hold each two of them, and each of them where a word meets itself.
+    """
     groups: list[list[int]] = []
-    for word in ranked:
-        mine = holding[word]
+    sizes = both.diagonal()
+    for word in range(len(both)):
         for group in groups:
-            first = holding[group[0]]
-            if len(mine & first) >= _SAME * min(len(mine), len(first)):
+            if both[word, group[0]] >= _SAME * min(sizes[word], sizes[group[0]]):
                 group.append(word)
                 break
         else:
@@ -136,13 +147,13 @@ def _grouped(ranked: Sequence[int], holding: pd.Series) -> list[list[int]]:
     return groups
 
 
-def _novelty(read: pd.DataFrame, holding: pd.Series, groups: Sequence[Sequence[int]]) -> list[float]:
+def _novelty(read: pd.DataFrame, holding: sparse.csr_array, groups: Sequence[Sequence[int]]) -> list[float]:
     """Return how new each group's words are, 0 to 1: the mean part of their later share that was not there before."""
-    late = set(read.loc[read["start"] >= read["start"].sort_values().iloc[len(read) // 2], "article_id"])
-    sizes = max(1, len(read) - len(late)), max(1, len(late))
+    late = (read["start"] >= read["start"].sort_values().iloc[len(read) // 2]).to_numpy()
+    counts = [holding @ part.astype(np.int64) / max(1, int(part.sum())) for part in (~late, late)]
     result = []
     for group in groups:
-        counts = [(len(holding[word] - late) / sizes[0], len(holding[word] & late) / sizes[1]) for word in group]
-        gained = [max(0.0, 1 - before / after) if after > 0 else 0.0 for before, after in counts]
+        shares = [(float(counts[0][word]), float(counts[1][word])) for word in group]
+        gained = [max(0.0, 1 - before / after) if after > 0 else 0.0 for before, after in shares]
         result.append(float(np.mean(gained)))
     return result

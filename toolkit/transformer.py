@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
@@ -18,12 +19,15 @@ from typing import Any
 
 import numpy as np
 
+from toolkit import keeping
 from toolkit.compiled import TOKENS, Reader, compiled, has_compiler, tokens_of
 from toolkit.schema import SettingsError
 from toolkit.vectors import Vectors, normalise
 
 _LEAST_COSINE, _MARGIN = 0.999, 0.0002
 """To the library's own vectors; and what eight bits must have to spare, since they were fitted to the texts below."""
+_KIND = "transformer"
+"""What is kept of a compiled model, among all that is kept."""
 _HALF, _EIGHT = {"avx512_bf16", "amx_bf16", "bf16"}, {"avx512_vnni", "avx_vnni", "amx_int8"}
 """What Linux calls the instructions, on Intel's and AMD's processors, and bfloat16 on ARM's."""
 _CPU = Path("/proc/cpuinfo")
@@ -85,16 +89,45 @@ def _flags() -> set[str]:
 
 def _quickest(model: Any) -> tuple[Reader, str]:
     """Return what reads texts as `model` does, and its precision: the quickest whose vectors are the model's."""
-    half, wanted = has_bfloat16(), normalise(_encoded(model, _PROBES, 1))
-    for eight in (True, False) if has_compiler() and has_eight_bits() else ():
-        read = compiled(model, _PROBES, eight, half)
-        if read is not None and _alike(read(_PROBES), wanted, _MARGIN * eight):
+    half = has_bfloat16()
+    for eight in (True, False) if has_compiler() and has_eight_bits() and _is_fast(model) else ():
+        read = _compiled(model, eight, half)
+        if read is not None:
             return read, f"{'int8, ' * eight}{'bfloat16' if half else 'float32'}, compiled"
+    wanted = normalise(_encoded(model, _PROBES, 1))
     if half:
         quick = copy.deepcopy(model).bfloat16()
         if _alike(normalise(_encoded(quick, _PROBES, 1)), wanted):
             return partial(_by_length, quick), "bfloat16"
     return partial(_by_length, model), "float32"
+
+
+def _compiled(model: Any, eight: bool, half: bool) -> Reader | None:
+    """Return what reads as `model` does and is compiled; what was found alike once is kept, and not made again."""
+    key = keeping.make_key(
+        _KIND, _weights(model), tokens_of(model, _PROBES), sorted(_flags()), eight, half, _LEAST_COSINE, _MARGIN
+    )
+    with tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
+        path = Path(scratch) / "blob"
+        if keeping.take(_KIND, key, path.parent) == keeping.TAKEN:
+            made = compiled(model, _PROBES, eight, half, path.read_bytes())
+            if made is not None:
+                return made.read
+        made = compiled(model, _PROBES, eight, half)
+        if made is None or not _alike(made.read(_PROBES), normalise(_encoded(model, _PROBES, 1)), _MARGIN * eight):
+            return None
+        path.write_bytes(made.blob)
+        keeping.keep(_KIND, key, path.parent, [path.name])
+    return made.read
+
+
+def _weights(model: Any) -> str:
+    """Hash the numbers of all parts of `model`, how they are put together, and how far it reads."""
+    settings = getattr(getattr(model[0], "auto_model", None), "config", "")
+    found = hashlib.blake2b(f"{model} {model.max_seq_length} {settings}".encode(), digest_size=20)
+    for name, one in model.state_dict().items():
+        found.update(f"{name} {one.dtype} {tuple(one.shape)}".encode() + one.float().numpy().tobytes())
+    return found.hexdigest()
 
 
 def _alike(first: Vectors, second: Vectors, spare: float = 0) -> bool:
@@ -104,12 +137,16 @@ def _alike(first: Vectors, second: Vectors, spare: float = 0) -> bool:
 def _by_length(model: Any, texts: Sequence[str]) -> Vectors:
     """Read `texts` by the library, those of equal length together; all together where no tokenizer tells lengths."""
     out, rows = np.empty((len(texts), int(model.get_embedding_dimension() or 0)), dtype=np.float32), defaultdict(list)
-    fast = getattr(getattr(model, "tokenizer", None), "is_fast", False)
-    for row, length in enumerate(map(len, tokens_of(model, texts)) if fast else [TOKENS // 32] * len(texts)):
+    fast = _is_fast(model)
+    for row, length in enumerate(map(len, tokens_of(model, texts)) if fast else [TOKENS // 8] * len(texts)):
         rows[max(1, length)].append(row)
     for length, alike in rows.items():
         out[alike] = _encoded(model, [texts[row] for row in alike], max(1, TOKENS // length))
     return normalise(out)
+
+
+def _is_fast(model: Any) -> bool:
+    return bool(getattr(getattr(model, "tokenizer", None), "is_fast", False))
 
 
 def _encoded(model: Any, texts: Sequence[str], batch: int) -> Vectors:

@@ -136,12 +136,12 @@ def share_over_time(
     every = calendar(articles, settings)
     if every.empty:
         return pd.DataFrame(columns=_COLUMNS)
-    dated = articles[articles["published"].notna()]
-    base = dated[["article_id", "story_id"]].merge(assign_periods(articles, settings), on="article_id")
+    dated, periods = articles[articles["published"].notna()], assign_periods(articles, settings)
+    base = dated[["article_id", "story_id"]].merge(periods, on="article_id")
     period = pd.Index(every["start"]).get_indexer(pd.Index(base["start"]))
     told = period * len(base) + pd.factorize(base["story_id"])[0]
     totals = _count(period, told, every["start"])
-    mix = _source_mix(dated, assign_periods(articles, settings), every["start"])
+    mix = _source_mix(dated, periods, every["start"])
     parts = []
     rows = pd.Index(base["article_id"]).get_indexer(pd.Index(scores["article_id"]))
     carrying = (rows >= 0) & scores["label"].to_numpy(dtype=bool)
@@ -189,8 +189,11 @@ def _source_mix(dated: pd.DataFrame, periods: pd.DataFrame, starts: pd.Series) -
     drawn from the rest have an overlap below 1 as well, since few articles come from few sources: on average the rest's
     share less half the mean deviation of a binomial share from it (De Moivre's formula).
     """
-    placed = periods.merge(dated[["article_id", "source"]], on="article_id")
-    counts = pd.crosstab(placed["start"], placed["source"]).reindex(starts, fill_value=0).to_numpy(dtype=float)
+    row = pd.Index(dated["article_id"]).get_indexer(pd.Index(periods["article_id"]))
+    source, names = pd.factorize(dated["source"].array[row], sort=True)
+    cell = pd.Index(starts).get_indexer(pd.Index(periods["start"])) * max(1, len(names)) + source
+    shape = len(starts), max(1, len(names))
+    counts = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape).astype(float)
     others = counts.sum(axis=0) - counts
     sizes, rests = counts.sum(axis=1, keepdims=True), others.sum(axis=1, keepdims=True)
     if len(starts) < 3:
