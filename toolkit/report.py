@@ -80,7 +80,7 @@ def _articles(run_dir: Path, manifest: Mapping[str, Any]) -> pages.Pages:
     """Return the pages of articles; where no table has changed since they were made, as they are."""
     parameters = manifest.get("parameters")
     timezone = parameters.get("timezone") if isinstance(parameters, dict) else None
-    there = {path: path.stat() for path in sorted((run_dir / "tables").iterdir()) if path.stem in pages.Tables._fields}
+    there = {path: path.stat() for path in sorted((run_dir / "tables").glob("*")) if path.stem in pages.Tables._fields}
     states = tuple((path.name, state.st_ino, state.st_size, state.st_mtime_ns) for path, state in there.items())
     return _made_once(run_dir / "tables", str(timezone or "UTC"), states)
 
