@@ -15,14 +15,11 @@ machine changes less than seconds by the clock. Texts are those of ../shared/dat
   speeches, cut into parts. The tokenizer's share is that of all processors' time.
 - minilm: all-MiniLM-L6-v2 on articles and on headlines; against sentence-transformers' `encode` as called by default.
   Both read an article's first 256 tokens, so there is no filling to be saved. A core of the table's processor makes
-  88 thousand million operations a second in single precision, 190 in bfloat16 and 400 in eight bits. Articles are read
-  in bfloat16, and in eight bits where the layers read a normalised vector (7 of 12 parts of the multiplications);
-  headlines in bfloat16 alone. What is left of an article's time is, by OpenVINO's own
-  profile, multiplications in bfloat16 (a third), in eight bits (a quarter), attention (a quarter), scaling and GELU
-  (a twelfth), and normalisation. Tried and left out: fixed scales (a twentieth faster; .989 on some headline, .957 on
-  some Russian post), eight bits behind GELU too (4% faster, but .9988), eight bits for short texts (.996 on a word).
-  Not built: torch's own products of eight bits, since its attention takes 29 ms of 4,096 tokens where a whole layer is
-  done in some 80 here.
+  88 thousand million operations a second in single precision, 190 in bfloat16 and 400 in eight bits. Queries, keys and
+  the feed-forward network are read in eight bits (10 of 12 parts of the multiplications), values and all else in
+  bfloat16, and texts below eight tokens in bfloat16 alone. Tried and left out: fixed scales behind GELU (.974 on some
+  Russian post), eight bits with a sign there (.9988), for values (.9993 on some Russian post, where queries and keys
+  have .9998), and for no text at all (.998 on an empty one); shapes that are fixed, and larger batches, are no faster.
 - overtime: 27 topics of 20,000 news items in 50 periods with the words of each; against `topics_over_time`.
 """
 

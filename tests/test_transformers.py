@@ -115,9 +115,10 @@ def test_eight_bits_that_have_nothing_to_spare_give_way_to_bfloat16(library, mon
     assert transformer._quickest(library)[1] == "bfloat16, compiled"
 
 
-def test_vectors_do_not_depend_on_the_number_of_threads(library, encoder):
+def test_vectors_do_not_depend_on_the_number_of_threads(library, encoder, monkeypatch):
     import torch
 
+    monkeypatch.setenv("TOOLKIT_FRESH", "1")  # rounded and compiled anew
     before = torch.get_num_threads()
     torch.set_num_threads(3 - min(before, 2))
     try:
@@ -125,6 +126,30 @@ def test_vectors_do_not_depend_on_the_number_of_threads(library, encoder):
     finally:
         torch.set_num_threads(before)
     assert (other == encoder.encode(LONG)).all()
+
+
+@needs_compiler
+@pytest.mark.skipif(not transformer.has_eight_bits(), reason="needs a processor with VNNI")
+def test_what_was_compiled_once_is_taken_from_the_cache_and_gives_the_same_vectors(
+    library, encoder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TOOLKIT_CACHE", str(tmp_path))
+    made, asked = compiled.compiled, []
+    monkeypatch.setattr(transformer, "compiled", lambda *given: asked.append(len(given)) or made(*given))
+    first, again = transformer._quickest(library)[0], transformer._quickest(library)[0]
+    assert asked == [4, 5]  # the second time with what the first made
+    assert (first([*LONG, *TEXTS]) == again([*LONG, *TEXTS])).all()
+    assert (again([*LONG, *TEXTS]) == encoder.encode([*LONG, *TEXTS])).all()
+    known = transformer._weights(library)
+    library[0].auto_model.encoder.layer[0].output.dense.bias.data += 1e-4
+    assert transformer._weights(library) != known
+
+
+def test_vectors_of_short_and_middling_texts_are_the_models_too(encoder, library):
+    texts = [
+        " ".join("On Monday police in Oslo detained two men over an attack on a bank".split()[:n]) for n in range(14)
+    ]
+    assert (encoder.encode(texts) * library.encode(texts)).sum(axis=1).min() >= 0.999
 
 
 @needs_compiler

@@ -252,9 +252,7 @@ def _steps(weight: Numbers, step: Numbers, seen: Numbers) -> Numbers:
     What rounding one channel does to the outputs for the vectors `seen` is made good by those that are still to be
     rounded (Frantar et al. 2023, GPTQ).
     """
-    together = seen.T @ seen / len(seen)
-    together += np.eye(len(together), dtype=np.float32) * (_DAMPED * np.trace(together) / len(together))
-    upper = np.linalg.cholesky(np.linalg.inv(together)).T.astype(np.float32)
+    upper = np.linalg.cholesky(_inverse(seen)).T.astype(np.float32)
     left, width = np.array(weight, order="F"), weight.shape[1]
     lost = np.empty_like(left)
     for start in range(0, width, _BLOCK):
@@ -266,6 +264,17 @@ def _steps(weight: Numbers, step: Numbers, seen: Numbers) -> Numbers:
             left[:, place + 1 : end] -= np.outer(lost[:, place], upper[place, place + 1 : end])
         left[:, end:] -= lost[:, start:end] @ upper[start:end, end:]
     return np.ascontiguousarray(left)
+
+
+def _inverse(seen: Numbers) -> Numbers:
+    """Return the inverse of the damped mean product of the channels of `seen` (rows, in); of the rows, if fewer."""
+    rows, width = seen.shape
+    damped = np.float32(_DAMPED * np.square(seen).sum() / rows / width)
+    if rows >= width:
+        return np.asarray(np.linalg.inv(seen.T @ seen / rows + damped * np.eye(width, dtype=np.float32)))
+    solved = np.linalg.solve(seen @ seen.T / rows + damped * np.eye(rows, dtype=np.float32), seen)
+    inverse: Numbers = (np.eye(width, dtype=np.float32) - seen.T @ solved / rows) / damped  # Woodbury
+    return inverse
 
 
 def _rounded(values: Any, low: Numbers, high: Numbers) -> Any:
