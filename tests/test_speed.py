@@ -1,8 +1,6 @@
 """What keeps it fast: nothing heavy is loaded, kernels import ahead, time is told, and topics are counted at once."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 
 import numpy as np
@@ -45,7 +43,7 @@ def run(tmp_path_factory):
 def test_a_run_loads_no_compiler_no_torch_no_umap_and_no_hdbscan(run):
     loaded = {path.name: set(path.read_text().split()) for path in run.glob("loaded-*")}
     assert len(loaded) == 5
-    assert "bertopic" in loaded["loaded-3-topics"]
+    assert "bertopic.vectorizers" in loaded["loaded-3-topics"]
     assert not {name: found & set(HEAVY) for name, found in loaded.items() if found & set(HEAVY)}
 
 
@@ -55,7 +53,9 @@ def test_the_manifest_and_the_report_tell_where_the_time_went(run):
     assert [record["notebook"] for record in told] == ["1-corpus", "2-themes", "3-topics", "4-trends", "5-briefing"]
     assert all(record["imports"] > 0 and record["cells"] > 0 and record["waited"] >= 0 for record in told)
     assert all(record["memory_mb"] > 20 for record in told)
-    assert sum(r["waited"] + r["imports"] + r["cells"] for r in told) <= manifest["seconds"] + 1
+    # two notebooks at once
+    assert max(r["waited"] + r["imports"] + r["cells"] for r in told) <= manifest["seconds"] + 1
+    assert sum(r["waited"] + r["imports"] + r["cells"] for r in told) <= 2 * manifest["seconds"]
     table = dict(made.sections(manifest, run / "absent.parquet"))["Where the time went"]
     assert [cells[0] for cells in table["rows"]] == [record["notebook"] for record in told]
     lines = profiling.lines(manifest)
@@ -74,17 +74,6 @@ def test_a_kernel_imports_what_its_notebook_will():
     found = kernels.imported([ROOT / "notebooks" / "2-themes.ipynb"])
     assert {"toolkit.reading", "toolkit.themes", "toolkit.settings"} <= set(found)
     assert all(name.startswith("toolkit.") for name in found)
-
-
-def test_what_is_hidden_is_there_again_afterwards(tmp_path):
-    (tmp_path / "umap.py").write_text("")
-    code = (
-        "from toolkit import lean\nseen = []\nwith lean.hidden():\n    try:\n        import umap\n"
-        "    except ImportError:\n        seen.append('hidden')\nimport umap\nprint(*seen, umap.__name__)"
-    )
-    environment = {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
-    assert ran.stdout.split() == ["hidden", "umap"]
 
 
 # Topics over time -----------------------------------------------------------------------------------------------
@@ -127,7 +116,7 @@ def test_a_period_is_told_by_its_own_words_beside_those_of_its_group():
 
 
 def test_terms_are_those_of_bertopics_own_topics_over_time():
-    with lean.hidden():
+    with lean.only_parts("bertopic"):
         from bertopic.vectorizers import ClassTfidfTransformer
     from sklearn.preprocessing import normalize
 
