@@ -24,8 +24,8 @@ from toolkit.vectors import Vectors, normalise
 Reader = Callable[[Sequence[str]], Vectors]
 TOKENS = 1024
 """Tokens in a batch, one on each processor: more need more memory and are no faster."""
-_SHORT = 8
-"""Tokens below which a text is read without eight bits: over a few more the errors cancel."""
+_SHORT = 32
+"""Tokens below which a text is read without eight bits: over more the errors cancel."""
 _DAMPED = 0.1
 """Of the mean square of the channels, added to each: the texts shown are few."""
 _BLOCK = 32
