@@ -17,7 +17,7 @@ machine changes less than seconds by the clock. Texts are those of ../shared/dat
   Both read an article's first 256 tokens, so there is no filling to be saved. A core of the table's processor makes
   88 thousand million operations a second in single precision, 190 in bfloat16 and 400 in eight bits. Queries, keys and
   the feed-forward network are read in eight bits (10 of 12 parts of the multiplications), values and all else in
-  bfloat16, and texts below eight tokens in bfloat16 alone. Tried and left out: fixed scales behind GELU (.974 on some
+  bfloat16, and texts below 32 tokens in bfloat16 alone. Tried and left out: fixed scales behind GELU (.974 on some
   Russian post), eight bits with a sign there (.9988), for values (.9993 on some Russian post, where queries and keys
   have .9998), in texts below 32 tokens (.9988 on one headline of 2,000); fixed shapes and larger batches are no faster.
 - overtime: 27 topics of 20,000 news items in 50 periods with the words of each; against `topics_over_time`.
