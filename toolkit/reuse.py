@@ -69,7 +69,7 @@ def take(known: Known, part: Path) -> str:
 
 
 def made(known: Known, part: Path) -> list[str]:
-    """Return the results that are new in `part` since `know`, the earliest first; not notebooks, still being written."""
+    """Return the results that are new in `part` since `know`, the earliest first; no notebook, which may yet change."""
     return [name for name in _new(known, part) if not (name.startswith("notebooks/") and name.endswith(".ipynb"))]
 
 
