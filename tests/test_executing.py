@@ -12,7 +12,7 @@ from toolkit.plan import RunFailed, plan
 FIRST = (
     'run_dir: str = ""\nmode: str = "good"',
     "import time\nfrom pathlib import Path\nfrom toolkit import store\nrun = Path(run_dir)",
-    "store.write_json({'of': 'first'}, run / 'tables' / 'first.json')",
+    "(run / 'notebooks' / 'beside.txt').write_text('kept'); store.write_json({'of': 1}, run / 'tables' / 'first.json')",
     "shown = 1",
     "while mode != 'alone' and not (run / 'tables' / 'second.json').exists(): time.sleep(0.05)",
     "if mode == 'breaks': 1 / 0",
@@ -74,6 +74,7 @@ def test_what_two_notebooks_at_once_made_is_taken_from_the_cache_each_for_itself
     out, _ = run("two", "good")
     assert store.read_manifest(out)["cache"] == {"taken": ["1-first", "2-second"]}
     assert sorted(path.name for path in (out / "tables").iterdir()) == ["first.json", "second.json"]
+    assert (out / "notebooks" / "beside.txt").read_text("utf-8") == "kept"
     assert "'digest': 1" in (out / "notebooks" / "1-first.ipynb").read_text("utf-8")
 
 

@@ -1,5 +1,6 @@
 """Packages that are imported without what is not used: all that is used is there."""
 
+import gc
 import subprocess
 import sys
 import textwrap
@@ -7,7 +8,7 @@ import textwrap
 import pytest
 from goldens import ROOT
 
-from toolkit import warm
+from toolkit import lean, warm
 
 
 def said(code):
@@ -57,8 +58,6 @@ def test_a_part_of_bertopic_is_imported_without_bertopic_which_can_be_imported_a
 
 
 def test_a_package_that_is_not_there_is_told_by_its_name():
-    from toolkit import lean
-
     with pytest.raises(ModuleNotFoundError, match="no_such_package"), lean.only_parts("no_such_package"):
         pass
 
@@ -75,3 +74,10 @@ def test_kernels_start_without_what_packages_import_and_do_not_use():
         print(executed, "toolkit.themes" in sys.modules)
     """)
     assert found == ["[]", "True"] and set(warm._POSTPONED) >= {"scipy.stats"}
+
+
+def test_no_garbage_is_looked_for_inside_and_again_afterwards():
+    assert gc.isenabled()
+    with lean.uncollected():
+        assert not gc.isenabled()
+    assert gc.isenabled()

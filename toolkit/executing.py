@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from toolkit import disk, keeping, kernels, processors, profiling, reuse
+from toolkit import disk, keeping, kernels, lean, processors, profiling, reuse
 from toolkit.schema import ToolkitError
 
 _LONGEST_START = 300
@@ -40,6 +40,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @cache
+@lean.uncollected()
 def _get_ready(finish: str) -> None:
     """Import papermill, let it know the engine of this module, and import the function `finish`, if there is one."""
     from papermill.engines import NBClientEngine, papermill_engines

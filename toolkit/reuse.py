@@ -69,8 +69,8 @@ def take(known: Known, part: Path) -> str:
 
 
 def made(known: Known, part: Path) -> list[str]:
-    """Return the results that are new in `part` since `know`, the earliest first: no notebook, which is yet written."""
-    return [name for name in _new(known, part) if not name.startswith("notebooks/")]
+    """Return the results that are new in `part` since `know`, the earliest first; no notebook, which may yet change."""
+    return [name for name in _new(known, part) if not (name.startswith("notebooks/") and name.endswith(".ipynb"))]
 
 
 def keep(known: Known, step: Mapping[str, Any], part: Path, results: Sequence[str]) -> bool:

@@ -20,7 +20,7 @@ import threading
 from pathlib import Path
 from typing import IO
 
-from toolkit import warm
+from toolkit import lean, warm
 
 
 def main() -> None:
@@ -38,7 +38,8 @@ def main() -> None:
     os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"  # imported before there is a notebook, it would print figures
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
-    from toolkit import executing
+    with lean.uncollected():
+        from toolkit import executing
 
     try:
         with contextlib.ExitStack() as stack:

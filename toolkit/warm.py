@@ -19,6 +19,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn
 
@@ -129,13 +130,11 @@ def bring(names: Iterable[str]) -> None:
     """Import modules, with what they do late; what cannot be imported is left to the notebook, which tells it."""
     from toolkit import lean
 
-    with contextlib.suppress(ImportError, ToolkitError), lean.postponed(_POSTPONED):
+    with contextlib.suppress(ImportError, ToolkitError), lean.uncollected(), lean.postponed(_POSTPONED):
         for name in filter(None, names):
             pkgutil.resolve_name(name)
         for name in [late for module, late in _LATE.items() if module in sys.modules]:
             pkgutil.resolve_name(name)()
-        if "toolkit.style" in sys.modules:
-            sys.modules["toolkit.style"].rehearse()
 
 
 def _serve(listener: socket.socket) -> _Asked | None:
@@ -144,6 +143,8 @@ def _serve(listener: socket.socket) -> _Asked | None:
     while True:
         watched: list[Any] = [0, listener, *(client.line for client in clients)]
         ready, _, _ = select.select(watched, [], [], _GLANCE)
+        if not ready:
+            _rehearse()
         if 0 in ready:
             for client in clients:
                 os.kill(client.pid, signal.SIGKILL)
@@ -163,6 +164,13 @@ def _serve(listener: socket.socket) -> _Asked | None:
             if not client.pid:
                 return client
             clients.append(client)
+
+
+@cache
+def _rehearse() -> None:
+    """Draw a first figure while nothing is asked for, so that the kernels forked from then on need not."""
+    if style := sys.modules.get("toolkit.style"):
+        style.rehearse()
 
 
 def _tell(line: socket.socket, number: int) -> None:
