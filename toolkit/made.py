@@ -72,7 +72,7 @@ def _profile(profile: object) -> dict[str, Any]:
         "share",
         "memory at its end",
     ]
-    return _table("Notebooks, of which two may run at once", zip(names, ["text", *["number"] * 5], strict=True), rows)
+    return _table("Notebooks", zip(names, ["text", *["number"] * 5], strict=True), rows)
 
 
 def _megabytes(value: object) -> str:

@@ -10,14 +10,13 @@ import re
 import shutil
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
 import pandas as pd
 
-from toolkit import blocks, made, pages, store
+from toolkit import blocks, lean, made, pages, store
 from toolkit.pages import Link
 from toolkit.schema import InputError
 
@@ -165,7 +164,6 @@ def _write_articles(run_dir: Path, site: _Site, found: pages.Pages) -> None:
 
 def _write_plotly(path: Path) -> None:
     """Copy the library that draws from its package, which is not imported for that."""
-    found = find_spec("plotly")
-    if not path.is_file() and found and found.origin:
+    if not path.is_file():
         with store.writing(path) as aside:
-            shutil.copyfile(Path(found.origin).parent / "package_data" / "plotly.min.js", aside)
+            shutil.copyfile(lean.home("plotly") / "package_data" / "plotly.min.js", aside)

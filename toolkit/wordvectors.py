@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +16,8 @@ from safetensors.numpy import load_file
 from scipy import sparse
 from tokenizers import Tokenizer
 
-from toolkit import words
+from toolkit import lean, words
 from toolkit.coded import distinct, in_pieces, number
-from toolkit.schema import SettingsError
 from toolkit.subwords import MARK, Subwords
 from toolkit.vectors import Vectors, normalise
 
@@ -74,9 +71,7 @@ class StaticEncoder:
     dim = 256
 
     def __init__(self) -> None:
-        home = Path(
-            str(getattr(find_spec("wordllama"), "origin", ""))
-        ).parent  # imported it takes longer than its files
+        home = lean.home("wordllama")  # to import it takes longer than to read its files
         weights = load_file(home / "weights" / "l2_supercat_256.safetensors")["embedding.weight"]
         self._vectors = np.asarray(weights, dtype=np.float32)
         self._tokenizer = Tokenizer.from_file(str(home / "tokenizers" / "l2_supercat_tokenizer_config.json"))
@@ -171,10 +166,7 @@ class RussianEncoder:
             def precompute(self) -> None:
                 self.qdims = np.arange(self.qdim)
 
-        spec = find_spec("natasha")
-        if spec is None or spec.origin is None:
-            raise SettingsError("The package natasha, which carries the Russian vectors, is missing; install it again.")
-        folder = Path(spec.origin).parent / "data" / "emb"
+        folder = lean.home("natasha") / "data" / "emb"
         with Tar(str(folder / "navec_news_v1_1B_250K_300d_100q.tar")) as tar:
             vocabulary, self._packed = Vocab.from_file(tar.load(VOCAB)), Packed.from_file(tar.load(PQ_))
         self._places = _Places(vocabulary.word_ids)
