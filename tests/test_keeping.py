@@ -42,7 +42,8 @@ def some(place, name, size, kind="kind", used=None):
 
 
 def left():
-    return {path.stem for path in blobs.files(blobs.home() / "entries")}
+    """The keys of all entries; what a killed writer left aside is none."""
+    return {path.stem for path in blobs.files(blobs.home() / "entries") if path.suffix == ".json"}
 
 
 # Kept and taken -------------------------------------------------------------------------------------------------
@@ -186,6 +187,17 @@ def test_what_a_killed_process_left_is_whole_or_not_there(place):
         assert keeping.take("kind", key, place / "to") == keeping.TAKEN
         assert contents(place / "to") == {name: (key + name).encode() * 200_000 for name in "ab"}
     pruning.prune()
+    assert pruning.total() == 0
+
+
+def test_a_record_that_was_written_aside_only_is_never_taken_and_goes_with_the_next_pruning(place):
+    assert keeping.keep("kind", "k", place / "run", NAMES)
+    record = blobs.entry_path("kind", "k")
+    aside = record.rename(record.with_name(".k.json.0123abcd"))
+    assert keeping.take("kind", "k", place / "to") == keeping.ABSENT
+    assert contents(place / "to") == {}
+    pruning.prune()
+    assert not aside.exists()
     assert pruning.total() == 0
 
 
