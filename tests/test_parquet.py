@@ -90,24 +90,31 @@ def test_adding_that_fails_midway_leaves_the_old_table_and_nothing_beside_it(tmp
 
 
 def test_a_stage_tells_how_far_it_is_while_it_runs_and_not_after(tmp_path):
-    assert progress.read_progress(tmp_path) is None
+    assert progress.read_progress(tmp_path) == []
     with store.stage(tmp_path, "clean") as facts:
         facts.tell(20, 20)
-        told = progress.read_progress(tmp_path)
-        assert told is not None
-        assert told[:3] == ("clean", 20, 20)
-    assert progress.read_progress(tmp_path) is None
+        assert [told[:3] for told in progress.read_progress(tmp_path)] == [("clean", 20, 20)]
+    assert progress.read_progress(tmp_path) == []
     assert [record["name"] for record in store.read_stages(tmp_path)] == ["clean"]
+
+
+def test_each_of_two_stages_that_run_at_once_tells_how_far_it_is_the_one_begun_last_at_the_end(tmp_path):
+    with store.stage(tmp_path, "topics") as first:
+        with store.stage(tmp_path, "trends") as second:
+            second.tell(1, 2)
+            first.tell(3, 3)
+            assert [told[:3] for told in progress.read_progress(tmp_path)] == [("topics", 3, 3), ("trends", 0, 0)]
+        assert [told.stage for told in progress.read_progress(tmp_path)] == ["topics"]
 
 
 def test_a_stage_that_fails_tells_no_more(tmp_path):
     with pytest.raises(InputError), store.stage(tmp_path, "clean") as facts:
         facts.tell(1, 2)
         raise InputError("no")
-    assert progress.read_progress(tmp_path) is None
+    assert progress.read_progress(tmp_path) == []
 
 
 def test_a_half_written_progress_is_none(tmp_path):
     (tmp_path / "stages").mkdir()
-    (tmp_path / "stages" / ".progress").write_text('["clean", 1')
-    assert progress.read_progress(tmp_path) is None
+    (tmp_path / "stages" / ".clean.progress").write_text('["clean", 1')
+    assert progress.read_progress(tmp_path) == []

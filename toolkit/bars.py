@@ -6,12 +6,12 @@ import glob
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.progress import Told, read_progress, share_done
+from toolkit.progress import COSTS, Told, read_progress, share_done
 
 if TYPE_CHECKING:
     from toolkit.engine import Running
@@ -99,10 +99,12 @@ def _again(show: Callable[[], None]) -> Iterator[None]:
         watcher.join()
 
 
-def _stage(name: str, told: Told | None) -> str:
-    """Say which notebook runs, which stage of it, and how far that is."""
-    if told is None:
+def _stage(name: str, running: Sequence[Told]) -> str:
+    """Say which notebook runs, which stage of it, and how far that is: of those that run, what was begun last."""
+    if not running:
         return f"{name}:"
+    told = running[-1]
+    name = next((own for own, stages in COSTS.items() if told.stage in stages), name)
     return f"{name}, {told.stage} {told.done / told.total:.0%}:" if told.total else f"{name}, {told.stage}:"
 
 

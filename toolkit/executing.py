@@ -1,13 +1,13 @@
 """Execute the notebooks of a job, in their order, in the runner's process, and tell how it went.
 
-While a notebook shows what it has made, the next one is begun."""
+While a notebook shows what it has made, the next one is begun; one that has enough to begin with may be begun before.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import importlib
-import json
 import math
 import os
 import pkgutil
@@ -20,50 +20,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from toolkit import disk, keeping, kernels, lean, processors, profiling, reuse
+from toolkit import disk, keeping, kernels, notebook, overlap, processors, profiling, reuse
+from toolkit.notebook import Failure
 from toolkit.schema import ToolkitError
 
-_LONGEST_START = 300
-"""Seconds that a kernel may take to start and to import, on a machine that has much else to do."""
-_SAVED = 20.0
-"""Seconds from one time that a notebook is written to the next while it runs.
-
-Papermill writes it before and after each cell, which takes a fifth of a short run."""
 _AT_ONCE = 2
-"""Notebooks that run at once: one that makes tables, and the one before it, which shows its own."""
+"""Notebooks that run at once: one that makes tables, and the one before it, which shows its own. One more may be begun
+early."""
 _ROOM = 2000.0
 """MB that a notebook may hold for the next to begin before it is done."""
+_LITTLE = 200_000_000
+"""Bytes of the tables that a notebook is begun with early, at most: of larger ones it would hold too much."""
+_CELL, _MADE, _DONE = "cell", "made", "done"
 News = Callable[..., None]
-Failure = dict[str, str] | None
-"""What went wrong: where, what kind of error, what it says, and where to look."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-
-
-@cache
-@lean.uncollected()
-def _get_ready(finish: str) -> None:
-    """Import papermill, let it know the engine of this module, and import the function `finish`, if there is one."""
-    from papermill.engines import NBClientEngine, papermill_engines
-
-    class Seldom(NBClientEngine):  # type: ignore[misc]
-        """Papermill's own engine, except that the notebook is written every 20 seconds, and at the end."""
-
-        @classmethod
-        def execute_managed_notebook(cls, nb_man: Any, *given: Any, **named: Any) -> Any:
-            save = nb_man.save
-            nb_man.save = lambda **what: save(**what) if _ago(nb_man) > _SAVED else None
-            try:
-                return super().execute_managed_notebook(nb_man, *given, **named)
-            finally:
-                nb_man.save = save
-
-    papermill_engines.register("seldom", Seldom)
-    if finish:
-        pkgutil.resolve_name(finish)
-
-
-def _ago(saved: Any) -> float:
-    return float((saved.now() - saved.last_save_time).total_seconds())
 
 
 def execute(job: Mapping[str, Any], tell: News, ready: Callable[[], None]) -> None:
@@ -110,23 +80,36 @@ def _no_room(error: BaseException | None) -> OSError | None:
     return error
 
 
+class _Begun(NamedTuple):
+    """A notebook that was begun: how it ended, its key, which it waits for, and how the files lay that it reads.
+
+    The key is None where it need not be executed.
+    """
+
+    ended: Future[Failure]
+    key: Future[reuse.Known | None]
+    outside: reuse.State
+
+
 class _Run(NamedTuple):
-    """What the notebooks of a run share: the job, its folder, the kernels, where news go, and the memory they held."""
+    """What the notebooks of a run share: the job, its folder, the kernels, and where news go."""
 
     job: Mapping[str, Any]
     part: Path
     ahead: kernels.Ahead
     tell: News
-    said: queue.SimpleQueue[tuple[int, bool]]
-    """The place of a notebook that has made its tables, and whether it is done."""
+    said: queue.SimpleQueue[tuple[int, str]]
+    """The place of a notebook that has executed a cell, made its tables, or is done."""
+    running: dict[int, _Begun]
     peaks: dict[str, float | None]
+    """Notebook -> the memory that it held, in MB."""
 
 
 def _execute(job: Mapping[str, Any], tell: News, prepare: Callable[[], None]) -> None:
     started, begin, part = disk.now(), time.perf_counter(), Path(job["part"])
     ahead = kernels.Ahead([Path(step["notebook"]) for step in job["steps"]], cache(prepare))
-    run = _Run(job, part, ahead, tell, queue.SimpleQueue(), {})
-    with ThreadPoolExecutor(_AT_ONCE) as threads, contextlib.closing(ahead):
+    run = _Run(job, part, ahead, tell, queue.SimpleQueue(), {}, {})
+    with ThreadPoolExecutor(_AT_ONCE + 1) as threads, contextlib.closing(ahead), _none_waiting(run):
         became, failure = _go_through(run, threads)
     if failure:
         tell(failure=failure)
@@ -142,30 +125,83 @@ def _execute(job: Mapping[str, Any], tell: News, prepare: Callable[[], None]) ->
             tell(failure={"where": "the report", "ename": type(error).__name__, "evalue": str(error)})
 
 
+@contextlib.contextmanager
+def _none_waiting(run: _Run) -> Iterator[None]:
+    """Let no notebook wait for its key any longer when the block is left."""
+    try:
+        yield
+    finally:
+        for begun in run.running.values():
+            if not begun.key.done():
+                begun.key.set_result(None)
+
+
 def _go_through(run: _Run, threads: ThreadPoolExecutor) -> tuple[dict[str, list[str]], Failure]:
     """Take the notebooks from the cache or execute them; return which became what, and what went wrong, if anything.
 
-    One begins when the one before has made its tables, and that before it is done: two run at once at most.
+    Each is looked for when the one before has made its tables, and that before it is done.
     """
-    became, making, running = dict[str, list[str]](), set[int](), dict[int, Future[Failure]]()
-    for place, step in enumerate(run.job["steps"]):
-        known = reuse.know(step, run.part)
+    became, steps = dict[str, list[str]](), run.job["steps"]
+    for place, step in enumerate(steps):
+        known = reuse.know(step, run.part, [Path(other["notebook"]) for other in steps])
+        early = run.running.get(place)
+        if early and (reuse.is_kept(known) or known.outside != early.outside):
+            _abandon(run, place)
         found = reuse.take(known, run.part)
         became.setdefault(found, []).append(Path(step["output"]).stem)
         if found == keeping.TAKEN:
             run.tell(notebook=Path(step["output"]).stem, cells=step["cells"])
             continue
-        running[place] = threads.submit(_execute_and_keep, run, place, known, run.ahead.take(place))
-        making.add(place)
-        if step is run.job["steps"][-1]:
+        if place not in run.running:
+            _begin(run, threads, place, known.outside)
+        run.running[place].key.set_result(known)
+        if step is steps[-1]:
             _read_ahead(run)
-        while making or len(running) == _AT_ONCE:
-            if failure := _hear(run, making, running):
-                return became, failure
-    while running:
-        if failure := _hear(run, making, running):
+        if failure := _wait(run, threads, place):
+            return became, failure
+    while run.running:
+        if failure := _hear(run)[2]:
             return became, failure
     return became, None
+
+
+def _begin(run: _Run, threads: ThreadPoolExecutor, place: int, outside: reuse.State) -> None:
+    key, kernel = Future[reuse.Known | None](), run.ahead.take(place)
+    run.running[place] = _Begun(threads.submit(_execute_and_keep, run, place, key, kernel), key, outside)
+
+
+def _wait(run: _Run, threads: ThreadPoolExecutor, place: int) -> Failure:
+    """Wait until the next can go on after the notebook at `place`; begin it early if that can be.
+
+    Returns what went wrong, if anything did.
+    """
+    making = True
+    while making or (place + 1 not in run.running and len(run.running) == _AT_ONCE):
+        if place + 1 not in run.running and len(run.running) <= _AT_ONCE and _has_enough(run, place + 1):
+            _begin(run, threads, place + 1, reuse.read_outside(run.job["steps"][place + 1]))
+        where, what, failure = _hear(run)
+        if failure:
+            return failure
+        making = making and (where != place or what == _CELL)
+    return None
+
+
+def _has_enough(run: _Run, place: int) -> bool:
+    """Tell whether the notebook at `place` can be begun before the one before it has made its tables."""
+    if place == len(run.job["steps"]) or not processors.second():
+        return False
+    reads = overlap.first_reads(Path(run.job["steps"][place]["notebook"]))
+    with contextlib.suppress(FileNotFoundError):
+        return reads is not None and sum((run.part / name).stat().st_size for name in reads) < _LITTLE
+    return False
+
+
+def _abandon(run: _Run, place: int) -> None:
+    """End a notebook that was begun early, and has no part in the run."""
+    early = run.running.pop(place)
+    early.key.set_result(None)
+    run.ahead.end(place)
+    early.ended.result()
 
 
 def _read_ahead(run: _Run) -> None:
@@ -176,95 +212,47 @@ def _read_ahead(run: _Run) -> None:
             getattr(module, "read_ahead", lambda *_: None)(run.part, run.job["facts"])
 
 
-def _hear(run: _Run, making: set[int], running: dict[int, Future[Failure]]) -> Failure:
-    """Wait for the next that a notebook says; return what went wrong, if it is done and something did."""
-    place, done = run.said.get()
-    making.discard(place)
-    return running.pop(place).result() if done else None
+def _hear(run: _Run) -> tuple[int, str, Failure]:
+    """Wait for the next that a notebook says; return its place, what it says, and what went wrong, if anything."""
+    place, what = run.said.get()
+    return place, what, run.running.pop(place).ended.result() if what == _DONE else None
 
 
-def _execute_and_keep(run: _Run, place: int, known: reuse.Known, kernel: Any) -> Failure:
-    """Execute the notebook at `place` and keep what it made; say when its tables are made, and when it is done."""
-    step, tables = run.job["steps"][place], list[list[str]]()
+def _execute_and_keep(run: _Run, place: int, key: Future[reuse.Known | None], kernel: Any) -> Failure:
+    """Execute the notebook at `place` and keep what it made; say what it has done, unless it is abandoned."""
+    step, tables, cells = run.job["steps"][place], list[list[str]](), 0
+    name = Path(step["output"]).stem
+
+    def known() -> reuse.Known:
+        if (found := key.result()) is None:
+            raise notebook.Ended(name)
+        return found
 
     def made() -> None:
         if processors.second() and (kernels.peak_memory(kernel) or math.inf) < _ROOM:
-            tables.append(reuse.made(known, run.part))
-            run.said.put((place, False))
+            tables.append(reuse.made(known(), run.part))
+            run.said.put((place, _MADE))
+
+    def executed() -> None:
+        nonlocal cells
+        cells += 1
+        run.tell(notebook=name, cells=1)
+        run.said.put((place, _CELL))
 
     try:
-        _get_ready(run.job["finish"])
-        failure = _execute_one(step, (str(run.part), run.tell), kernel, made)
-        run.peaks[Path(step["notebook"]).stem] = run.ahead.end(place)
+        run.tell(notebook=name, cells=0)
+        notebook.get_ready(run.job["finish"])
+        failure = notebook.execute_one(step, run.part, kernel, notebook.At(known, made, executed))
+        peak = run.ahead.end(place)
         if not failure:
-            reuse.keep(known, step, run.part, tables[0] if tables else reuse.made(known, run.part))
+            seen = known()
+            run.peaks[Path(step["notebook"]).stem] = peak
+            reuse.keep(seen, step, run.part, tables[0] if tables else reuse.made(seen, run.part))
         return failure
+    except notebook.Ended:
+        return None
     finally:
-        run.said.put((place, True))
-
-
-def _execute_one(step: Mapping[str, Any], run: tuple[str, News], kernel: Any, made: Callable[[], None]) -> Failure:
-    """Execute one notebook in `kernel`; return what went wrong, if anything did.
-
-    `made` is called after its cell tagged ``made``: what follows only shows the tables that are made by then.
-    """
-    import papermill
-    from nbclient.exceptions import DeadKernelError
-
-    output, (part, tell), begun = Path(step["output"]), run, list[int]()
-    output.parent.mkdir(exist_ok=True)
-    tell(notebook=output.stem, cells=0)
-    where, kind, reason = f"{output.name}, cell ", "", ""
-
-    def executed(cell: Any, cell_index: int, execute_reply: Any) -> None:
-        tell(notebook=output.stem, cells=1)
-        if "made" in cell["metadata"].get("tags", ()) and execute_reply["content"]["status"] == "ok":
-            made()
-
-    try:
-        papermill.execute_notebook(
-            _unbraced(step["notebook"]),
-            _unbraced(step["output"]),
-            step["parameters"],
-            engine_name="seldom",
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            start_timeout=_LONGEST_START,
-            km=kernel,
-            on_cell_execute=lambda cell, cell_index: begun.append(cell_index),
-            on_cell_executed=executed,
-        )
-    except papermill.PapermillExecutionError as error:
-        where, kind, reason = f"{where}{error.exec_count or len(begun)}", error.ename, error.evalue
-    except DeadKernelError:
-        where, kind = f"{where}{len(begun)}", "DeadKernelError"
-        reason = "the kernel was killed, perhaps because the memory did not suffice"
-    finally:
-        _tidy(output, step["shown"], part)
-    look = f"notebooks/{output.name}"
-    return {"where": where, "ename": kind, "evalue": reason, "look": look} if kind else None
-
-
-def _unbraced(path: str) -> str:
-    """Papermill formats paths with the parameters; a brace in a folder's name is only a brace."""
-    return path.replace("{", "{{").replace("}", "}}")
-
-
-def _tidy(output: Path, shown: Mapping[str, object], part: str) -> None:
-    """Show the parameters as the user wrote them, and no path of this machine, in an executed notebook."""
-    if not output.is_file():
-        return
-    from papermill.translators import translate_parameters
-
-    notebook = json.loads(output.read_text("utf-8"))
-    facts = notebook["metadata"].setdefault("papermill", {})
-    facts["parameters"] = dict(shown)
-    for name in ("input_path", "output_path"):
-        facts.pop(name, None)
-    for cell in notebook["cells"]:
-        if "injected-parameters" in cell["metadata"].get("tags", ()):
-            source = translate_parameters("python3", "python", shown, "Parameters")
-            cell["source"] = source.splitlines(keepends=True)
-    text = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True)
-    output.write_text(text.replace(json.dumps(part, ensure_ascii=False)[1:-1], ".") + "\n", "utf-8")
+        if key.done() and key.result() is None:
+            run.tell(notebook=name, cells=-cells)
+        else:
+            run.said.put((place, _DONE))

@@ -100,13 +100,18 @@ def keep(kind: str, key: str, folder: Path, names: Iterable[str]) -> bool:
     return True
 
 
+def is_kept(kind: str, key: str) -> bool:
+    """Tell whether there is an entry that may be taken; it may yet be damaged."""
+    return not fresh() and blobs.entry_path(kind, key).is_file() and source_digest() == _LOADED
+
+
 def take(kind: str, key: str, folder: Path) -> str:
     """Copy the files of an entry into `folder`, all or none; returns `TAKEN`, `ABSENT` or `DAMAGED`.
 
     What is damaged is removed, so that it is kept anew. The files' times follow the order in which they were kept.
     """
     path = blobs.entry_path(kind, key)
-    if fresh() or not path.is_file() or source_digest() != _LOADED:
+    if not is_kept(kind, key):
         return ABSENT
     try:
         with blobs.locked(), tempfile.TemporaryDirectory(prefix=".taken-", dir=folder) as scratch:

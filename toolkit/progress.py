@@ -1,7 +1,7 @@
 """How far a stage is: told by the notebook's kernel, shown by the command line; a part of `store`.
 
-The kernel writes a small file into the run folder, at most twice a second; whoever shows a bar reads it. In a
-notebook the stage's facts tell it, and a function that works in batches takes that as its ``tell``:
+The kernel writes a small file for each stage into the run folder, at most twice a second; whoever shows a bar reads
+them. In a notebook the stage's facts tell it, and a function that works in batches takes that as its ``tell``:
 
     with store.stage(run, "clean") as facts:
         cleaned = clean.clean_articles(articles, settings, facts.tell)
@@ -31,6 +31,7 @@ A_CELL = 0.25
 """What a cell takes besides its stage, in seconds: its share of a kernel's start, of imports and figures."""
 BYTES = 2_000
 """Bytes of a file that an article takes, about."""
+_SUFFIX = ".progress"
 _EVERY = 0.5
 """Seconds between two writes."""
 
@@ -50,7 +51,7 @@ class Facts(dict[str, object]):
 
     def __init__(self, run_dir: Path | str, stage: str, facts: dict[str, object]) -> None:
         super().__init__(facts)
-        self._path, self._stage = _file(run_dir), stage
+        self._path, self._stage = _folder(run_dir) / f".{stage}{_SUFFIX}", stage
         self._begun, self._next = time.time(), 0.0
 
     def tell(self, done: int, total: int) -> None:
@@ -71,15 +72,17 @@ class Facts(dict[str, object]):
             self._path.unlink(missing_ok=True)
 
 
-def read_progress(run_dir: Path | str) -> Told | None:
-    """Return what the running stage last told; None where none runs."""
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        return Told(*json.loads(_file(run_dir).read_text("utf-8")))
-    return None
+def read_progress(run_dir: Path | str) -> list[Told]:
+    """Return what each of the running stages told last, the one begun last at the end; [] where none runs."""
+    found = []
+    for path in _folder(run_dir).glob(f".*{_SUFFIX}"):
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            found.append(Told(*json.loads(path.read_text("utf-8"))))
+    return sorted(found, key=lambda told: told.begun)
 
 
-def _file(run_dir: Path | str) -> Path:
-    return Path(run_dir) / "stages" / ".progress"
+def _folder(run_dir: Path | str) -> Path:
+    return Path(run_dir) / "stages"
 
 
 def share_done(run_dir: Path | str, notebooks: Sequence[str], cells: tuple[int, int]) -> float:
@@ -88,19 +91,19 @@ def share_done(run_dir: Path | str, notebooks: Sequence[str], cells: tuple[int, 
     `cells` are how many of the notebooks' cells are done, and how many there are. A stage takes longer the more
     articles there are (`COSTS`), all else the more cells (`A_CELL`).
     """
-    told = read_progress(run_dir)
-    articles = _articles(Path(run_dir), told)
+    running = read_progress(run_dir)
+    articles = _articles(Path(run_dir), running)
     stages = {stage: cost for name in notebooks for stage, cost in COSTS.get(name, {}).items()}
     share = {path.stem: 1.0 for path in (Path(run_dir) / "stages").glob("[!.]*.json")}
-    if told is not None and told.total:
-        share.setdefault(told.stage, min(1.0, told.done / told.total))
+    for told in running:
+        share.setdefault(told.stage, min(1.0, told.done / told.total) if told.total else 0.0)
     done = sum(cost * share.get(stage, 0) for stage, cost in stages.items()) * articles / 1000 + A_CELL * cells[0]
     whole = sum(stages.values()) * articles / 1000 + A_CELL * cells[1]
     return min(1.0, done / whole) if whole else 0.0
 
 
-def _articles(run_dir: Path, told: Told | None) -> float:
+def _articles(run_dir: Path, running: Sequence[Told]) -> float:
     """Return how many articles were read, or about how many there are to read."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         return float(json.loads((run_dir / "stages" / "ingest.json").read_text("utf-8"))["rows_out"])
-    return told.total / BYTES if told is not None and told.stage == "ingest" else 0.0
+    return sum(told.total / BYTES for told in running if told.stage == "ingest")

@@ -9,6 +9,7 @@ that would have few, and the articles that the analyst answered about.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -33,13 +34,15 @@ CHARACTERS = 80_000_000
 LEAST = 300
 """Articles of each language in the part, or all that it has."""
 BATCH = 8_000
+VECTORS = "vectors.safetensors"
 COLUMNS = ("article_id", "language", "title", "text")
 
 
 class First(NamedTuple):
     """What is read first: its passages, the encoder fitted on them, and whether these are all articles.
 
-    Others may stand beside those of a small corpus. ``articles`` is how many were read.
+    Others may stand beside those of a small corpus. ``articles`` is how many were read. ``vectors`` are those of the
+    passages, where they are all.
     """
 
     passages: pd.DataFrame
@@ -47,6 +50,7 @@ class First(NamedTuple):
     settings: EmbedSettings
     articles: int
     everything: bool
+    vectors: units.Floats | None
 
 
 class Asked(NamedTuple):
@@ -63,8 +67,9 @@ def read_first(
     """Read the articles that are read first, among them the articles `named`, and fit the encoder on them.
 
     `articles` is a table on disk. Where they are few, those of `background` stand behind them
-    (`embed.with_background`). Raises `InputError` where they hold no words, and `SettingsError` as
-    `embed.load_encoder` does.
+    (`embed.with_background`). Where they are all, their vectors are written beside the table, one an article, as
+    `embed.pool` gives it. Raises `InputError` where they hold no words, and `SettingsError` as `embed.load_encoder`
+    does.
     """
     known = _overview(articles)
     drawn = draw(known, settings.seed, named)
@@ -76,7 +81,18 @@ def read_first(
     beside = first if not drawn.all() else embed.with_background(first, background)
     passages = embed.make_passages(beside, settings)
     encoder = embed.CorpusEncoder(embed.load_encoder(settings.encoder), passages["text"].tolist(), settings)
-    return First(passages, encoder, settings, len(first), bool(drawn.all()))
+    if not drawn.all():
+        return First(passages, encoder, settings, len(first), False, None)
+    vectors = encoder.encode(passages["text"].tolist())
+    with store.adding_vectors(Path(articles).parent / VECTORS, len(first), encoder.dim) as add:
+        add(_pool(passages, vectors, first["article_id"].tolist()))
+    return First(passages, encoder, settings, len(first), True, vectors)
+
+
+def _pool(passages: pd.DataFrame, vectors: units.Floats, names: Sequence[str]) -> units.Floats:
+    return (
+        np.zeros((len(names), vectors.shape[1]), np.float32) if passages.empty else embed.pool(passages, vectors, names)
+    )
 
 
 def _overview(articles: Path | str) -> pd.DataFrame:
@@ -120,10 +136,10 @@ def _every(count: int, size: int, random: np.random.Generator) -> npt.NDArray[np
 
 
 def score(articles: Path | str, first: First, asked: Asked, tell: Tell = quiet) -> pd.DataFrame:
-    """Write scores and vectors of all articles beside their table, and return the scores without the evidence.
+    """Write the scores of all articles beside their table, and return them without the evidence.
 
-    Rows as `themes.score_articles` gives them, batch after batch; one vector an article, as `embed.pool` gives it.
-    Written too is ``agreement``, as `themes.Scored` has it.
+    Rows as `themes.score_articles` gives them, batch after batch. Written too are the vectors, unless `read_first` has,
+    and ``agreement``, as `themes.Scored` has it.
     """
     tables, count = Path(articles).parent, store.count_rows(Path(articles)) or 0
     learnt, encoder, done = Learnt(), first.encoder, 0
@@ -131,21 +147,28 @@ def score(articles: Path | str, first: First, asked: Asked, tell: Tell = quiet) 
     agreed = pd.DataFrame(columns=["theme", "language", "agreement"])
     if not first.everything:
         more = plain.every_stem([*asked.themes, *subjects.load_subjects()])
-        agreed = _score(first.passages, encoder, asked, learnt, more)[2]
+        learning = encoder.encode(first.passages["text"].tolist())
+        _, agreed = _score(first.passages, learning, encoder, asked, learnt, more)
+        del learning
         encoder.forget()
 
     def work(piece: pd.DataFrame) -> Result:
         nonlocal agreed
-        names = piece["article_id"].tolist()
-        passages = first.passages if first.everything else embed.make_passages(piece, first.settings)
+        names, passages, vectors = piece["article_id"].tolist(), first.passages, first.vectors
+        if not first.everything:
+            passages = embed.make_passages(piece, first.settings)
+            vectors = encoder.encode(passages["text"].tolist())
+        assert vectors is not None
+        pooled = _pool(passages, vectors, names)
         if passages.empty:
-            return (np.zeros((len(names), encoder.dim), dtype=np.float32),)
-        scores, vectors, agreed = _score(passages, encoder, asked, learnt)
-        return scores[scores["article_id"].isin(names)].reset_index(drop=True), embed.pool(passages, vectors, names)
+            return (pooled,)
+        scores, agreed = _score(passages, vectors, encoder, asked, learnt)
+        return scores[scores["article_id"].isin(names)].reset_index(drop=True), pooled
 
+    vectors_too = store.adding_vectors(tables / VECTORS, count, encoder.dim)
     with (
         store.adding(tables / "scores.parquet") as add,
-        store.adding_vectors(tables / "vectors.safetensors", count, encoder.dim) as add_vectors,
+        contextlib.nullcontext(lambda _: None) if first.everything else vectors_too as add_vectors,
     ):
         for *scored, vectors in abreast(work, _batches(Path(articles), first), 0 if first.everything else count):
             for scores in scored:
@@ -168,17 +191,17 @@ def _batches(articles: Path, first: First) -> Iterator[pd.DataFrame]:
 
 def _score(
     passages: pd.DataFrame,
+    vectors: units.Floats,
     encoder: embed.CorpusEncoder,
     asked: Asked,
     learnt: Learnt,
     more: Collection[str] = (),
-) -> tuple[pd.DataFrame, units.Floats, pd.DataFrame]:
-    """Return the scores of the articles of `passages`, these passages' vectors, and the agreement."""
-    vectors, seed = encoder.encode(passages["text"].tolist()), asked.settings.seed
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the scores of the articles of `passages`, which have these `vectors`, and the agreement."""
     with one_thread():
-        corpus = units.prepare(passages, vectors, encoder, seed, learnt.within("corpus"), more)
+        corpus = units.prepare(passages, vectors, encoder, asked.settings.seed, learnt.within("corpus"), more)
     scored = themes.score_prepared(corpus, asked.themes, encoder, asked.settings, asked.answers, learnt)
-    return themes.score_articles(passages, scored, asked.themes, asked.settings), vectors, scored.agreement
+    return themes.score_articles(passages, scored, asked.themes, asked.settings), scored.agreement
 
 
 def texts(articles: Path | str, tell: Tell = quiet) -> Iterator[pd.DataFrame]:

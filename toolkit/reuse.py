@@ -13,10 +13,11 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from toolkit import blobs, disk, keeping
+from toolkit import blobs, disk, keeping, overlap
 from toolkit.unread import digest, unread_by
 
 _PASSING = ("notebooks", "stages", "run.log")
@@ -29,19 +30,27 @@ State = dict[str, tuple[int, int, int]]
 
 
 class Known(NamedTuple):
-    """A notebook about to be executed: its key, and how its files lay when the key was made."""
+    """A notebook about to be executed: its key, and how its files lay when the key was made.
+
+    ``others`` are files that notebooks make which run beside it.
+    """
 
     kind: str
     key: str
     before: State
     outside: State
+    others: frozenset[str]
 
 
-def know(step: Mapping[str, Any], part: Path) -> Known:
-    """Return the key of a step, as `batch` hands it over, in the run folder `part`."""
+def know(step: Mapping[str, Any], part: Path, others: Iterable[Path] = ()) -> Known:
+    """Return the key of a step, as `batch` hands it over, in the run folder `part`.
+
+    The records of its stages are its own, be it begun already, and those of the notebooks `others` are not.
+    """
     notebook = Path(step["notebook"])
-    outside = _outside(step["reads"], notebook.parent)
-    before = _state(blobs.files(part), part)
+    outside = read_outside(step)
+    own = overlap.stages(notebook)
+    before = {name: state for name, state in _state(blobs.files(part), part).items() if name not in own}
     unread = unread_by(notebook)
     made = {
         name: _seen(part / name, state, json.dumps(unread.get(name))) for name, state in before.items() if _counts(name)
@@ -52,7 +61,18 @@ def know(step: Mapping[str, Any], part: Path) -> Known:
         for kind in ("parameters", "shown")
     }
     key = keeping.make_key("notebook", blobs.file_digest(notebook), values, step["reads"], reads, made)
-    return Known(notebook.stem, key, before, outside)
+    theirs = frozenset(chain.from_iterable(overlap.stages(other) for other in others if other != notebook))
+    return Known(notebook.stem, key, before, outside, theirs - own)
+
+
+def read_outside(step: Mapping[str, Any]) -> State:
+    """Return how the files lie that the parameters of a step name."""
+    return _outside(step["reads"], Path(step["notebook"]).parent)
+
+
+def is_kept(known: Known) -> bool:
+    """Tell whether `take` will find what the notebook made, unless it is damaged."""
+    return keeping.is_kept(known.kind, known.key)
 
 
 def take(known: Known, part: Path) -> str:
@@ -75,7 +95,7 @@ def made(known: Known, part: Path) -> list[str]:
 
 def keep(known: Known, step: Mapping[str, Any], part: Path, results: Sequence[str]) -> bool:
     """Keep what the executed notebook made, and itself; not where a file that it reads was changed meanwhile."""
-    if _outside(step["reads"], Path(step["notebook"]).parent) != known.outside:
+    if read_outside(step) != known.outside:
         return False
     return keeping.keep(known.kind, known.key, part, [*results, Path(step["output"]).relative_to(part).as_posix()])
 
@@ -101,7 +121,8 @@ def _lasts(name: str) -> bool:
 def _new(known: Known, part: Path) -> list[str]:
     """Return the files made or changed since, the earliest first."""
     after = _state(blobs.files(part), part)
-    names = [name for name, state in after.items() if state != known.before.get(name) and _lasts(name)]
+    changed = [name for name, state in after.items() if state != known.before.get(name)]
+    names = [name for name in changed if name not in known.others and _lasts(name)]
     return sorted(names, key=lambda name: (after[name][2], name))
 
 
