@@ -22,6 +22,8 @@ from typing import Any
 
 from toolkit import disk, params, warm
 
+_NO_HISTORY = ("--HistoryManager.enabled=False",)
+"""Of what was typed IPython keeps a database, which takes a tenth of a second to make, and nobody would read it."""
 _BY_NAME = 'import runpy; runpy.run_module("toolkit.kernels", run_name="__main__")'
 
 
@@ -32,7 +34,7 @@ def prepare(scratch: Path) -> None:
     """
     server = os.environ.get("TOOLKIT_WARM_SERVER")
     start = ["-SEc", warm.CLIENT, server, _BY_NAME] if server else ["-P", "-m", "toolkit.kernels"]
-    spec = {"argv": [sys.executable, *start, "-f", "{connection_file}"], "display_name": "Python 3"}
+    spec = {"argv": [sys.executable, *start, "-f", "{connection_file}", *_NO_HISTORY], "display_name": "Python 3"}
     disk.write_json({**spec, "language": "python"}, scratch / "kernels" / "python3" / "kernel.json")
     places = {"JUPYTER_PATH": scratch, "JUPYTER_RUNTIME_DIR": scratch, "IPYTHONDIR": scratch / "ipython"}
     os.environ.update({name: str(place) for name, place in places.items()})
@@ -89,7 +91,7 @@ def _start(notebook: Path) -> Any:
 
 @cache
 def _prompt() -> Any:
-    """Return Jupyter's client of a kernel, except that it begins when the kernel has answered.
+    """Return Jupyter's client of a kernel, except that it begins when the kernel has answered, and listens to less.
 
     The library's then listens for a fifth of a second, for each notebook, whether anything else is said; nbclient
     passes over what answers no question of its own anyway.
@@ -97,6 +99,10 @@ def _prompt() -> Any:
     from jupyter_client.asynchronous.client import AsyncKernelClient
 
     class Prompt(AsyncKernelClient):
+        def start_channels(self, *_: Any, **__: Any) -> None:
+            """Listen to what a notebook's cells need: no questions are asked, and the process says whether it lives."""
+            super().start_channels(stdin=False, hb=False)
+
         async def wait_for_ready(self, timeout: float | None = None) -> None:
             """Wait until the kernel answers on both channels; `RuntimeError` if not within `timeout` (seconds)."""
             late = time.monotonic() + (math.inf if timeout is None else timeout)

@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -97,6 +98,13 @@ class _Later:
         return getattr(module, name)
 
 
+def _spec(name: str) -> ModuleSpec | None:
+    """Find a module; a private one without importing the package that it is in, which would import it."""
+    parent, _, last = name.rpartition(".")
+    package = importlib.util.find_spec(parent) if last.startswith("_") else None
+    return PathFinder.find_spec(name, package.submodule_search_locations) if package else importlib.util.find_spec(name)
+
+
 @contextlib.contextmanager
 def postponed(modules: Mapping[str, Sequence[str]]) -> Iterator[None]:
     """Have modules imported inside, and executed only where something of them is used, be it afterwards.
@@ -104,12 +112,12 @@ def postponed(modules: Mapping[str, Sequence[str]]) -> Iterator[None]:
     What of them is named here can be taken from them inside without that: it counts when it is used.
     """
     for name in modules:
-        if name not in sys.modules and (found := importlib.util.find_spec(name)):
+        if name not in sys.modules and (found := _spec(name)):
             module = importlib.util.module_from_spec(found)
             module.__class__ = _Postponed
             sys.modules[name] = module
             parent, _, last = name.rpartition(".")
-            if parent:
+            if parent in sys.modules:
                 setattr(sys.modules[parent], last, module)
     waiting = [
         (module, later) for name, later in modules.items() if isinstance(module := sys.modules[name], _Postponed)

@@ -48,6 +48,8 @@ _POSTPONED = {
     "numpy.f2py": (),
     "scipy.integrate": ("trapezoid",),
     "scipy.interpolate": ("BSpline",),
+    "scipy.optimize._linprog": ("linprog", "linprog_verbose_callback"),
+    "scipy.optimize._shgo": ("shgo",),
     "scipy.stats": ("chi2", "gmean", "rankdata", "spearmanr"),
 }
 """What packages import that these notebooks hardly use, half a second, and what they take from it to call it."""
