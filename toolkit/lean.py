@@ -100,9 +100,11 @@ class _Later:
 
 def _spec(name: str) -> ModuleSpec | None:
     """Find a module; a private one without importing the package that it is in, which would import it."""
-    parent, _, last = name.rpartition(".")
-    package = importlib.util.find_spec(parent) if last.startswith("_") else None
-    return PathFinder.find_spec(name, package.submodule_search_locations) if package else importlib.util.find_spec(name)
+    package, _, last = name.rpartition(".")
+    if not last.startswith("_"):
+        return importlib.util.find_spec(name)
+    found = importlib.util.find_spec(package)
+    return PathFinder.find_spec(name, found.submodule_search_locations) if found else None
 
 
 @contextlib.contextmanager
@@ -112,20 +114,27 @@ def postponed(modules: Mapping[str, Sequence[str]]) -> Iterator[None]:
     What of them is named here can be taken from them inside without that: it counts when it is used.
     """
     for name in modules:
-        if name not in sys.modules and (found := _spec(name)):
-            module = importlib.util.module_from_spec(found)
+        if name not in sys.modules and (spec := _spec(name)):
+            module = importlib.util.module_from_spec(spec)
             module.__class__ = _Postponed
             sys.modules[name] = module
-            parent, _, last = name.rpartition(".")
-            if parent in sys.modules:
-                setattr(sys.modules[parent], last, module)
-    waiting = [
-        (module, later) for name, later in modules.items() if isinstance(module := sys.modules[name], _Postponed)
-    ]
-    for module, later in waiting:
-        module.later = frozenset(later)
+            _join(name)
+    found = {name: sys.modules.get(name) for name in modules}
+    waiting = {name: module for name, module in found.items() if isinstance(module, _Postponed)}
+    for name, module in waiting.items():
+        module.later = frozenset(modules[name])
     try:
         yield
     finally:
-        for module, _ in waiting:
+        for name, module in waiting.items():
             module.later = frozenset()
+            if not _join(name):
+                del sys.modules[name]
+
+
+def _join(name: str) -> bool:
+    """Let the package that a module is in know it, as an import would; False where that was not imported."""
+    package, _, last = name.rpartition(".")
+    if package in sys.modules:
+        vars(sys.modules[package]).setdefault(last, sys.modules[name])
+    return not package or package in sys.modules

@@ -20,6 +20,8 @@ _SAVED = 20.0
 """Seconds from one time that a notebook is written to the next while it runs.
 
 Papermill writes it before and after each cell, which takes a fifth of a short run."""
+_POSTPONED = {"requests": ()}
+"""What papermill imports to fetch notebooks, and ours lie here."""
 Failure = dict[str, str] | None
 """What went wrong: where, what kind of error, what it says, and where to look."""
 
@@ -32,10 +34,14 @@ class Ended(Exception):
 @lean.uncollected()
 def get_ready(finish: str) -> None:
     """Import papermill, let it know the engine of this module, and import the function `finish`, if there is one."""
-    from papermill.engines import NBClientEngine, papermill_engines
+    with lean.postponed(_POSTPONED):
+        from papermill.engines import NBClientEngine, papermill_engines
 
     class Seldom(NBClientEngine):  # type: ignore[misc]
-        """Papermill's own engine, except that the notebook is written every 20 seconds, and at the end."""
+        """Papermill's own engine, except that the notebook is written every 20 seconds, and where it breaks off.
+
+        What was executed to its end papermill writes once more, whatever the engine has written.
+        """
 
         @classmethod
         def execute_managed_notebook(cls, nb_man: Any, *given: Any, **named: Any) -> Any:
@@ -43,8 +49,9 @@ def get_ready(finish: str) -> None:
             nb_man.save = lambda **what: save(**what) if _ago(nb_man) > _SAVED else None
             try:
                 return super().execute_managed_notebook(nb_man, *given, **named)
-            finally:
+            except BaseException:
                 nb_man.save = save
+                raise
 
     papermill_engines.register("seldom", Seldom)
     if finish:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from toolkit import lean, warm
+from toolkit.settings import cache_home, fresh
 
 
 def main() -> None:
@@ -38,12 +39,14 @@ def main() -> None:
     os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"  # imported before there is a notebook, it would print figures
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
-    with lean.uncollected():
-        from toolkit import executing
-
     try:
         with contextlib.ExitStack() as stack:
             ready = functools.cache(lambda: _start_server(stack, news))
+            if fresh() or not (cache_home() / "kept").is_dir():  # else it may be that no kernel is needed
+                ready()
+            with lean.uncollected():
+                from toolkit import executing
+
             while True:
                 executing.execute(json.loads(jobs.get()), tell, ready)
     except KeyboardInterrupt:

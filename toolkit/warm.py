@@ -46,11 +46,15 @@ NEEDLESS = ("rfc3987_syntax", "rfc3986_validator", "isoduration", "debugpy")
 _POSTPONED = {
     "nbformat": (),
     "numpy.f2py": (),
+    "numpy.polynomial": (),
+    "numpy.testing": (),
     "scipy.integrate": ("trapezoid",),
     "scipy.interpolate": ("BSpline",),
     "scipy.optimize._linprog": ("linprog", "linprog_verbose_callback"),
     "scipy.optimize._shgo": ("shgo",),
     "scipy.stats": ("chi2", "gmean", "rankdata", "spearmanr"),
+    "sklearn.callback._progressbar": ("ProgressBar",),
+    "wcwidth": ("wcswidth", "wcwidth"),
 }
 """What packages import that these notebooks hardly use, half a second, and what they take from it to call it."""
 _GLANCE = 0.05
@@ -170,9 +174,14 @@ def _serve(listener: socket.socket) -> _Asked | None:
 
 @cache
 def _rehearse() -> None:
-    """Draw a first figure while nothing is asked for, so that the kernels forked from then on need not."""
+    """Do what takes time once only, while nothing is asked for, so that the kernels forked from then on need not.
+
+    That is to draw a figure, and to count processors, for which scikit-learn starts a program.
+    """
     if style := sys.modules.get("toolkit.style"):
         style.rehearse()
+    if counting := sys.modules.get("sklearn.utils._openmp_helpers"):
+        counting._openmp_effective_n_threads()
 
 
 def _tell(line: socket.socket, number: int) -> None:
