@@ -53,7 +53,20 @@ STAGES = {
     "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "screen", "map_pane"} | {"stills"},
 }
 RUNNER = {"params", "plan", "batch", "kernels", "profiling", "reuse", "sweep", "evaluation", "comparison"}
-RUNNER |= {"runner", "executing", "warm", "remote", "lease", "place", "children", "engine", "overview", "unread"}
+RUNNER |= {
+    "runner",
+    "executing",
+    "notebook",
+    "overlap",
+    "warm",
+    "remote",
+    "lease",
+    "place",
+    "children",
+    "engine",
+    "overview",
+    "unread",
+}
 REPORT = {"report", "pages", "blocks", "made"}
 CHECK = {"check"}
 READING = {"reading"}
@@ -163,7 +176,7 @@ def test_no_two_modules_import_each_other():
     ("package", "only"),
     [
         ("bertopic", {"naming", "peers"}),
-        ("papermill", {"executing"}),
+        ("papermill", {"notebook"}),
         ("argparse", {"cli"}),
         ("jinja2", {"report", "overview"}),
         ("distributed", {"engine"}),

@@ -1,11 +1,11 @@
-"""Notebooks of a run, two at once: a notebook begins when the one before it has made its tables."""
+"""Notebooks of a run, two at once: one begins when the one before has made its tables, or all that it needs first."""
 
 import contextlib
 import json
 
 import pytest
 
-from toolkit import batch, processors, store
+from toolkit import batch, blobs, processors, store
 from toolkit.children import Children
 from toolkit.plan import RunFailed, plan
 
@@ -28,9 +28,9 @@ SECOND = (
 pytestmark = pytest.mark.skipif(not processors.second(), reason="one processor runs one notebook at a time")
 
 
-def notebook(path, *cells, made=None):
-    """Write a notebook with `cells`, of which the one numbered `made` is tagged so."""
-    tagged = {0: ["parameters"]} | ({made: ["made"]} if made else {})
+def notebook(path, *cells, **tags):
+    """Write a notebook with `cells`; ``made=2`` tags the third so."""
+    tagged = {0: ["parameters"]} | {number: [tag] for tag, number in tags.items()}
     code = {"cell_type": "code", "outputs": [], "execution_count": None}
     written = [
         {**code, "id": f"c{number}", "metadata": {"tags": tagged.get(number, [])}, "source": source}
@@ -39,19 +39,40 @@ def notebook(path, *cells, made=None):
     path.write_text(json.dumps({"cells": written, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), "utf-8")
 
 
+MAKES = (
+    'run_dir: str = ""\nmode: str = "good"\nseed: int = 42',
+    "import time\nfrom pathlib import Path\nfrom toolkit import store\nrun = Path(run_dir)",
+    "store.write_json({'of': 1}, run / 'tables' / 'early.json')",
+    "while mode == 'good' and not (run / 'stages' / 'looking.json').exists(): time.sleep(0.05)",
+    "time.sleep(0.5); assert mode != 'breaks'",
+    "store.write_json({'of': 2}, run / 'tables' / 'late.json')",
+)
+WAITS = (
+    'run_dir: str = ""\nnever: str = ""',
+    "from pathlib import Path\nfrom toolkit import store\nkept = Path(run_dir) / 'tables'",
+    "with store.stage(run_dir, 'looking') as facts: facts.update(seen=store.read_json(kept / 'early.json'))",
+    "seen = store.read_json(kept / 'late.json')",
+    "store.write_json(seen, kept / 'last.json')",
+)
+"""The first waits for what the second keeps before its cell tagged ``waits``, and makes what that reads there."""
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    for name in ("nb", "aside"):
+    for name in ("nb", "early", "aside"):
         (tmp_path / name).mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "aside"))
     notebook(tmp_path / "nb" / "1-first.ipynb", *FIRST, made=2)
     notebook(tmp_path / "nb" / "2-second.ipynb", *SECOND)
+    notebook(tmp_path / "early" / "1-makes.ipynb", *MAKES, made=5)
+    notebook(tmp_path / "early" / "2-waits.ipynb", *WAITS, waits=3, made=4)
     told = []
 
-    def start(name, mode):
+    def start(name, mode, folder="nb", **values):
         children = Children(warm=True)
+        told.clear()
         try:
-            made = plan({"mode": mode}, tmp_path / name, notebooks=tmp_path / "nb")
+            made = plan({"mode": mode, **values}, tmp_path / name, notebooks=tmp_path / folder)
             return batch.run_notebooks(made, lambda *news: told.append(news), children=children, minutes=1), told
         finally:
             children.end()
@@ -99,3 +120,47 @@ def test_where_a_sweep_fills_the_processors_notebooks_run_one_after_the_other(ru
         for name, when in (("1-first.ipynb", "end_time"), ("2-second.ipynb", "start_time"))
     )
     assert ended < begun
+
+
+def cells_of(path):
+    """Return what papermill says of the code cells of an executed notebook that were executed."""
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    return [fact for cell in cells if (fact := cell["metadata"].get("papermill", {})).get("start_time")]
+
+
+def test_a_notebook_begins_as_soon_as_the_tables_are_there_that_it_needs_first_and_waits_for_the_others(run):
+    out, told = run("one", "good", "early")  # the first would wait in vain for the stage of the second
+    assert store.read_manifest(out)["status"] == "finished"
+    assert store.read_json(out / "tables" / "last.json") == {"of": 2}
+    ended = max(fact["end_time"] for fact in cells_of(out / "notebooks" / "1-makes.ipynb"))
+    begun = [fact["start_time"] for fact in cells_of(out / "notebooks" / "2-waits.ipynb")]
+    assert begun[0] < ended < begun[-1]
+    assert told[-1][1] == told[-1][2]
+
+
+def test_what_a_notebook_begun_early_and_the_one_before_made_is_taken_from_the_cache_each_for_itself(run):
+    run("one", "good", "early")
+    out, _ = run("two", "good", "early")
+    assert store.read_manifest(out)["cache"] == {"taken": ["1-makes", "2-waits"]}
+    kept = {path.parent.name: sorted(blobs.read_entry(path)) for path in blobs.files(blobs.home() / "entries")}
+    assert {name: kept[name] for name in ("1-makes", "2-waits")} == {
+        "1-makes": ["notebooks/1-makes.ipynb", "tables/early.json", "tables/late.json"],
+        "2-waits": ["notebooks/2-waits.ipynb", "stages/looking.json", "tables/last.json"],
+    }
+
+
+def test_a_notebook_begun_early_is_given_up_where_the_cache_has_what_it_would_make(run):
+    run("one", "good", "early")
+    out, told = run("two", "good", "early", seed=43)  # the first makes the same again
+    assert store.read_manifest(out)["cache"] == {"absent": ["1-makes"], "taken": ["2-waits"]}
+    assert [record.get("from_cache") for record in store.read_stages(out)] == [True]
+    assert [record["notebook"] for record in store.read_manifest(out)["profile"]] == ["1-makes"]
+    assert store.read_json(out / "tables" / "last.json") == {"of": 2}
+    assert told[-1][1] == told[-1][2]
+
+
+def test_where_the_notebook_before_fails_one_begun_early_ends_with_it(run, tmp_path):
+    with pytest.raises(RunFailed, match=r"1-makes.ipynb, cell 6: AssertionError"):
+        run("one", "breaks", "early")
+    assert not (tmp_path / "one.failed" / "tables" / "last.json").exists()
+    assert list((tmp_path / "aside").iterdir()) == []

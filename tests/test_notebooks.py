@@ -13,7 +13,7 @@ from pathlib import Path
 import goldens
 import pytest
 
-from toolkit import params
+from toolkit import overlap, params
 
 NOTEBOOKS = goldens.notebooks()
 GOLDENS = sorted(goldens.GOLDEN.glob("*.ipynb"))
@@ -71,6 +71,24 @@ def test_what_follows_the_cell_tagged_made_only_shows(path):
     writes = re.compile(r"\.write_|store\.stage|\.end\(\)|rows\.keep")
     wrote = [number for number, cell in enumerate(code_cells(path)) if writes.search(source(cell))]
     assert not marked or marked == wrote[-1:]
+
+
+@each_notebook
+def test_cells_above_the_one_tagged_waits_write_no_table_and_are_followed_by_one_that_is_made(path):
+    marked = [number for number, cell in enumerate(code_cells(path)) if "waits" in tags(cell)]
+    assert len(marked) == (path.stem in ("3-topics", "4-trends"))
+    above = [source(cell) for cell in code_cells(path)[: sum(marked)]]
+    assert not [text for text in above if re.search(r"\.write_|rows\.keep", text)]
+    assert not marked or any("made" in tags(cell) for cell in code_cells(path)[marked[0] :])
+
+
+def test_the_topics_begin_with_the_vectors_and_the_trends_with_the_scores():
+    reads = {path.stem: overlap.first_reads(path) for path in NOTEBOOKS}
+    assert reads["3-topics"] == {"tables/articles.parquet", "tables/vectors.safetensors"}
+    assert reads["4-trends"] == {"tables/articles.parquet", "tables/scores.parquet"}
+    assert {name for name, found in reads.items() if found is not None} == {"3-topics", "4-trends"}
+    kept = {path.stem: overlap.stages(path) for path in NOTEBOOKS}
+    assert kept["4-trends"] == {f"stages/{name}.json" for name in ("trends", "findings", "actors")}
 
 
 @each_notebook

@@ -47,11 +47,14 @@ def get_ready(finish: str) -> None:
         def execute_managed_notebook(cls, nb_man: Any, *given: Any, **named: Any) -> Any:
             save = nb_man.save
             nb_man.save = lambda **what: save(**what) if _ago(nb_man) > _SAVED else None
+            whole = False
             try:
-                return super().execute_managed_notebook(nb_man, *given, **named)
-            except BaseException:
-                nb_man.save = save
-                raise
+                executed = super().execute_managed_notebook(nb_man, *given, **named)
+                whole = True
+            finally:
+                if not whole:
+                    nb_man.save = save
+            return executed
 
     papermill_engines.register("seldom", Seldom)
     if finish:
