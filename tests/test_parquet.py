@@ -107,6 +107,13 @@ def test_each_of_two_stages_that_run_at_once_tells_how_far_it_is_the_one_begun_l
         assert [told.stage for told in progress.read_progress(tmp_path)] == ["topics"]
 
 
+def test_records_of_stages_are_in_the_order_of_the_notebooks_whichever_ended_first(tmp_path):
+    for name in ("own", "trends", "topics", "clean"):
+        with store.stage(tmp_path, name):
+            pass
+    assert [record["name"] for record in store.read_stages(tmp_path)] == ["clean", "topics", "trends", "own"]
+
+
 def test_a_stage_that_fails_tells_no_more(tmp_path):
     with pytest.raises(InputError), store.stage(tmp_path, "clean") as facts:
         facts.tell(1, 2)

@@ -18,9 +18,11 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import toolkit
+from toolkit.progress import COSTS
 from toolkit.schema import InputError, OutputError
 
 MADE_BY = "toolkit"
@@ -164,8 +166,13 @@ def input_digest(paths: Iterable[Path | str]) -> str:
 
 
 def read_stages(run_dir: Path) -> list[dict[str, object]]:
-    """Read the records of a run's stages, in the order in which they were made."""
-    paths = sorted((run_dir / "stages").glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    """Read the records of a run's stages, in the order of the notebooks; others follow as they were made."""
+    known = {stage: number for number, stage in enumerate(chain.from_iterable(COSTS.values()))}
+
+    def place(path: Path) -> tuple[int, int, str]:
+        return known.get(path.stem, len(known)), path.stat().st_mtime_ns, path.name
+
+    paths = sorted((run_dir / "stages").glob("*.json"), key=place)
     return [record for path in paths if isinstance(record := read_json(path), dict)]
 
 
