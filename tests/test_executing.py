@@ -2,6 +2,9 @@
 
 import contextlib
 import json
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
@@ -164,3 +167,23 @@ def test_where_the_notebook_before_fails_one_begun_early_ends_with_it(run, tmp_p
         run("one", "breaks", "early")
     assert not (tmp_path / "one.failed" / "tables" / "last.json").exists()
     assert list((tmp_path / "aside").iterdir()) == []
+
+
+def test_a_run_closes_all_that_it_talked_to_its_kernels_by(tmp_path):
+    """What is left open makes ZeroMQ wait for ever, in whichever thread it is collected as garbage."""
+    notebook(tmp_path / "1-only.ipynb", 'run_dir: str = ""', "1 + 1")
+    (tmp_path / "part").mkdir()
+    code = f"""
+        import gc, zmq
+        from pathlib import Path
+        from toolkit import batch, executing
+        from toolkit.plan import plan
+        folder, part = Path({str(tmp_path)!r}), Path({str(tmp_path / "part")!r})
+        planned = plan({{}}, folder / "run", notebooks=folder)
+        said = []
+        executing.execute(batch._job(planned, part, ""), lambda **what: said.append(what))
+        left = [item for item in gc.get_objects() if isinstance(item, zmq.Context | zmq.Socket) and not item.closed]
+        (folder / "left").write_text(f"{{said[-1]}} {{left}}", "utf-8")
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, capture_output=True, timeout=60)
+    assert (tmp_path / "left").read_text("utf-8") == "{'failure': None} []"

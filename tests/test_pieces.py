@@ -280,7 +280,7 @@ def test_every_stage_tells_how_far_it_is_up_to_its_end(tmp_path):
     path.write_text(as_jsonl(many(40, text="Last article on water.", date="30/04/2023")))
     with store.stage(tmp_path, "ingest") as facts:
         made = pieces.together(ingest.read_pieces([path], tell=facts.tell, rows=7)).kept
-        assert progress.read_progress(tmp_path)[:2] == ("ingest", path.stat().st_size)
+        assert progress.read_progress(tmp_path)[0][:2] == ("ingest", path.stat().st_size)
     told = []
     for stage in (clean.clean_pieces, dedupe.story_pieces):
         pieces.together(stage(cut(made, 7), tell=lambda *far: told.append(far)))

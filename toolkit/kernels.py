@@ -102,6 +102,8 @@ def _prompt() -> Any:
         def start_channels(self, *_: Any, **__: Any) -> None:
             """Listen to what a notebook's cells need: no questions are asked, and the process says whether it lives."""
             super().start_channels(stdin=False, hb=False)
+            manager: Any = self.parent
+            manager.talking = self
 
         async def wait_for_ready(self, timeout: float | None = None) -> None:
             """Wait until the kernel answers on both channels; `RuntimeError` if not within `timeout` (seconds)."""
@@ -118,6 +120,16 @@ def _prompt() -> Any:
                     raise RuntimeError(f"The kernel did not answer within {timeout} seconds.")
 
     return Prompt
+
+
+def hang_up(manager: Any) -> None:
+    """Close the channels to a kernel, in the thread that has used them.
+
+    nbclient leaves them open. ZeroMQ's context then waits for its sockets when it is collected as garbage, in whichever
+    thread, and these wait to be collected after it.
+    """
+    if client := getattr(manager, "talking", None):
+        client.stop_channels()
 
 
 def _stop(manager: Any) -> None:

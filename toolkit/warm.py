@@ -113,6 +113,7 @@ def server(place: Path, without: IO[str]) -> Iterator[str]:
         yield str(place)
     finally:
         os.close(held)
+        os.kill(pid, signal.SIGTERM)  # it heeds that until it is asked for a kernel
         os.waitpid(pid, 0)
 
 
@@ -126,7 +127,9 @@ def _become(listener: socket.socket, ends: int) -> NoReturn:
                 os.dup2(nowhere.fileno(), number)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         bring(_FIRST)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if asked := _serve(listener):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             _be_kernel(asked)
     finally:
         os._exit(0)
