@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,8 +36,11 @@ News = Callable[..., None]
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
-def execute(job: Mapping[str, Any], tell: News) -> None:
-    """Execute a job; the last that is told of it is its failure, null where it was done."""
+def execute(job: Mapping[str, Any], tell: News, ready: Callable[[], None] = lambda: None) -> None:
+    """Execute a job; the last that is told of it is its failure, null where it was done.
+
+    `ready` is called before a notebook is executed: not where all are taken from the cache.
+    """
     failed: list[object] = []
 
     def pass_on(**what: Any) -> None:
@@ -45,9 +48,12 @@ def execute(job: Mapping[str, Any], tell: News) -> None:
 
     try:
         with _logged(Path(job["part"]) / "run.log"), tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
-            _execute(
-                job, lambda **what: failed.append(what["failure"]) if "failure" in what else tell(**what), Path(scratch)
-            )
+
+            def prepare() -> None:
+                ready()
+                kernels.prepare(Path(scratch))
+
+            _execute(job, pass_on, prepare)
     except (OSError, ValueError) as error:
         full = _no_room(error)
         if full is None:
@@ -103,9 +109,9 @@ class _Run(NamedTuple):
     """Notebook -> the memory that it held, in MB."""
 
 
-def _execute(job: Mapping[str, Any], tell: News, scratch: Path) -> None:
+def _execute(job: Mapping[str, Any], tell: News, prepare: Callable[[], None]) -> None:
     started, begin, part = disk.now(), time.perf_counter(), Path(job["part"])
-    ahead = kernels.Ahead([Path(step["notebook"]) for step in job["steps"]], cache(partial(kernels.prepare, scratch)))
+    ahead = kernels.Ahead([Path(step["notebook"]) for step in job["steps"]], cache(prepare))
     run = _Run(job, part, ahead, tell, queue.SimpleQueue(), {}, {})
     with ThreadPoolExecutor(_AT_ONCE + 1) as threads, contextlib.closing(ahead), _none_waiting(run):
         became, failure = _go_through(run, threads)

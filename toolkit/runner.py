@@ -9,6 +9,7 @@ before that is imported here: both import at the same time.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import queue
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from toolkit import lean, warm
+from toolkit.settings import cache_home, fresh
 
 
 def main() -> None:
@@ -39,12 +41,14 @@ def main() -> None:
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
     try:
         with contextlib.ExitStack() as stack:
-            _start_server(stack, news)  # before it is known whether a kernel is needed: it begins the sooner
+            ready = functools.cache(lambda: _start_server(stack, news))
+            if fresh() or not (cache_home() / "kept").is_dir():  # else it may be that no kernel is needed
+                ready()
             with lean.uncollected():
                 from toolkit import executing
 
             while True:
-                executing.execute(json.loads(jobs.get()), tell)
+                executing.execute(json.loads(jobs.get()), tell, ready)
     except KeyboardInterrupt:
         os._exit(0)  # all is cleared away; to take down what was imported would take a fifth of a second
 
