@@ -46,12 +46,12 @@ MAKES = (
     'run_dir: str = ""\nmode: str = "good"\nseed: int = 42',
     "import time\nfrom pathlib import Path\nfrom toolkit import store\nrun = Path(run_dir)",
     "store.write_json({'of': 1}, run / 'tables' / 'early.json')",
-    "while mode == 'good' and not (run / 'stages' / 'looking.json').exists(): time.sleep(0.05)",
+    "while mode == 'hangs' or (mode == 'good' and not (run / 'stages' / 'looking.json').exists()): time.sleep(0.05)",
     "time.sleep(0.5); assert mode != 'breaks'",
     "store.write_json({'of': 2}, run / 'tables' / 'late.json')",
 )
 WAITS = (
-    'run_dir: str = ""\nnever: str = ""',
+    'run_dir: str = ""',
     "from pathlib import Path\nfrom toolkit import store\nkept = Path(run_dir) / 'tables'",
     "with store.stage(run_dir, 'looking') as facts: facts.update(seen=store.read_json(kept / 'early.json'))",
     "seen = store.read_json(kept / 'late.json')",
@@ -71,12 +71,12 @@ def run(tmp_path, monkeypatch):
     notebook(tmp_path / "early" / "2-waits.ipynb", *WAITS, waits=3, made=4)
     told = []
 
-    def start(name, mode, folder="nb", **values):
+    def start(name, mode, folder="nb", minutes=1, **values):
         children = Children(warm=True)
         told.clear()
         try:
             made = plan({"mode": mode, **values}, tmp_path / name, notebooks=tmp_path / folder)
-            return batch.run_notebooks(made, lambda *news: told.append(news), children=children, minutes=1), told
+            return batch.run_notebooks(made, lambda *news: told.append(news), children=children, minutes=minutes), told
         finally:
             children.end()
 
@@ -167,6 +167,11 @@ def test_where_the_notebook_before_fails_one_begun_early_ends_with_it(run, tmp_p
         run("one", "breaks", "early")
     assert not (tmp_path / "one.failed" / "tables" / "last.json").exists()
     assert list((tmp_path / "aside").iterdir()) == []
+
+
+def test_what_lasts_too_long_is_told_of_the_notebook_that_others_wait_for(run):
+    with pytest.raises(RunFailed, match=r"1-makes.ipynb, cell 5: deadline"):
+        run("one", "hangs", "early", minutes=0.15)
 
 
 def test_a_run_closes_all_that_it_talked_to_its_kernels_by(tmp_path):

@@ -97,8 +97,8 @@ def _follow(child: subprocess.Popen[str], job: Mapping[str, Any], progress: Prog
         with contextlib.suppress(BrokenPipeError):
             child.stdin.write(json.dumps(job) + "\n")
             child.stdin.flush()
-        total = sum(step["cells"] for step in job["steps"])
-        where, failure = _pass_on(child.stdout, total, progress)
+        sizes = {Path(step["output"]).stem: step["cells"] for step in job["steps"]}
+        where, failure = _pass_on(child.stdout, sizes, progress)
     if failure is None:
         return
     if passed.is_set():
@@ -109,10 +109,13 @@ def _follow(child: subprocess.Popen[str], job: Mapping[str, Any], progress: Prog
     raise _Ended({"where": "the runner", "ename": "ended", "evalue": f"with code {child.wait()}", "again": True})
 
 
-def _pass_on(said: IO[str], total: int, progress: Progress) -> tuple[dict[str, str], dict[str, Any] | None]:
+def _pass_on(
+    said: IO[str], sizes: Mapping[str, int], progress: Progress
+) -> tuple[dict[str, str], dict[str, Any] | None]:
     """Pass the child's news on; return where it was at last, and what went wrong (None: nothing; {}: not said).
 
-    Where it is, is the notebook begun last: the one before may still show what it made.
+    `sizes` are the cells of each notebook. Where it was, is the first notebook that was begun and not done: what runs
+    besides may wait for it. What is passed on is the one begun last.
     """
     cells: dict[str, int] = {}
     failure: dict[str, Any] | None = {}
@@ -122,8 +125,8 @@ def _pass_on(said: IO[str], total: int, progress: Progress) -> tuple[dict[str, s
             failure = news["failure"]
             break
         cells[news["notebook"]] = cells.get(news["notebook"], 0) + news["cells"]
-        progress(list(cells)[-1], sum(cells.values()), total)
-    here = list(cells)[-1] if cells else ""
+        progress(list(cells)[-1], sum(cells.values()), sum(sizes.values()))
+    here = next((name for name, done in cells.items() if done < sizes[name]), list(cells)[-1] if cells else "")
     look = {"look": f"notebooks/{here}.ipynb"} if here else {}
     return {"where": f"{here}.ipynb, cell {cells[here] + 1}" if here else "the runner", **look}, failure
 
