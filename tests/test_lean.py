@@ -33,6 +33,23 @@ def test_a_postponed_module_is_executed_when_something_of_it_is_used():
     assert found == ["False", "False", "1.0", "True", "2", "2", "a", "True"]
 
 
+def test_to_postpone_a_private_module_does_not_import_the_package_that_it_is_in():
+    found = said("""
+        import sys
+        from toolkit import lean
+        taken = "FIRST_COMPLETED FIRST_EXCEPTION ALL_COMPLETED CancelledError TimeoutError InvalidStateError"
+        taken += " BrokenExecutor Future Executor wait as_completed"
+        with lean.postponed({"concurrent.futures._base": taken.split()}):
+            print("concurrent" in sys.modules)
+            import concurrent.futures
+            print("__builtins__" in vars(sys.modules["concurrent.futures._base"]))
+        with lean.postponed({"xml.dom._absent": (), "multiprocessing.dummy._absent": ()}):
+            print("xml" in sys.modules, "multiprocessing" in sys.modules)
+        print(concurrent.futures.wait([])[0])
+    """)
+    assert found == ["False", "False", "False", "False", "set()"]
+
+
 def test_what_is_taken_from_a_postponed_module_afterwards_is_the_thing_itself():
     found = said("""
         from toolkit import lean

@@ -99,11 +99,14 @@ class _Later:
 
 
 def _spec(name: str) -> ModuleSpec | None:
-    """Find a module; a private one without importing the package that it is in, which would import it."""
+    """Find a module; a private one without importing the packages that it is in, which would import it."""
     package, _, last = name.rpartition(".")
-    if not last.startswith("_"):
-        return importlib.util.find_spec(name)
-    found = importlib.util.find_spec(package)
+    return _found_in(package, name) if last.startswith("_") else importlib.util.find_spec(name)
+
+
+def _found_in(package: str, name: str) -> ModuleSpec | None:
+    outer = package.rpartition(".")[0]
+    found = _found_in(outer, package) if outer else importlib.util.find_spec(package)
     return PathFinder.find_spec(name, found.submodule_search_locations) if found else None
 
 
