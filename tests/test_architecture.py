@@ -54,7 +54,7 @@ STAGES = {
 }
 RUNNER = {"params", "plan", "batch", "kernels", "profiling", "reuse", "sweep", "evaluation", "comparison"}
 RUNNER |= {"runner", "executing", "warm", "remote", "lease", "place", "children", "engine", "overview", "unread"}
-REPORT = {"report", "pages", "blocks", "made"}
+REPORT = {"report", "pages", "lines", "blocks", "made"}
 CHECK = {"check"}
 READING = {"reading"}
 START = {"starting", "steps"}

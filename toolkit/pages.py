@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ import pandas as pd
 from toolkit import exhibits
 from toolkit.exhibits import date, number, opening
 from toolkit.languages import language_name
+from toolkit.lines import Row
 from toolkit.schema import InputError
 
 PAGE = re.compile(r"articles/[a-z0-9_-]+\.html")
@@ -53,17 +55,6 @@ class Link(NamedTuple):
     articles: int = 0
 
 
-class Row(NamedTuple):
-    """One article as the reader sees it."""
-
-    title: str
-    lang: str
-    facts: str
-    url: str
-    percent: str = ""
-    quote: str = ""
-
-
 class Page(NamedTuple):
     """One page of articles; links are relative to the folder it lies in."""
 
@@ -86,29 +77,45 @@ class Pages(NamedTuple):
     sheets: Mapping[str, pd.DataFrame]
 
 
+class Ready(NamedTuple):
+    """What pages show that no trend changes."""
+
+    themes: Mapping[str, tuple[str, str]]
+    """Theme -> its title and description."""
+    carried: Mapping[str, pd.DataFrame]
+    """Theme -> a row an article that carries it, the surest first."""
+    topics: Mapping[str, Page]
+
+
 def article_pages(tables: Tables, timezone: str = "UTC") -> Pages:
     """Make every page of articles that the tables allow; dates are those of `timezone` (an IANA name).
 
     Raises `InputError` where a page has an unfit name, or where a trend point counts other articles than the
     tables hold: a number that cannot be traced to its articles is not shown.
     """
+    return with_points(ready(tables, timezone), tables.points)
+
+
+def ready(tables: Tables, timezone: str = "UTC") -> Ready:
+    """Make what `article_pages` needs and what is not of the trends; raises as it does."""
     if tables.articles is None or tables.articles.empty:
-        return Pages({}, {})
-    articles = _readable(tables.articles, timezone)
+        return Ready({}, {}, {})
+    articles, themes = _readable(tables.articles, timezone), _themes(tables)
     carried = _carried(articles, tables.scores)
-    themes = _themes(tables)
-    made: dict[str, Page] = {}
-    sheets: dict[str, pd.DataFrame] = {}
-    for theme, (title, description) in themes.items():
-        mine = carried[carried["theme"] == theme]
-        points = _points(tables.points, theme)
-        made[_checked(f"articles/{theme}.html")] = _theme_page(theme, (title, description), mine, points)
-        made.update(_chain(_period_pages(theme, title, mine, points)))
-        if len(mine) > MOST_ROWS:
-            sheets[f"articles/{theme}.csv"] = mine[_SHEET]
     titles = {theme: title for theme, (title, _) in themes.items()}
-    made.update(_chain(_topic_pages(tables, articles, carried, titles)))
-    return Pages(made, sheets)
+    topics = dict(_chain(_topic_pages(tables, articles, carried, titles)))
+    return Ready(themes, {theme: carried[carried["theme"] == theme] for theme in themes}, topics)
+
+
+def with_points(known: Ready, points: pd.DataFrame | None) -> Pages:
+    """Make every page of what is `ready` and of the points of trends; raises as `article_pages` does."""
+    made: dict[str, Page] = {}
+    for theme, (title, description) in known.themes.items():
+        mine, own = known.carried[theme], _points(points, theme)
+        made[_checked(f"articles/{theme}.html")] = _theme_page(theme, (title, description), mine, own)
+        made.update(_chain(_period_pages(theme, title, mine, own)))
+    sheets = {f"articles/{theme}.csv": mine[_SHEET] for theme, mine in known.carried.items() if len(mine) > MOST_ROWS}
+    return Pages(made | known.topics, sheets)
 
 
 def percent(probability: float) -> str:
@@ -153,14 +160,19 @@ def _each(column: pd.Series, say: Callable[[Any], str]) -> npt.NDArray[np.object
     return np.array([say(one) for one in known], dtype=object)[codes]
 
 
-def _copies(articles: pd.DataFrame) -> list[str]:
+def _copies(articles: pd.DataFrame) -> npt.NDArray[np.object_]:
     """Say for each article how often its story is told elsewhere; empty where it is not."""
+    said = np.full(len(articles), "", dtype=object)
     if "story_id" not in articles.columns:
-        return [""] * len(articles)
-    known = articles["source"].where(articles["source"] != "")
-    stories = known.groupby(articles["story_id"])
+        return said
+    story = pd.factorize(articles["story_id"])[0]
+    several = np.flatnonzero((np.bincount(story + 1)[story + 1] > 1) & (story >= 0))
+    known = articles["source"].iloc[several].reset_index(drop=True)
+    known = known.where(known != "")
+    stories = known.groupby(story[several])
     outlets, copies = stories.transform("nunique") - known.notna(), stories.transform("size") - 1
-    return [_retold(others, more) for others, more in zip(outlets, copies, strict=True)]
+    said[several] = [_retold(others, more) for others, more in zip(outlets, copies, strict=True)]
+    return said
 
 
 def _retold(outlets: int, copies: int) -> str:
@@ -246,15 +258,17 @@ def _period_pages(theme: str, title: str, mine: pd.DataFrame, points: pd.DataFra
     dated = mine[mine["local"] < points["start"].iloc[-1] + 1.1 * longest]  # what lies beyond is a stray date
     place = pd.Series(points["start"].searchsorted(dated["local"], side="right") - 1, index=dated.index)
     _check_counts(theme, points, place)
-    dated, ends = dated.loc[place.sort_values(kind="stable").index], place.value_counts().reindex(range(len(points)))
-    ends = (place < 0).sum() + ends.fillna(0).astype(int).cumsum()
-    for point, end in zip(exhibits.rows(points), ends, strict=True):
-        inside = dated.iloc[end - int(point.articles) : end]
-        if inside.empty:
+    of = place.to_numpy()
+    order = np.argsort(of, kind="stable")
+    bounds = np.searchsorted(of[order], np.arange(len(points) + 1))
+    parts = [order[begin : min(begin + MOST_ROWS, end)] for begin, end in pairwise(bounds)]
+    shown = iter(_rows(dated.iloc[np.concatenate(parts)], _SCORED))
+    for point, many, part in zip(exhibits.rows(points), np.diff(bounds).tolist(), parts, strict=True):
+        if not many:
             continue
         crumbs = [Link(title, f"{theme}.html"), Link(str(point.label), "")]
-        shown = _rows(inside.head(MOST_ROWS), _SCORED)
-        page = Page(f"{title}, {point.label}", crumbs, _period_lead(point), shown, *_cut(theme, len(inside)))
+        listed = list(islice(shown, len(part)))
+        page = Page(f"{title}, {point.label}", crumbs, _period_lead(point), listed, *_cut(theme, many))
         yield Link(str(point.label), _inside(point.page)), page
 
 
