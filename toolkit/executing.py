@@ -157,7 +157,7 @@ def _go_through(run: _Run, threads: ThreadPoolExecutor) -> tuple[dict[str, list[
             continue
         running[place] = threads.submit(_execute_and_keep, run, place, known, run.ahead.take(place))
         making.add(place)
-        if step is run.job["steps"][-1]:
+        if step in run.job["steps"][-2:]:
             _read_ahead(run)
         while making or len(running) == _AT_ONCE:
             if failure := _hear(run, making, running):
@@ -169,7 +169,7 @@ def _go_through(run: _Run, threads: ThreadPoolExecutor) -> tuple[dict[str, list[
 
 
 def _read_ahead(run: _Run) -> None:
-    """Let the module of the function that is called at the end begin: all is made but by the last notebook."""
+    """Let the module of the function that is called at the end begin: all is made but by the last notebook or two."""
     with contextlib.suppress(ToolkitError, OSError, ImportError):  # it will be told at the end
         if run.job["finish"]:
             module = importlib.import_module(run.job["finish"].partition(":")[0])

@@ -1,18 +1,21 @@
-"""An article as a line of a list: what it says, and that as HTML.
+"""The lines of lists of articles and of tables as HTML.
 
-A page lists hundreds of articles, and a run has hundreds of such pages: a template that is asked for each cell of them
-takes most of a report's time.
+A page lists hundreds of articles, a table has thousands of cells, and a run hundreds of such pages: a template that is
+asked for each cell takes most of a report's time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
 _APART = "\x1f"
+_AWAY = ' target="_blank" rel="noopener noreferrer nofollow"'
+_LONG = 60
+"""Characters of a cell from which on it is given room."""
 
 
 class Row(NamedTuple):
@@ -48,6 +51,45 @@ def _line(title: str, lang: str, facts: str, url: str, percent: str, quote: str)
     tongue = f' lang="{lang}"' if lang else ""
     begun = f'<li class="s"><b>{percent}</b>' if percent else "<li>"
     if url:
-        title = f'<a href="{url}" target="_blank" rel="noopener noreferrer nofollow">{title}</a>'
+        title = f'<a href="{url}"{_AWAY}>{title}</a>'
     said = f"<blockquote{tongue}>{quote}</blockquote>" if quote else ""
     return f"{begun}<p{tongue}>{title}</p><p>{facts}</p>{said}</li>\n"
+
+
+def body(table: Mapping[str, Any]) -> Markup:
+    """Return the rows of a table (``columns`` of ``name`` and ``kind``, ``rows``) in HTML; every cell is escaped.
+
+    A cell is a text, a number, None or a link (``text, href, away``). What is of the kind ``below`` stands in a row of
+    its own.
+
+    >>> print(body({"columns": [{"name": "", "kind": "text"}, {"name": "n", "kind": "number"}], "rows": [["<a>", 2]]}))
+    <tr><th scope="row">&lt;a&gt;</th><td class="n">2</td></tr>
+    <BLANKLINE>
+    """
+    kinds, names = ([column[part] for column in table["columns"]] for part in ("kind", "name"))
+    across = len(kinds) - kinds.count("below")
+    return Markup("".join(_row(row, kinds, names, across) for row in table["rows"]))  # noqa: S704 - cells are escaped
+
+
+def _row(row: Sequence[Any], kinds: Sequence[str], names: Sequence[str], across: int) -> str:
+    cells, under = [], []
+    for at, value in enumerate(row):
+        if kinds[at] == "below":
+            under += [f"<div><dt>{escape(names[at])}</dt><dd>{escape(value)}</dd></div>"] if value else []
+        elif kinds[at] == "number":
+            cells.append(f'<td class="n">{_cell(value)}</td>')
+        elif at == 0:
+            cells.append(f'<th scope="row">{_cell(value)}</th>')
+        else:
+            long = ' class="l"' if isinstance(value, str) and len(value) > _LONG else ""
+            cells.append(f"<td{long}>{_cell(value)}</td>")
+    below = f'<tr class="b"><td colspan="{across}"><dl>{"".join(under)}</dl></td></tr>\n' if under else ""
+    return f"<tr>{''.join(cells)}</tr>\n{below}"
+
+
+def _cell(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return "" if value is None else escape(value)
+    text = escape(value["text"])
+    away = _AWAY if value["away"] else ""
+    return f'<a href="{escape(value["href"])}"{away}>{text}</a>' if value["href"] else text

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit import blocks, lean, made, pages, store
-from toolkit.lines import as_html
+from toolkit.lines import as_html, body
 from toolkit.pages import Link
 from toolkit.schema import InputError
 
@@ -164,6 +164,7 @@ def _site(notebooks: Mapping[str, Path], found: pages.Pages, manifest: Mapping[s
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.globals["body"] = body
     themes = [Link(page.title, address, page.articles) for address, page in found.pages.items() if not page.crumbs]
     nav = [Link(_name(path), address) for address, path in notebooks.items()] + [Link(ABOUT, "about.html")]
     shared: dict[str, Any] = {
