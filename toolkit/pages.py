@@ -115,7 +115,7 @@ def with_points(known: Ready, points: pd.DataFrame | None) -> Pages:
         made[_checked(f"articles/{theme}.html")] = _theme_page(theme, (title, description), mine, own)
         made.update(_chain(_period_pages(theme, title, mine, own)))
     sheets = {f"articles/{theme}.csv": mine[_SHEET] for theme, mine in known.carried.items() if len(mine) > MOST_ROWS}
-    return Pages(made | known.topics, sheets)
+    return Pages({**made, **known.topics}, sheets)
 
 
 def percent(probability: float) -> str:
