@@ -124,16 +124,24 @@ def growth_rates(hits: Floats, totals: Floats, confidence: float = 0.95) -> pd.D
 
 
 def _slopes(hits: Floats, totals: Floats, time: Floats) -> tuple[Floats, Floats]:
-    """Return the slope of each series and its information, by Newton's method on the profile likelihood."""
-    slope = np.zeros(len(hits))
-    all_hits, moment = hits.sum(axis=1), (hits * time).sum(axis=1)
+    """Return the slope of each series and its information, by Newton's method on the profile likelihood.
+
+    A series whose slope a round leaves as it is would be left so by all further ones.
+    """
+    slope, information, left = np.zeros(len(hits)), np.zeros(len(hits)), np.arange(len(hits))
+    every, moments = hits.sum(axis=1), (hits * time).sum(axis=1)
     for _ in range(_ROUNDS):
-        weight = totals * np.exp(slope[:, None] * time)
+        mine, before = totals[left], slope[left]
+        weight = mine * np.exp(before[:, None] * time)
         size = weight.sum(axis=1)
         mean = (weight * time).sum(axis=1) / size
         spread = (weight * time**2).sum(axis=1) / size - mean**2
-        information = np.maximum(all_hits * spread, 1e-9)
-        slope = np.clip(slope + np.clip((moment - all_hits * mean) / information, -1, 1), -_STEEPEST, _STEEPEST)
+        information[left] = np.maximum(every[left] * spread, 1e-9)
+        step = np.clip((moments[left] - every[left] * mean) / information[left], -1, 1)
+        slope[left] = np.clip(before + step, -_STEEPEST, _STEEPEST)
+        left = left[slope[left] != before]
+        if not len(left):
+            break
     return slope, information
 
 
