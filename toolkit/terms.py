@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,8 +33,8 @@ def telling_terms(inside: Sequence[str], outside: Sequence[str], most: int = _TE
     texts of each set are read, evenly spread.
     """
     first, second = _spread(inside), _spread(outside)
-    bounds = 0, len(first), len(first) + len(second)
-    return _set_apart(_read([*first, *second]), *(np.arange(*ends) for ends in pairwise(bounds)), most)
+    places = np.arange(len(first) + len(second))
+    return _set_apart(_read([*first, *second]), places[: len(first)], places[len(first) :], most)
 
 
 class _Said(NamedTuple):
