@@ -44,6 +44,13 @@ _ACROSS = {**_AXIS, "tickformatstops": _DAYS, "ticklabelstandoff": 4}
 _STANDOFF = {"standoff": 14}
 
 
+class Steady(list[Any]):
+    """A list that nobody changes, so that it need not be copied: plotly copies all that a figure holds four times."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Steady:
+        return self
+
+
 def safe(text: str, width: int = 0) -> str:
     """Escape article text for plotly's own HTML; with a width, cut it there."""
     text = " ".join(str(text).split())
@@ -69,10 +76,16 @@ def finish(traces: Sequence[Parts], layout: Parts, name: str, caption: str, tabl
     shown = {
         "height": height,
         "margin": {"l": 64, "r": 44, "t": 48, "b": bottom},
-        "meta": {"id": name, "caption": caption, "alt": caption, "table": table.as_json()},
+        "meta": {"id": name, "caption": caption, "alt": caption, "table": _steady(table.as_json(), "rows")},
     }
     layout = {part: value for part, value in layout.items() if value != []} | across | upright | _LAYOUT | shown
-    return go.Figure({"data": [_bare(trace) for trace in traces], "layout": layout}, _validate=False)
+    drawn = [_steady(_bare(trace), "customdata") for trace in traces]
+    return go.Figure({"data": drawn, "layout": layout}, _validate=False)
+
+
+def _steady(part: Parts, name: str) -> Parts:
+    """Return a part with its largest list, if it has that, as one that is not copied."""
+    return part | {name: Steady(part[name])} if isinstance(part.get(name), list) else part
 
 
 def _bare(part: Parts) -> Parts:
