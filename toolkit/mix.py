@@ -53,12 +53,13 @@ def split_change(
             raise InputError(f"The {name} window holds no dated article; choose one that does.")
     keys = pd.Categorical(placed[key])
     codes, stories = keys.codes.astype(np.int64), _numbered(placed["story_id"])
-    counts = np.array([np.bincount(codes[rows], minlength=len(keys.categories)) for rows in windows])
+    inside = [(codes[rows], stories[rows], values[rows]) for rows in map(np.flatnonzero, windows)]
+    counts = np.array([np.bincount(of[0], minlength=len(keys.categories)) for of in inside])
     there = np.asarray(counts.any(axis=0), dtype=bool)
     stay = np.asarray((counts >= least).all(axis=0), dtype=bool)[there]
     parts = []
     for unit in ("article", "story"):
-        sums = [_sums(codes[rows], stories[rows], values[rows], unit, len(there)) for rows in windows]
+        sums = [_sums(*columns, unit, len(there)) for columns in inside]
         sizes, hits = (np.array(both)[:, there] for both in zip(*sums, strict=True))
         parts.append(pd.DataFrame({"unit": unit, **_split(keys.categories[there], sizes, hits, stay)}))
     return pd.concat(parts, ignore_index=True)
