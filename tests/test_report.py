@@ -466,7 +466,7 @@ def test_shortened_text_keeps_to_its_length_and_to_one_line(text, length):
 
 @given(st.floats(0, 1))
 def test_a_probability_never_reads_as_certain(value):
-    assert pages.percent(value) not in ("100%", "0%")
+    assert lines.percent(value) not in ("100%", "0%")
 
 
 # How it was made ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The lines of lists of articles and of tables as HTML.
+"""What the line of an article says, and the lines of lists and of tables as HTML.
 
 A page lists hundreds of articles, a table has thousands of cells, and a run hundreds of such pages: a template that is
 asked for each cell takes most of a report's time.
@@ -6,12 +6,22 @@ asked for each cell takes most of a report's time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
+import pandas as pd
 from markupsafe import Markup, escape
 
+from toolkit.exhibits import continued, opening
+
+QUOTE = 320
+_OPENING = 90
+BEGUN = 4 * _OPENING
+"""Characters of a text that an opening is taken from."""
+_WEB = re.compile(r"https?://[^\s\x00-\x20<>\"]+", re.IGNORECASE)
 _APART = "\x1f"
 _AWAY = ' target="_blank" rel="noopener noreferrer nofollow"'
 _LONG = 60
@@ -27,6 +37,41 @@ class Row(NamedTuple):
     url: str
     percent: str = ""
     quote: str = ""
+
+
+def listed(articles: pd.DataFrame, facts: Sequence[str], length: int = QUOTE) -> list[Row]:
+    """Say of each article its date, what the columns `facts` hold, its score and passage (up to `length`), if any."""
+    if "score" not in articles.columns:
+        articles = articles.assign(score=float("nan"), evidence="")
+    cells = [articles[name].tolist() for name in ("title", "text", "language", "url", "score", "evidence")]
+    told = zip(*(articles[name].tolist() for name in ("dated", *facts)), strict=True)
+    made = []
+    for title, text, language, url, score, evidence, own in zip(*cells, told, strict=True):
+        shown = _headline(title, text)
+        quote = opening(continued(evidence, shown), length) if evidence and isinstance(evidence, str) else ""
+        address = url if isinstance(url, str) and _WEB.fullmatch(url) else ""
+        made.append(Row(shown, _lang(language), " · ".join(filter(None, own)), address, percent(score), quote))
+    return made
+
+
+def _headline(title: str, text: str) -> str:
+    """Return the title that an article is shown by; where it has none, how its text begins."""
+    return (title and opening(title, 2 * _OPENING)) or opening(text, _OPENING) or "(no text)"
+
+
+@lru_cache(1000)
+def _lang(language: object) -> str:
+    """Return the code for a ``lang`` attribute; empty for English, which is the page's own."""
+    return str(language) if re.fullmatch(r"[a-z]{2,3}", str(language)) and language != "en" else ""
+
+
+def percent(probability: float) -> str:
+    """Return a probability as a percentage that never claims certainty; empty where there is none."""
+    if pd.isna(probability):
+        return ""
+    if probability > 0.99:
+        return ">99%"
+    return "<1%" if probability < 0.01 else f"{probability:.0%}"
 
 
 def as_html(rows: Sequence[Row]) -> Markup:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
@@ -17,20 +16,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from toolkit import exhibits
-from toolkit.exhibits import date, number, opening
+from toolkit.exhibits import date, number
 from toolkit.languages import language_name
-from toolkit.lines import Row
+from toolkit.lines import BEGUN, QUOTE, Row, listed
 from toolkit.schema import InputError
 
 PAGE = re.compile(r"articles/[a-z0-9_-]+\.html")
 """What a page of articles may be called; nothing else is ever linked from a figure."""
 MOST_ROWS = 200
 MOST_TOPIC_ROWS = 300
-_QUOTE, _SHORT_QUOTE = 320, 200
-_OPENING = 90
-BEGUN = 4 * _OPENING
-"""Characters of a text that an opening is taken from."""
-_WEB = re.compile(r"https?://[^\s\x00-\x20<>\"]+", re.IGNORECASE)
+_SHORT_QUOTE = 200
 _SCORED = ("source", "tongue", "also")
 _SHEET = ["article_id", "published", "source", "language", "title", "url", "score", "also"]
 
@@ -118,15 +113,6 @@ def with_points(known: Ready, points: pd.DataFrame | None) -> Pages:
     return Pages({**made, **known.topics}, sheets)
 
 
-def percent(probability: float) -> str:
-    """Return a probability as a percentage that never claims certainty; empty where there is none."""
-    if pd.isna(probability):
-        return ""
-    if probability > 0.99:
-        return ">99%"
-    return "<1%" if probability < 0.01 else f"{probability:.0%}"
-
-
 def _checked(address: str) -> str:
     if not PAGE.fullmatch(address):
         raise InputError(f"A page would be called {address!r}, expected only a-z, 0-9, '_' and '-': rename the theme.")
@@ -205,38 +191,12 @@ def _points(points: pd.DataFrame | None, theme: str) -> pd.DataFrame:
     return points[points["theme"] == theme].sort_values("start", ignore_index=True)
 
 
-def _rows(articles: pd.DataFrame, facts: Sequence[str], length: int = _QUOTE) -> list[Row]:
-    """Say of each article its date, what the columns `facts` hold, its score and passage (up to `length`), if any."""
-    if "score" not in articles.columns:
-        articles = articles.assign(score=float("nan"), evidence="")
-    cells = [articles[name].tolist() for name in ("title", "text", "language", "url", "score", "evidence")]
-    told = zip(*(articles[name].tolist() for name in ("dated", *facts)), strict=True)
-    made = []
-    for title, text, language, url, score, evidence, own in zip(*cells, told, strict=True):
-        shown = _headline(title, text)
-        quote = opening(exhibits.continued(evidence, shown), length) if evidence and isinstance(evidence, str) else ""
-        address = url if isinstance(url, str) and _WEB.fullmatch(url) else ""
-        made.append(Row(shown, _lang(language), " · ".join(filter(None, own)), address, percent(score), quote))
-    return made
-
-
-def _headline(title: str, text: str) -> str:
-    """Return the title that an article is shown by; where it has none, how its text begins."""
-    return (title and opening(title, 2 * _OPENING)) or opening(text, _OPENING) or "(no text)"
-
-
-@lru_cache(1000)
-def _lang(language: object) -> str:
-    """Return the code for a ``lang`` attribute; empty for English, which is the page's own."""
-    return str(language) if re.fullmatch(r"[a-z]{2,3}", str(language)) and language != "en" else ""
-
-
 def _theme_page(theme: str, names: tuple[str, str], mine: pd.DataFrame, points: pd.DataFrame) -> Page:
     title, description = names
     note, sheet = _cut(theme, len(mine))
     links = [Link(str(p.label), _inside(p.page), int(p.articles)) for p in exhibits.rows(points) if p.articles]
     lead = f"{description} {_number(len(mine), 'article')} {_verb(len(mine))} this theme."
-    shown = _rows(mine.head(MOST_ROWS), _SCORED, _SHORT_QUOTE if links else _QUOTE)
+    shown = listed(mine.head(MOST_ROWS), _SCORED, _SHORT_QUOTE if links else QUOTE)
     return Page(title, [], lead.strip(), shown, note, sheet, periods=links, articles=len(mine))
 
 
@@ -262,19 +222,19 @@ def _period_pages(theme: str, title: str, mine: pd.DataFrame, points: pd.DataFra
     order = np.argsort(of, kind="stable")
     bounds = np.searchsorted(of[order], np.arange(len(points) + 1))
     parts = [order[begin : min(begin + MOST_ROWS, end)] for begin, end in pairwise(bounds)]
-    shown = iter(_rows(dated.iloc[np.concatenate(parts)], _SCORED))
+    shown = iter(listed(dated.iloc[np.concatenate(parts)], _SCORED))
     for point, many, part in zip(exhibits.rows(points), np.diff(bounds).tolist(), parts, strict=True):
         if not many:
             continue
         crumbs = [Link(title, f"{theme}.html"), Link(str(point.label), "")]
-        listed = list(islice(shown, len(part)))
-        page = Page(f"{title}, {point.label}", crumbs, _period_lead(point), listed, *_cut(theme, many))
+        inside = list(islice(shown, len(part)))
+        page = Page(f"{title}, {point.label}", crumbs, _period_lead(point), inside, *_cut(theme, many))
         yield Link(str(point.label), _inside(point.page)), page
 
 
-def _chain(listed: Iterable[tuple[Link, Page]]) -> Iterator[tuple[str, Page]]:
+def _chain(found: Iterable[tuple[Link, Page]]) -> Iterator[tuple[str, Page]]:
     """Yield address and page, each page leading to the one before and the one after."""
-    pairs = list(listed)
+    pairs = list(found)
     links = [link for link, _ in pairs]
     for before, (link, page), after in zip([None, *links[:-1]], pairs, [*links[1:], None], strict=False):
         yield _checked(f"articles/{link.href}"), page._replace(before=before, after=after)
@@ -314,7 +274,7 @@ def _topic_pages(
         mine, many = members.get(topic.topic_id, near.head(0)), int(sizes.get(topic.topic_id, 0))
         crumbs = [Link("Topics", "../topics.html"), Link(str(topic.label), "")]
         lead = f"{_number(many, 'article')}. Telling words: {', '.join(map(str, topic.terms))}."
-        shown = _rows(mine, ("source", "themes"))
+        shown = listed(mine, ("source", "themes"))
         cut = many > MOST_TOPIC_ROWS
         note = f"Showing the {MOST_TOPIC_ROWS} nearest to the centre of {number(many)}." if cut else ""
         yield Link(str(topic.label), f"topic-{topic.topic_id}.html"), Page(str(topic.label), crumbs, lead, shown, note)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit import blocks, lean, made, pages, store
-from toolkit.lines import as_html, body
+from toolkit.lines import BEGUN, as_html, body
 from toolkit.pages import Link
 from toolkit.schema import InputError
 
@@ -141,7 +141,7 @@ def _tables(folder: Path) -> pages.Tables:
 
 def _begun(path: Path) -> pd.DataFrame:
     """Read the articles without more of their texts than pages show: those of a million are gigabytes."""
-    parts = [piece.assign(text=piece["text"].str.slice(0, pages.BEGUN)) for piece in store.read_batches(path)]
+    parts = [piece.assign(text=piece["text"].str.slice(0, BEGUN)) for piece in store.read_batches(path)]
     return pd.concat(parts, ignore_index=True)
 
 
