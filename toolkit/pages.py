@@ -26,6 +26,8 @@ PAGE = re.compile(r"articles/[a-z0-9_-]+\.html")
 MOST_ROWS = 200
 MOST_TOPIC_ROWS = 300
 _SHORT_QUOTE = 200
+SHOWN = ("article_id", "published", "source", "url", "title", "text", "language", "story_id")
+"""The columns of articles that pages are made of; the last need not be there."""
 _SCORED = ("source", "tongue", "also")
 _SHEET = ["article_id", "published", "source", "language", "title", "url", "score", "also"]
 
@@ -129,8 +131,7 @@ def _themes(tables: Tables) -> dict[str, tuple[str, str]]:
 
 def _readable(articles: pd.DataFrame, timezone: str) -> pd.DataFrame:
     """Return the columns that pages show, the local date, and what is known of further copies, a row an article."""
-    names = ("article_id", "published", "source", "url", "title", "text", "language")
-    shown = articles[list(names)].copy()
+    shown = articles[list(SHOWN[:-1])].copy()
     shown["text"] = shown["text"].str.slice(0, BEGUN).fillna("")
     shown["title"] = shown["title"].fillna("")
     shown["local"] = shown["published"].dt.tz_convert(timezone).dt.tz_localize(None)

@@ -20,6 +20,7 @@ import pandas as pd
 from toolkit import blocks, lean, made, pages, store
 from toolkit.lines import BEGUN, as_html, body
 from toolkit.pages import Link
+from toolkit.parquet import columns_of
 from toolkit.schema import InputError
 
 POLICY = (
@@ -140,9 +141,14 @@ def _tables(folder: Path) -> pages.Tables:
 
 
 def _begun(path: Path) -> pd.DataFrame:
-    """Read the articles without more of their texts than pages show: those of a million are gigabytes."""
-    parts = [piece.assign(text=piece["text"].str.slice(0, BEGUN)) for piece in store.read_batches(path)]
-    return pd.concat(parts, ignore_index=True)
+    """Read what pages show of the articles: of texts, which may be gigabytes, only how those without a title begin."""
+    table = store.read_table(path, [name for name in columns_of(path) if name in pages.SHOWN and name != "text"])
+    bare = np.array([not title or title.isspace() for title in table["title"].fillna("").tolist()], dtype=bool)
+    begun: pd.Series = pd.Series("", index=table.index, dtype="str")
+    if bare.any():
+        parts = [piece["text"].str.slice(0, BEGUN) for piece in store.read_batches(path, ["text"])]
+        begun = pd.concat(parts, ignore_index=True).where(bare, "")
+    return table.assign(text=begun)
 
 
 def _labelled(path: Path) -> pd.DataFrame:
