@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from toolkit import processors
+from toolkit import cache, processors
 from toolkit.abreast import MANY, abreast
 
 PIECES = [pd.DataFrame({"text": [f"article {number}"] * number, "number": number}) for number in range(1, 14)]
@@ -75,3 +75,43 @@ def test_inside_one_thread_libraries_compute_with_one_and_afterwards_as_before()
         with processors.one_thread(), processors.one_thread():
             assert {pool["num_threads"] for pool in threadpool_info()} == {1}
         assert [pool["num_threads"] for pool in threadpool_info()] == before
+
+
+def kept(name, log):
+    """A table that is kept, and that says in a file which process has made it."""
+
+    def make():
+        with log.open("a") as told:
+            told.write(f"{name} {os.getpid()}\n")
+        return pd.DataFrame({"name": [name]})
+
+    return lambda: cache.kept(name, [], make)
+
+
+def test_what_was_made_meanwhile_is_taken_and_not_made_again(tmp_path):
+    log, other = tmp_path / "log", kept("other", tmp_path / "log")
+    wait = cache.meanwhile([other], MANY)
+    kept("own", log)()
+    wait()
+    assert other()["name"].tolist() == ["other"]
+    made = dict(line.split() for line in log.read_text().splitlines())
+    assert made["own"] == str(os.getpid()) != made["other"]
+
+
+def test_what_fails_meanwhile_is_made_here(tmp_path):
+    here, log = os.getpid(), tmp_path / "log"
+
+    def failing():
+        if os.getpid() != here:
+            raise ValueError("there")
+        return kept("failing", log)()
+
+    cache.meanwhile([failing], MANY)()
+    assert failing()["name"].tolist() == ["failing"]
+    assert log.read_text().split() == ["failing", str(here)]
+
+
+def test_nothing_is_made_twice_where_nothing_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv("TOOLKIT_FRESH", "1")
+    cache.meanwhile([kept("fresh", tmp_path / "log")], MANY)()
+    assert not (tmp_path / "log").exists()

@@ -53,21 +53,9 @@ STAGES = {
     "explore": {"explore", "opened", "narrow", "shown", "nearest", "panes", "screen", "map_pane"} | {"stills"},
 }
 RUNNER = {"params", "plan", "batch", "kernels", "profiling", "reuse", "sweep", "evaluation", "comparison"}
-RUNNER |= {
-    "runner",
-    "executing",
-    "notebook",
-    "overlap",
-    "warm",
-    "remote",
-    "lease",
-    "place",
-    "children",
-    "engine",
-    "overview",
-    "unread",
-}
-REPORT = {"report", "pages", "blocks", "made"}
+RUNNER |= {"runner", "executing", "notebook", "overlap", "warm", "remote", "lease", "place", "children", "engine"}
+RUNNER |= {"overview", "unread"}
+REPORT = {"report", "pages", "lines", "blocks", "made"}
 CHECK = {"check"}
 READING = {"reading"}
 START = {"starting", "steps"}

@@ -167,6 +167,13 @@ def test_a_figure_is_valid_json_without_nan(name):
     json.loads(written)
 
 
+@pytest.mark.parametrize("name", [*FIGURES, *EMPTY])
+def test_plotly_finds_nothing_wrong_and_nothing_to_add_in_a_figure(name):
+    ours = FIGURES[name][0]() if name in FIGURES else EMPTY[name]()
+    theirs = go.Figure({"data": [trace.to_plotly_json() for trace in ours.data], "layout": ours.to_dict()["layout"]})
+    assert json.loads(theirs.to_json()) == json.loads(ours.to_json())
+
+
 @pytest.mark.parametrize("name", EMPTY)
 def test_a_figure_of_nothing_says_so(name):
     figure = EMPTY[name]()

@@ -1,3 +1,4 @@
+import html
 import itertools
 import json
 import re
@@ -5,7 +6,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from small_run import (
     FIGURE,
@@ -24,7 +25,7 @@ from small_run import (
     write_notebook,
 )
 
-from toolkit import blocks, exhibits, made, pages, report, store
+from toolkit import blocks, exhibits, lines, made, pages, report, store
 from toolkit.schema import InputError
 
 
@@ -425,6 +426,38 @@ def test_the_tables_are_not_changed():
         pd.testing.assert_frame_equal(old, new)
 
 
+@given(st.lists(st.builds(lines.Row, *[st.text()] * 6), max_size=3))
+@example([lines.Row("a\x1fb", "", "<b>", "", "", "")])
+def test_every_cell_of_a_list_stands_in_its_place_and_is_escaped(rows):
+    text = str(lines.as_html(rows))
+    assert set(re.findall(r"<(\w+)", text)) <= {"li", "b", "p", "a", "blockquote"}
+    said = [html.unescape(part) for part in re.split(r"<[^>]*>", text) if part.strip("\n")]
+    told = [cell for row in rows for cell in (row.percent, row.title, row.facts, row.quote)]
+    assert said == [cell for cell in told if cell.strip("\n")]
+    assert list(map(html.unescape, re.findall(r'href="([^"]*)"', text))) == [row.url for row in rows if row.url]
+
+
+@given(st.text())
+def test_one_line_is_what_splitting_at_white_space_makes(text):
+    assert exhibits.one_line(text) == " ".join(text.split())
+
+
+def test_what_hangs_on_no_trend_is_made_once_before_them_and_with_them(tmp_path, monkeypatch):
+    run, asked, ready = make_run(tmp_path), [], pages.ready
+    points, facts = run / "tables" / "points.parquet", store.read_json(run / store.MANIFEST)
+    monkeypatch.setattr(pages, "ready", lambda *given: asked.append(given) or ready(*given))
+    points.rename(aside := tmp_path / "points.parquet")
+    report.read_ahead(run, facts)
+    aside.rename(points)
+    report.read_ahead(run, facts)
+    report.build_report(run)
+    made = {path.name: path.read_bytes() for path in (run / "articles").iterdir()}
+    assert len(asked) == 1
+    report._ready_once.cache_clear(), report._made_once.cache_clear()
+    report.build_report(run)
+    assert len(asked) == 2 and made == {path.name: path.read_bytes() for path in (run / "articles").iterdir()}
+
+
 @given(st.text(), st.integers(2, 60))
 def test_shortened_text_keeps_to_its_length_and_to_one_line(text, length):
     short = exhibits.opening(text, length)
@@ -433,7 +466,7 @@ def test_shortened_text_keeps_to_its_length_and_to_one_line(text, length):
 
 @given(st.floats(0, 1))
 def test_a_probability_never_reads_as_certain(value):
-    assert pages.percent(value) not in ("100%", "0%")
+    assert lines.percent(value) not in ("100%", "0%")
 
 
 # How it was made ------------------------------------------------------------------------------------------------

@@ -2,17 +2,19 @@
 
 The other process is forked from this one, so that it knows all that was learnt before, and hands its results over in
 files. A piece that it does not deliver, because it failed or was killed, is worked on here; so an error is the same as
-without it, and so are the results.
+without it, and so are the results. What is kept once made can be made by it as a whole (`meanwhile`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,13 +24,18 @@ from pyarrow import feather
 from threadpoolctl import threadpool_limits
 
 from toolkit import processors
+from toolkit.settings import fresh
 
+_PARENT_DEATH = 1
+"""What prctl is asked: to send a signal when the parent ends."""
 Result = tuple[Any, ...]
 """Frames with the index 0, 1, 2, ..., and arrays of numbers."""
 Piece = TypeVar("Piece")
 
 MANY = 20_000
 """Rows from which on it is worth it."""
+_MOST = 300_000
+"""Rows up to which there is memory for what two processes make at once, whatever it is."""
 _AHEAD = 4
 """Results that the other process may be ahead, which bounds the files on disk."""
 
@@ -46,6 +53,38 @@ def abreast(work: Callable[[Piece], Result], pieces: Iterable[Piece], rows: int)
         for number, piece in enumerate(pieces):
             found = take(number) if number % 2 else None
             yield work(piece) if found is None else found
+
+
+def meanwhile(makers: Sequence[Callable[[], object]], rows: int) -> Callable[[], object]:
+    """Let another process call `makers`, which keep what they make; return what waits until it has ended.
+
+    Whoever calls them after that takes what was kept and makes what was not, so that results and errors are the same
+    as without it. There is no other process where there are few rows or very many, one processor or no Linux, or where
+    nothing is taken that was kept.
+    """
+    if not MANY <= rows <= _MOST or fresh() or not processors.second():
+        return lambda: None
+    child = os.fork()
+    if not child:
+        _make(makers)
+    return cache(partial(os.waitpid, child, 0))
+
+
+def _make(makers: Sequence[Callable[[], object]]) -> None:
+    """Call each and end without a word, whatever happens, or when the process that this one is forked from does."""
+    try:
+        ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL)
+        _be_quiet()
+        with threadpool_limits(1):
+            for make in makers:
+                make()
+    finally:
+        os._exit(0)
+
+
+def _be_quiet() -> None:
+    sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
 @contextlib.contextmanager
@@ -95,8 +134,7 @@ def _be_other(
         asked, tell = mine
         for end in others:
             os.close(end)
-        sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
-        os.environ["TOKENIZERS_PARALLELISM"] = "false"
+        _be_quiet()
         with threadpool_limits(1):
             for number, piece in enumerate(pieces):
                 if number % 2:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from pyarrow import feather
 
 from toolkit import blobs, columnwise, keeping, store
+from toolkit.abreast import meanwhile as meanwhile
 from toolkit.pieces import Steps, count_rows
 from toolkit.schema import Kept, Pieces
 

@@ -206,13 +206,16 @@ def within_bounds(
     single sources' shares, Wilson's at the effective counts, are put together as Zou & Donner 2008 ("Construction
     of confidence limits about effect measures: a general approach") do for sums of proportions.
     """
-    counts = split[split["unit"] == "article"].set_index("key")[["articles_before", "articles_after"]]
-    mine = split[split["unit"] == unit].set_index("key")
-    mine = mine[(counts.min(axis=1) >= FEWEST).reindex(mine.index)]
-    if mine.empty:
+    unit_of, fewest = split["unit"].to_numpy(), split[["articles_before", "articles_after"]].to_numpy().min(axis=1)
+    keys, article = split["key"].tolist(), np.flatnonzero(unit_of == "article").tolist()
+    enough = {keys[at] for at in article if fewest[at] >= FEWEST}
+    held = [at for at in np.flatnonzero(unit_of == unit).tolist() if keys[at] in enough]
+    if not held:
         return 0.0, 0.0
-    sizes = mine[["articles_before", "articles_after"]].to_numpy(dtype=float)
-    shares = mine[["before", "after"]].to_numpy(dtype=float)
+    sizes, shares = (
+        np.array([split[f"{of}{side}"].to_numpy(dtype=float)[held] for side in ("before", "after")]).T
+        for of in ("articles_", "")
+    )
     weight = (sizes / sizes.sum(axis=0)).mean(axis=1)
     effect = np.asarray(effects, dtype=float)
     low, high = wilson(shares * sizes / effect, sizes / effect, confidence)
@@ -220,5 +223,5 @@ def within_bounds(
         ((weight[:, None] * (shares - low)) ** 2).sum(axis=0),
         ((weight[:, None] * (high - shares)) ** 2).sum(axis=0),
     )
-    change = float(mine["within"].sum())
+    change = float(split["within"].to_numpy()[held].sum())
     return change - float(np.sqrt(up[0] + down[1])), change + float(np.sqrt(down[0] + up[1]))

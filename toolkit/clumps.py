@@ -22,7 +22,7 @@ the doubt is that of a normal estimate known not to be negative.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -151,8 +151,13 @@ def _products(cells: _Cells, rows: Ints, values: Floats) -> float:
     """Return the sum of the products of values over all ordered pairs of neighbours."""
     of = cells.of[rows] if cells.near else np.unique(cells.of[rows], return_inverse=True)[1].ravel()
     sums = np.bincount(of, values, len(cells.period) if cells.near else 0)
-    across = sum(nearness * float(sums[left] @ sums[right]) for left, right, nearness in cells.near)
-    return float(sums @ sums - values @ values + 2 * across)
+    across = sum((nearness * _product(sums[left], sums[right]) for left, right, nearness in cells.near), 0.0)
+    return _product(sums, sums) - _product(values, values) + 2 * across
+
+
+def _product(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
+    """Return the inner product, in one thread: several wait for each other, and have the last bits hang on how many."""
+    return float((one * other).sum())
 
 
 def design_effects(clumps: Clumps, rows: Ints, values: Floats, confidence: float = 0.95) -> Floats:

@@ -159,7 +159,7 @@ def _go_through(run: _Run, threads: ThreadPoolExecutor) -> tuple[dict[str, list[
         if place not in run.running:
             _begin(run, threads, place, known.outside)
         run.running[place].key.set_result(known)
-        if step is steps[-1]:
+        if step in steps[-2:]:
             _read_ahead(run)
         if failure := _wait(run, threads, place):
             return became, failure
@@ -209,7 +209,7 @@ def _abandon(run: _Run, place: int) -> None:
 
 
 def _read_ahead(run: _Run) -> None:
-    """Let the module of the function that is called at the end begin: all is made but by the last notebook."""
+    """Let the module of the function that is called at the end begin: all is made but by the last notebook or two."""
     with contextlib.suppress(ToolkitError, OSError, ImportError):  # it will be told at the end
         if run.job["finish"]:
             module = importlib.import_module(run.job["finish"].partition(":")[0])

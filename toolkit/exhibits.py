@@ -83,13 +83,23 @@ def quoted(text: str) -> str:
     return f"“{_CLOSING.sub('’', _OPENING.sub('‘', text))}”"
 
 
+def one_line(text: str) -> str:
+    """Return a text with one space wherever white space stands, and none at its ends.
+
+    >>> one_line(" Rain\\n  fell. ")
+    'Rain fell.'
+    """
+    plain = text.isprintable() and "  " not in text and not text.startswith(" ") and not text.endswith(" ")
+    return text if plain else " ".join(text.split())
+
+
 def continued(passage: str, title: str) -> str:
     """Return a passage without the beginning that already stands beside it as `title`, cut with an ellipsis.
 
     >>> continued("Rain fell on the town. Rivers rose.", "Rain fell on the…"), continued("Rain", "Rain")
     ('… town. Rivers rose.', '')
     """
-    passage, begun = " ".join(passage.split()), title.removesuffix("…").rstrip()
+    passage, begun = one_line(passage), title.removesuffix("…").rstrip()
     if passage == title:
         return ""
     if not title.endswith("…") or not begun or not passage.startswith(begun):
@@ -104,7 +114,7 @@ def opening(text: str, length: int) -> str:
     >>> opening("Rain fell on the town.", 12), opening("Rain fell.", 12)
     ('Rain fell…', 'Rain fell.')
     """
-    line = " ".join(text.split())
+    line = one_line(text)
     if len(line) <= length:
         return line
     head = line[: length - 1]

@@ -52,16 +52,24 @@ def split_change(
         if not rows.any():
             raise InputError(f"The {name} window holds no dated article; choose one that does.")
     keys = pd.Categorical(placed[key])
-    codes, stories = keys.codes.astype(np.int64), pd.factorize(placed["story_id"])[0]
-    counts = np.array([np.bincount(codes[rows], minlength=len(keys.categories)) for rows in windows])
+    codes, stories = keys.codes.astype(np.int64), _numbered(placed["story_id"])
+    inside = [(codes[rows], stories[rows], values[rows]) for rows in map(np.flatnonzero, windows)]
+    counts = np.array([np.bincount(of[0], minlength=len(keys.categories)) for of in inside])
     there = np.asarray(counts.any(axis=0), dtype=bool)
     stay = np.asarray((counts >= least).all(axis=0), dtype=bool)[there]
     parts = []
     for unit in ("article", "story"):
-        sums = [_sums(codes[rows], stories[rows], values[rows], unit, len(there)) for rows in windows]
+        sums = [_sums(*columns, unit, len(there)) for columns in inside]
         sizes, hits = (np.array(both)[:, there] for both in zip(*sums, strict=True))
         parts.append(pd.DataFrame({"unit": unit, **_split(keys.categories[there], sizes, hits, stay)}))
     return pd.concat(parts, ignore_index=True)
+
+
+def _numbered(stories: pd.Series) -> Ints:
+    """Return a small number for each story; where they are such already, as they are."""
+    numbers = stories.to_numpy()
+    small = numbers.dtype.kind == "i" and len(numbers) > 0 and 0 <= numbers.min() <= numbers.max() < len(numbers)
+    return np.asarray(numbers if small else pd.factorize(stories)[0], dtype=np.int64)
 
 
 def _sums(codes: Ints, stories: Ints, values: Floats, unit: str, count: int) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,19 +16,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from toolkit import exhibits
-from toolkit.exhibits import date, number, opening
+from toolkit.exhibits import date, number
 from toolkit.languages import language_name
+from toolkit.lines import BEGUN, QUOTE, Row, listed
 from toolkit.schema import InputError
 
 PAGE = re.compile(r"articles/[a-z0-9_-]+\.html")
 """What a page of articles may be called; nothing else is ever linked from a figure."""
 MOST_ROWS = 200
 MOST_TOPIC_ROWS = 300
-_QUOTE, _SHORT_QUOTE = 320, 200
-_OPENING = 90
-BEGUN = 4 * _OPENING
-"""Characters of a text that an opening is taken from."""
-_WEB = re.compile(r"https?://[^\s\x00-\x20<>\"]+", re.IGNORECASE)
+_SHORT_QUOTE = 200
+SHOWN = ("article_id", "published", "source", "url", "title", "text", "language", "story_id")
+"""The columns of articles that pages are made of; the last need not be there."""
 _SCORED = ("source", "tongue", "also")
 _SHEET = ["article_id", "published", "source", "language", "title", "url", "score", "also"]
 
@@ -53,17 +52,6 @@ class Link(NamedTuple):
     articles: int = 0
 
 
-class Row(NamedTuple):
-    """One article as the reader sees it."""
-
-    title: str
-    lang: str
-    facts: str
-    url: str
-    percent: str = ""
-    quote: str = ""
-
-
 class Page(NamedTuple):
     """One page of articles; links are relative to the folder it lies in."""
 
@@ -86,38 +74,45 @@ class Pages(NamedTuple):
     sheets: Mapping[str, pd.DataFrame]
 
 
+class Ready(NamedTuple):
+    """What pages show that no trend changes."""
+
+    themes: Mapping[str, tuple[str, str]]
+    """Theme -> its title and description."""
+    carried: Mapping[str, pd.DataFrame]
+    """Theme -> a row an article that carries it, the surest first."""
+    topics: Mapping[str, Page]
+
+
 def article_pages(tables: Tables, timezone: str = "UTC") -> Pages:
     """Make every page of articles that the tables allow; dates are those of `timezone` (an IANA name).
 
     Raises `InputError` where a page has an unfit name, or where a trend point counts other articles than the
     tables hold: a number that cannot be traced to its articles is not shown.
     """
+    return with_points(ready(tables, timezone), tables.points)
+
+
+def ready(tables: Tables, timezone: str = "UTC") -> Ready:
+    """Make what `article_pages` needs and what is not of the trends; raises as it does."""
     if tables.articles is None or tables.articles.empty:
-        return Pages({}, {})
-    articles = _readable(tables.articles, timezone)
+        return Ready({}, {}, {})
+    articles, themes = _readable(tables.articles, timezone), _themes(tables)
     carried = _carried(articles, tables.scores)
-    themes = _themes(tables)
-    made: dict[str, Page] = {}
-    sheets: dict[str, pd.DataFrame] = {}
-    for theme, (title, description) in themes.items():
-        mine = carried[carried["theme"] == theme]
-        points = _points(tables.points, theme)
-        made[_checked(f"articles/{theme}.html")] = _theme_page(theme, (title, description), mine, points)
-        made.update(_chain(_period_pages(theme, title, mine, points)))
-        if len(mine) > MOST_ROWS:
-            sheets[f"articles/{theme}.csv"] = mine[_SHEET]
     titles = {theme: title for theme, (title, _) in themes.items()}
-    made.update(_chain(_topic_pages(tables, articles, carried, titles)))
-    return Pages(made, sheets)
+    topics = dict(_chain(_topic_pages(tables, articles, carried, titles)))
+    return Ready(themes, {theme: carried[carried["theme"] == theme] for theme in themes}, topics)
 
 
-def percent(probability: float) -> str:
-    """Return a probability as a percentage that never claims certainty; empty where there is none."""
-    if pd.isna(probability):
-        return ""
-    if probability > 0.99:
-        return ">99%"
-    return "<1%" if probability < 0.01 else f"{probability:.0%}"
+def with_points(known: Ready, points: pd.DataFrame | None) -> Pages:
+    """Make every page of what is `ready` and of the points of trends; raises as `article_pages` does."""
+    made: dict[str, Page] = {}
+    for theme, (title, description) in known.themes.items():
+        mine, own = known.carried[theme], _points(points, theme)
+        made[_checked(f"articles/{theme}.html")] = _theme_page(theme, (title, description), mine, own)
+        made.update(_chain(_period_pages(theme, title, mine, own)))
+    sheets = {f"articles/{theme}.csv": mine[_SHEET] for theme, mine in known.carried.items() if len(mine) > MOST_ROWS}
+    return Pages({**made, **known.topics}, sheets)
 
 
 def _checked(address: str) -> str:
@@ -136,8 +131,7 @@ def _themes(tables: Tables) -> dict[str, tuple[str, str]]:
 
 def _readable(articles: pd.DataFrame, timezone: str) -> pd.DataFrame:
     """Return the columns that pages show, the local date, and what is known of further copies, a row an article."""
-    names = ("article_id", "published", "source", "url", "title", "text", "language")
-    shown = articles[list(names)].copy()
+    shown = articles[list(SHOWN[:-1])].copy()
     shown["text"] = shown["text"].str.slice(0, BEGUN).fillna("")
     shown["title"] = shown["title"].fillna("")
     shown["local"] = shown["published"].dt.tz_convert(timezone).dt.tz_localize(None)
@@ -153,14 +147,19 @@ def _each(column: pd.Series, say: Callable[[Any], str]) -> npt.NDArray[np.object
     return np.array([say(one) for one in known], dtype=object)[codes]
 
 
-def _copies(articles: pd.DataFrame) -> list[str]:
+def _copies(articles: pd.DataFrame) -> npt.NDArray[np.object_]:
     """Say for each article how often its story is told elsewhere; empty where it is not."""
+    said = np.full(len(articles), "", dtype=object)
     if "story_id" not in articles.columns:
-        return [""] * len(articles)
-    known = articles["source"].where(articles["source"] != "")
-    stories = known.groupby(articles["story_id"])
+        return said
+    story = pd.factorize(articles["story_id"])[0]
+    several = np.flatnonzero((np.bincount(story + 1)[story + 1] > 1) & (story >= 0))
+    known = articles["source"].iloc[several].reset_index(drop=True)
+    known = known.where(known != "")
+    stories = known.groupby(story[several])
     outlets, copies = stories.transform("nunique") - known.notna(), stories.transform("size") - 1
-    return [_retold(others, more) for others, more in zip(outlets, copies, strict=True)]
+    said[several] = [_retold(others, more) for others, more in zip(outlets, copies, strict=True)]
+    return said
 
 
 def _retold(outlets: int, copies: int) -> str:
@@ -193,38 +192,12 @@ def _points(points: pd.DataFrame | None, theme: str) -> pd.DataFrame:
     return points[points["theme"] == theme].sort_values("start", ignore_index=True)
 
 
-def _rows(articles: pd.DataFrame, facts: Sequence[str], length: int = _QUOTE) -> list[Row]:
-    """Say of each article its date, what the columns `facts` hold, its score and passage (up to `length`), if any."""
-    if "score" not in articles.columns:
-        articles = articles.assign(score=float("nan"), evidence="")
-    cells = [articles[name].tolist() for name in ("title", "text", "language", "url", "score", "evidence")]
-    told = zip(*(articles[name].tolist() for name in ("dated", *facts)), strict=True)
-    made = []
-    for title, text, language, url, score, evidence, own in zip(*cells, told, strict=True):
-        shown = _headline(title, text)
-        quote = opening(exhibits.continued(evidence, shown), length) if evidence and isinstance(evidence, str) else ""
-        address = url if isinstance(url, str) and _WEB.fullmatch(url) else ""
-        made.append(Row(shown, _lang(language), " · ".join(filter(None, own)), address, percent(score), quote))
-    return made
-
-
-def _headline(title: str, text: str) -> str:
-    """Return the title that an article is shown by; where it has none, how its text begins."""
-    return (title and opening(title, 2 * _OPENING)) or opening(text, _OPENING) or "(no text)"
-
-
-@lru_cache(1000)
-def _lang(language: object) -> str:
-    """Return the code for a ``lang`` attribute; empty for English, which is the page's own."""
-    return str(language) if re.fullmatch(r"[a-z]{2,3}", str(language)) and language != "en" else ""
-
-
 def _theme_page(theme: str, names: tuple[str, str], mine: pd.DataFrame, points: pd.DataFrame) -> Page:
     title, description = names
     note, sheet = _cut(theme, len(mine))
     links = [Link(str(p.label), _inside(p.page), int(p.articles)) for p in exhibits.rows(points) if p.articles]
     lead = f"{description} {_number(len(mine), 'article')} {_verb(len(mine))} this theme."
-    shown = _rows(mine.head(MOST_ROWS), _SCORED, _SHORT_QUOTE if links else _QUOTE)
+    shown = listed(mine.head(MOST_ROWS), _SCORED, _SHORT_QUOTE if links else QUOTE)
     return Page(title, [], lead.strip(), shown, note, sheet, periods=links, articles=len(mine))
 
 
@@ -246,21 +219,23 @@ def _period_pages(theme: str, title: str, mine: pd.DataFrame, points: pd.DataFra
     dated = mine[mine["local"] < points["start"].iloc[-1] + 1.1 * longest]  # what lies beyond is a stray date
     place = pd.Series(points["start"].searchsorted(dated["local"], side="right") - 1, index=dated.index)
     _check_counts(theme, points, place)
-    dated, ends = dated.loc[place.sort_values(kind="stable").index], place.value_counts().reindex(range(len(points)))
-    ends = (place < 0).sum() + ends.fillna(0).astype(int).cumsum()
-    for point, end in zip(exhibits.rows(points), ends, strict=True):
-        inside = dated.iloc[end - int(point.articles) : end]
-        if inside.empty:
+    of = place.to_numpy()
+    order = np.argsort(of, kind="stable")
+    bounds = np.searchsorted(of[order], np.arange(len(points) + 1))
+    parts = [order[begin : min(begin + MOST_ROWS, end)] for begin, end in pairwise(bounds)]
+    shown = iter(listed(dated.iloc[np.concatenate(parts)], _SCORED))
+    for point, many, part in zip(exhibits.rows(points), np.diff(bounds).tolist(), parts, strict=True):
+        if not many:
             continue
         crumbs = [Link(title, f"{theme}.html"), Link(str(point.label), "")]
-        shown = _rows(inside.head(MOST_ROWS), _SCORED)
-        page = Page(f"{title}, {point.label}", crumbs, _period_lead(point), shown, *_cut(theme, len(inside)))
+        inside = list(islice(shown, len(part)))
+        page = Page(f"{title}, {point.label}", crumbs, _period_lead(point), inside, *_cut(theme, many))
         yield Link(str(point.label), _inside(point.page)), page
 
 
-def _chain(listed: Iterable[tuple[Link, Page]]) -> Iterator[tuple[str, Page]]:
+def _chain(found: Iterable[tuple[Link, Page]]) -> Iterator[tuple[str, Page]]:
     """Yield address and page, each page leading to the one before and the one after."""
-    pairs = list(listed)
+    pairs = list(found)
     links = [link for link, _ in pairs]
     for before, (link, page), after in zip([None, *links[:-1]], pairs, [*links[1:], None], strict=False):
         yield _checked(f"articles/{link.href}"), page._replace(before=before, after=after)
@@ -300,7 +275,7 @@ def _topic_pages(
         mine, many = members.get(topic.topic_id, near.head(0)), int(sizes.get(topic.topic_id, 0))
         crumbs = [Link("Topics", "../topics.html"), Link(str(topic.label), "")]
         lead = f"{_number(many, 'article')}. Telling words: {', '.join(map(str, topic.terms))}."
-        shown = _rows(mine, ("source", "themes"))
+        shown = listed(mine, ("source", "themes"))
         cut = many > MOST_TOPIC_ROWS
         note = f"Showing the {MOST_TOPIC_ROWS} nearest to the centre of {number(many)}." if cut else ""
         yield Link(str(topic.label), f"topic-{topic.topic_id}.html"), Page(str(topic.label), crumbs, lead, shown, note)

@@ -27,7 +27,8 @@ ROWS = 20_000
 def write_table(frame: pd.DataFrame, path: Path | str) -> Path:
     """Write `frame` as Parquet (zstd, in row groups); `OutputError` where it cannot be stored or the disk refuses."""
     with writing(Path(path)) as aside, _storable(Path(path)):
-        frame.to_parquet(aside, compression="zstd", index=False, row_group_size=ROWS)
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        pq.write_table(table, aside, compression="zstd", row_group_size=ROWS)
     return Path(path)
 
 

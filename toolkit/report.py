@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
+import numpy as np
 import pandas as pd
 
 from toolkit import blocks, lean, made, pages, store
+from toolkit.lines import BEGUN, as_html, body
 from toolkit.pages import Link
+from toolkit.parquet import columns_of
 from toolkit.schema import InputError
 
 POLICY = (
@@ -29,6 +32,10 @@ ABOUT = "How this was made"
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _LARGE = 300_000_000
 """Bytes of the articles' table from which on its pages are made when nothing else holds tables."""
+_STEADY = ("articles", "scores", "topics", "assigned")
+"""The tables that pages are made of and that do not hang on how trends are counted."""
+States = tuple[tuple[str, int, int, int], ...]
+"""Name, inode, bytes and time of change of each file."""
 _NOTEBOOK = re.compile(r"\d+-([a-z0-9_-]+)")
 
 
@@ -67,26 +74,50 @@ def build_report(run_dir: Path) -> Path:
 
 
 def read_ahead(run_dir: Path, facts: Mapping[str, Any]) -> None:
-    """Make what `build_report` will show of the articles, while the last notebook runs; `facts` become the manifest.
+    """Make what `build_report` will show of the articles, while notebooks run; `facts` become the manifest.
 
-    Not of a large corpus, whose tables take memory that the notebook needs.
+    Where there are no trends yet, what does not hang on them, if there is all of that. Not of a large corpus, whose
+    tables take memory that notebooks need.
     """
-    if (run_dir / "tables" / "articles.parquet").stat().st_size < _LARGE:
-        _articles(run_dir, facts)
+    tables = run_dir / "tables"
+    if (tables / "articles.parquet").stat().st_size < _LARGE:
+        if (tables / "points.parquet").is_file():
+            _articles(run_dir, facts)
+        elif all((tables / f"{name}.parquet").is_file() for name in _STEADY):
+            _ready(run_dir, facts)
 
 
 def _articles(run_dir: Path, manifest: Mapping[str, Any]) -> pages.Pages:
     """Return the pages of articles; where no table has changed since they were made, as they are."""
+    return _made_once(run_dir / "tables", _timezone(manifest), _states(run_dir, pages.Tables._fields))
+
+
+def _ready(run_dir: Path, manifest: Mapping[str, Any]) -> pages.Ready:
+    return _ready_once(run_dir / "tables", _timezone(manifest), _states(run_dir, (*_STEADY, "themes")))
+
+
+def _timezone(manifest: Mapping[str, Any]) -> str:
     parameters = manifest.get("parameters")
-    timezone = parameters.get("timezone") if isinstance(parameters, dict) else None
-    there = {path: path.stat() for path in sorted((run_dir / "tables").glob("*")) if path.stem in pages.Tables._fields}
-    states = tuple((path.name, state.st_ino, state.st_size, state.st_mtime_ns) for path, state in there.items())
-    return _made_once(run_dir / "tables", str(timezone or "UTC"), states)
+    return str((parameters.get("timezone") if isinstance(parameters, dict) else None) or "UTC")
+
+
+def _states(run_dir: Path, names: Sequence[str]) -> States:
+    there = {path: path.stat() for path in sorted((run_dir / "tables").glob("*")) if path.stem in names}
+    return tuple((path.name, state.st_ino, state.st_size, state.st_mtime_ns) for path, state in there.items())
 
 
 @lru_cache(1)
-def _made_once(folder: Path, timezone: str, states: tuple[tuple[str, int, int, int], ...]) -> pages.Pages:
-    return pages.article_pages(_tables(folder), timezone)
+def _made_once(folder: Path, timezone: str, states: States) -> pages.Pages:
+    steady = tuple(state for state in states if not state[0].startswith("points."))
+    points = folder / "points.parquet"
+    return pages.with_points(
+        _ready_once(folder, timezone, steady), store.read_table(points) if points.is_file() else None
+    )
+
+
+@lru_cache(1)
+def _ready_once(folder: Path, timezone: str, states: States) -> pages.Ready:
+    return pages.ready(_tables(folder), timezone)
 
 
 def _notebooks(run_dir: Path) -> dict[str, Path]:
@@ -103,22 +134,28 @@ def _notebooks(run_dir: Path) -> dict[str, Path]:
 
 
 def _tables(folder: Path) -> pages.Tables:
-    there = {name: folder / f"{name}.parquet" for name in pages.Tables._fields[:-1]}
+    there = {name: folder / f"{name}.parquet" for name in _STEADY}
     read = {name: _READ.get(name, store.read_table)(path) for name, path in there.items() if path.is_file()}
     themes = store.read_json(folder / "themes.json") if (folder / "themes.json").is_file() else []
     return pages.Tables(**read, themes=themes if isinstance(themes, list) else [])
 
 
 def _begun(path: Path) -> pd.DataFrame:
-    """Read the articles without more of their texts than pages show: those of a million are gigabytes."""
-    parts = [piece.assign(text=piece["text"].str.slice(0, pages.BEGUN)) for piece in store.read_batches(path)]
-    return pd.concat(parts, ignore_index=True)
+    """Read what pages show of the articles: of texts, which may be gigabytes, only how those without a title begin."""
+    table = store.read_table(path, [name for name in columns_of(path) if name in pages.SHOWN and name != "text"])
+    bare = np.array([not title or title.isspace() for title in table["title"].fillna("").tolist()], dtype=bool)
+    begun: pd.Series = pd.Series("", index=table.index, dtype="str")
+    if bare.any():
+        parts = [piece["text"].str.slice(0, BEGUN) for piece in store.read_batches(path, ["text"])]
+        begun = pd.concat(parts, ignore_index=True).where(bare, "")
+    return table.assign(text=begun)
 
 
 def _labelled(path: Path) -> pd.DataFrame:
     """Read the scores that carry a theme, and of each theme one at least."""
-    parts = [piece[piece["label"].astype(bool) | ~piece["theme"].duplicated()] for piece in store.read_batches(path)]
-    return pd.concat(parts, ignore_index=True)
+    known = store.read_table(path, ["theme", "label"])
+    held = known["label"].astype(bool) | ~known["theme"].duplicated()
+    return store.read_at(path, np.flatnonzero(held), ["article_id", "theme", "score", "label", "evidence"])
 
 
 _READ = {"articles": _begun, "scores": _labelled}
@@ -133,6 +170,7 @@ def _site(notebooks: Mapping[str, Path], found: pages.Pages, manifest: Mapping[s
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.globals["body"] = body
     themes = [Link(page.title, address, page.articles) for address, page in found.pages.items() if not page.crumbs]
     nav = [Link(_name(path), address) for address, path in notebooks.items()] + [Link(ABOUT, "about.html")]
     shared: dict[str, Any] = {
@@ -157,7 +195,8 @@ def _write(path: Path, site: _Site, template: str, root: str = "", **content: An
 def _write_articles(run_dir: Path, site: _Site, found: pages.Pages) -> None:
     shutil.rmtree(run_dir / "articles", ignore_errors=True)
     for address, page in found.pages.items():
-        _write(run_dir / address, site, "articles.html", root="../", title=page.title, page=page)
+        lines = as_html(page.rows)
+        _write(run_dir / address, site, "articles.html", root="../", title=page.title, page=page, lines=lines)
     for address, sheet in found.sheets.items():
         store.write_csv(sheet, run_dir / address)
 

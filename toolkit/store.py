@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from toolkit.arrays import adding_vectors as adding_vectors
@@ -61,10 +62,24 @@ def _may_harm(column: pd.Series) -> bool:
     return not pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_datetime64_any_dtype(column.dtype)
 
 
+def _in_seconds(column: pd.Series) -> bool:
+    """Tell whether a column holds whole seconds of UTC, as nearly all dates of news are."""
+    zone = getattr(column.dtype, "tz", None)
+    return zone is not None and str(zone) == "UTC" and bool((column.dropna() == column.dropna().dt.floor("s")).all())
+
+
+def _dated(column: pd.Series) -> pd.Series:
+    """Return such dates as they are written to CSV, in a tenth of the time."""
+    text = np.datetime_as_string(column.dt.tz_localize(None).to_numpy().astype("datetime64[s]"))
+    written = pd.Series(text, dtype="str", index=column.index).str.replace("T", " ") + "+00:00"
+    return written.where(column.notna(), None)
+
+
 def write_csv(frame: pd.DataFrame, path: Path | str) -> Path:
     """Write `frame` for a spreadsheet: UTF-8 with BOM, no text cell or column name taken for a formula."""
     text = [name for name, column in frame.items() if _may_harm(column)]
     safe = frame.assign(**{str(name): frame[name].astype(object).map(_harmless) for name in text})
+    safe = safe.assign(**{str(name): _dated(column) for name, column in frame.items() if _in_seconds(column)})
     with writing(Path(path)) as aside:
         safe.rename(columns=_harmless).to_csv(aside, index=False, encoding="utf-8-sig", lineterminator="\n")
     return Path(path)

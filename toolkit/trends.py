@@ -8,6 +8,8 @@ not stretch the time to thousands of empty periods: their articles lie outside t
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -71,8 +73,9 @@ def _count_periods(published: pd.Series, period: str) -> int:
 
 def assign_periods(articles: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> pd.DataFrame:
     """Return ``article_id, start`` (naive local timestamp of the period's first day) of each article `on_axis`."""
+    settings = replace(settings, period=_resolve(articles, settings))
     dated = articles[on_axis(articles, settings)]
-    starts = _periods(dated["published"], _resolve(articles, settings), settings.timezone).dt.start_time
+    starts = _periods(dated["published"], settings.period, settings.timezone).dt.start_time
     return pd.DataFrame({"article_id": dated["article_id"].to_numpy(), "start": starts.to_numpy()})
 
 
@@ -133,6 +136,7 @@ def share_over_time(
     rest would have): its shares tell what was collected, not what changed. Articles without a place in time
     (`on_axis`) are left out.
     """
+    settings = replace(settings, period=_resolve(articles, settings))
     every = calendar(articles, settings)
     if every.empty:
         return pd.DataFrame(columns=_COLUMNS)

@@ -9,6 +9,7 @@ of late, and must be beyond chance there too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -37,6 +38,8 @@ _BROAD = 0.05
 """The growth without a topic's largest source is tested at this level, uncorrected: it confirms, and finds nothing."""
 _STEEPEST = 7.0
 """Growth beyond a thousandfold is not told apart: the topic is new."""
+_NO_WORD = re.compile(r"\W+")
+_BETWEEN = dict.fromkeys((code for code in range(128) if _NO_WORD.match(chr(code))), " ")
 _COLUMNS = (
     "theme stories share early growth low high sources effective_sources growth_without_largest novelty p q signal"
 ).split()
@@ -85,10 +88,15 @@ def shares_holding(texts: pd.Series, terms: Sequence[str]) -> dict[str, float]:
     >>> shares_holding(pd.Series(["Drones over Astana", "No news"]), ["drone astana", "war"])
     {'drone astana': 0.5, 'war': 0.0}
     """
-    spaced = " " + texts.str.lower().str.replace(r"\W+", " ", regex=True)
+    spaced = [_spaced(text.lower()) for text in texts]
     parts = {part for term in terms for part in term.split()}
-    held = {part: spaced.str.contains(f" {part}", regex=False) for part in parts}
+    held = {part: np.array([f" {part}" in text for text in spaced], dtype=bool) for part in parts}
     return {term: float(np.logical_and.reduce([held[part] for part in term.split()]).mean()) for term in terms}
+
+
+def _spaced(text: str) -> str:
+    """Return a text with a space before each word; letters of English alone are quicker told from what they are not."""
+    return " " + (text.translate(_BETWEEN) if text.isascii() else _NO_WORD.sub(" ", text))
 
 
 def growth_rates(hits: Floats, totals: Floats, confidence: float = 0.95) -> pd.DataFrame:
@@ -116,16 +124,24 @@ def growth_rates(hits: Floats, totals: Floats, confidence: float = 0.95) -> pd.D
 
 
 def _slopes(hits: Floats, totals: Floats, time: Floats) -> tuple[Floats, Floats]:
-    """Return the slope of each series and its information, by Newton's method on the profile likelihood."""
-    slope = np.zeros(len(hits))
-    all_hits, moment = hits.sum(axis=1), (hits * time).sum(axis=1)
+    """Return the slope of each series and its information, by Newton's method on the profile likelihood.
+
+    A series whose slope a round leaves as it is would be left so by all further ones.
+    """
+    slope, information, left = np.zeros(len(hits)), np.zeros(len(hits)), np.arange(len(hits))
+    every, moments = hits.sum(axis=1), (hits * time).sum(axis=1)
     for _ in range(_ROUNDS):
-        weight = totals * np.exp(slope[:, None] * time)
+        mine, before = totals[left], slope[left]
+        weight = mine * np.exp(before[:, None] * time)
         size = weight.sum(axis=1)
         mean = (weight * time).sum(axis=1) / size
         spread = (weight * time**2).sum(axis=1) / size - mean**2
-        information = np.maximum(all_hits * spread, 1e-9)
-        slope = np.clip(slope + np.clip((moment - all_hits * mean) / information, -1, 1), -_STEEPEST, _STEEPEST)
+        information[left] = np.maximum(every[left] * spread, 1e-9)
+        step = np.clip((moments[left] - every[left] * mean) / information[left], -1, 1)
+        slope[left] = np.clip(before + step, -_STEEPEST, _STEEPEST)
+        left = left[slope[left] != before]
+        if not len(left):
+            break
     return slope, information
 
 
