@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import AbstractContextManager
 from functools import lru_cache
+from importlib.machinery import ExtensionFileLoader
 from typing import Any
 
 
@@ -15,16 +16,24 @@ def second() -> bool:
 
 
 def one_thread() -> AbstractContextManager[Any]:
-    """Have libraries compute in one thread inside; they are looked for anew only where further modules were imported.
+    """Have libraries compute in one thread inside; they are looked for anew only where one more may have been loaded.
 
     Small products take ten times as long in threads that wait for each other, and sums differ in their last bits.
     """
-    limits: AbstractContextManager[Any] = _pools(len(sys.modules)).limit(limits=1)
+    limits: AbstractContextManager[Any] = _pools(_compiled(len(sys.modules))).limit(limits=1)
     return limits
 
 
 @lru_cache(1)
-def _pools(_modules: int) -> Any:
+def _compiled(_modules: int) -> int:
+    """Count the compiled modules that were imported: no other brings a library."""
+    return sum(
+        type(getattr(module, "__loader__", None)) is ExtensionFileLoader for module in list(sys.modules.values())
+    )
+
+
+@lru_cache(1)
+def _pools(_compiled: int) -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

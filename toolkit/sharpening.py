@@ -54,20 +54,34 @@ class Sharpened(NamedTuple):
 
 
 def find_axes(vectors: npt.NDArray[np.floating]) -> Axes:
-    """Return the principal axes of `vectors` (n, dim), read in blocks: no copy of all is made."""
+    """Return the principal axes of `vectors` (n, dim), read in blocks: no copy of all is made.
+
+    Where they are fewer than their dimensions, the axes are found from the products of each two of them, which are
+    fewer than those of each two columns.
+    """
     count, dim = vectors.shape
-    total, products = np.zeros(dim), np.zeros((dim, dim))
-    for start in range(0, count, _BLOCK):
-        block = np.asarray(vectors[start : start + _BLOCK], dtype=np.float64)
-        total += block.sum(axis=0)
-        products += block.T @ block
-    mean = total / max(1, count)
-    spread = products / max(1, count) - np.outer(mean, mean)
-    strength, directions = np.linalg.eigh(spread)
     size = max(1, min(DIMENSIONS, count - 1, dim))
-    kept = directions[:, np.argsort(-strength, kind="stable")[:size]]
+    if 0 < count < dim:
+        few = np.asarray(vectors, dtype=np.float64)
+        mean = few.sum(axis=0) / count
+        found = (few - mean).T @ _strongest((few - mean) @ (few - mean).T, size)
+        kept = found / np.maximum(np.linalg.norm(found, axis=0), 1e-9)
+    else:
+        total, products = np.zeros(dim), np.zeros((dim, dim))
+        for start in range(0, count, _BLOCK):
+            block = np.asarray(vectors[start : start + _BLOCK], dtype=np.float64)
+            total += block.sum(axis=0)
+            products += block.T @ block
+        mean = total / max(1, count)
+        kept = _strongest(products / max(1, count) - np.outer(mean, mean), size)
     signs = np.sign(kept[np.abs(kept).argmax(axis=0), np.arange(size)])
     return Axes(mean, kept * np.where(signs == 0, 1, signs))
+
+
+def _strongest(products: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.float64]:
+    """Return the eigenvectors of a symmetric matrix with the `size` greatest eigenvalues, in columns."""
+    strength, directions = np.linalg.eigh(products)
+    return np.asarray(directions[:, np.argsort(-strength, kind="stable")[:size]])
 
 
 def reduce(vectors: npt.NDArray[np.floating], axes: Axes) -> Floats:
