@@ -28,6 +28,7 @@ STAGES = {
         "subjects",
         "learning",
         "learnt",
+        "starts",
         "seeds",
         "suggest",
         "faults",

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from sklearn.cluster import KMeans, kmeans_plusplus
+from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfTransformer
 
@@ -22,6 +22,7 @@ from toolkit import subjects, words
 from toolkit.learnt import Learnt
 from toolkit.lexicon import Lexicon, in_order
 from toolkit.plain import SURE_MATCH, plain_match, shared_stems
+from toolkit.starts import Distances, far_apart, measuring
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -202,13 +203,19 @@ def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[KMeans]:
     apart = vectors
     if len(vectors) < vectors.shape[1]:  # they are as far apart in as many dimensions as there are of them
         apart = np.linalg.qr(vectors.T.astype(np.float64)).R.T
+    every = measuring(apart)(np.arange(len(apart))) if len(apart) <= _READ else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # identical passages make fewer clusters
         for start in random.integers(2**31, size=_PARTITIONS):
             rows = order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]
-            _, starts = kmeans_plusplus(apart[rows].astype(np.float64), many, random_state=int(start))
+            distances = measuring(apart[rows]) if every is None else _known_distances(every, rows)
+            starts = far_apart(distances, len(rows), many, int(start))
             found.append(KMeans(many, init=vectors[rows[starts]], n_init=1, max_iter=20).fit(vectors[rows]))
     return found
+
+
+def _known_distances(every: Doubles, rows: Rows) -> Distances:
+    return lambda some: every[rows[some]][:, rows]
 
 
 def _clusters(partitions: Sequence[KMeans], vectors: Floats) -> Rows:
