@@ -140,6 +140,7 @@ class CorpusEncoder:
         self._used = np.flatnonzero(read.any(axis=0))
         self._vectors = self._join(read, latent)
         self._rows = {text: row for row, text in enumerate(ordered)}
+        self._ahead: dict[str, Vectors] = {}
         self.name = f"{base.name}+lsa{size}"
         self.dim = len(self._used) + size
         self.views: Sequence[slice] = (slice(0, len(self._used)), slice(len(self._used), self.dim))
@@ -164,14 +165,22 @@ class CorpusEncoder:
         millions of passages fill a disk (300 MB for 70,000), though reading them there is faster than making them anew.
         """
         out = np.empty((len(texts), self.dim), dtype=np.float32)
-        fresh = [place for place, text in enumerate(texts) if text not in self._rows]
         seen = [place for place, text in enumerate(texts) if text in self._rows]
         out[seen] = self._vectors[[self._rows[texts[place]] for place in seen]]
+        for place, text in enumerate(texts):
+            if text in self._ahead:
+                out[place] = self._ahead[text]
+        fresh = [place for place, text in enumerate(texts) if text not in self._rows and text not in self._ahead]
         if fresh:
             new = [texts[place] for place in fresh]
             latent = normalise(self._svd.transform(self._tfidf.transform(self._words.count(new), copy=False)))
             out[fresh] = self._join(self._read(new, quick=True), latent)
         return out
+
+    def read_ahead(self, texts: Iterable[str]) -> None:
+        """Read what will be asked for a few at a time: together that takes a fraction of the time."""
+        fresh = sorted(set(texts).difference(self._rows, self._ahead))
+        self._ahead |= zip(fresh, self.encode(fresh), strict=True)
 
     def forget(self) -> None:
         """Keep no longer the vectors of the texts that it was fitted on: they are made again if asked for."""

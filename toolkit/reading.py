@@ -9,7 +9,8 @@ that would have few, and the articles that the analyst answered about.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -175,10 +176,18 @@ def _score(
 ) -> tuple[pd.DataFrame, units.Floats, pd.DataFrame]:
     """Return the scores of the articles of `passages`, these passages' vectors, and the agreement."""
     vectors, seed = encoder.encode(passages["text"].tolist()), asked.settings.seed
+    encoder.read_ahead(_phrases(asked.themes, passages["language"].unique()))
     with one_thread():
         corpus = units.prepare(passages, vectors, encoder, seed, learnt.within("corpus"), more)
     scored = themes.score_prepared(corpus, asked.themes, encoder, asked.settings, asked.answers, learnt)
     return themes.score_articles(passages, scored, asked.themes, asked.settings), vectors, scored.agreement
+
+
+def _phrases(wanted: Sequence[Theme], languages: Iterable[str]) -> Iterator[str]:
+    """Give the phrases of themes, and of the subjects of news, that articles in these languages are compared to."""
+    for theme, language in product([*wanted, *subjects.load_subjects()], languages):
+        yield from theme.seeds_in(language)
+        yield from theme.against.get(language, ())
 
 
 def texts(articles: Path | str, tell: Tell = quiet) -> Iterator[pd.DataFrame]:

@@ -55,6 +55,7 @@ class Corpus(NamedTuple):
     cosines (u, subjects) with the subjects of news by view, ``directions`` these subjects in each language, (subjects,
     dim), ``breadth`` how far they are the corpus' own.
     ``part_vectors`` (p, dim), ``part_tfidf`` (p, stems) and ``unit`` (p,) are the passages, and where each belongs.
+    ``by_stem`` holds the rows of ``tfidf`` and ``part_tfidf`` that are of each language, in compressed columns.
     """
 
     vectors: Floats
@@ -70,6 +71,11 @@ class Corpus(NamedTuple):
     part_vectors: Floats
     part_tfidf: sparse.csr_matrix
     unit: Rows
+    by_stem: Mapping[str, tuple[sparse.csc_matrix, sparse.csc_matrix]]
+
+    def passages_in(self, language: str) -> Rows:
+        """Return the rows of the passages in a language."""
+        return np.flatnonzero(np.isin(self.unit, self.groups[language]))
 
 
 def prepare(
@@ -104,9 +110,13 @@ def prepare(
     corpus = Corpus(
         centred, weigh.transform(spread @ counts).tocsr(), stems, _clusters(partitions, centred), groups, means,
         passages["article_id"].to_numpy(dtype=object)[first], (), {}, 0.0,
-        vectors - taken[unit], weigh.transform(counts).tocsr(), unit,
+        vectors - taken[unit], weigh.transform(counts).tocsr(), unit, {},
     )  # fmt: skip
-    return _beside_subjects(corpus, encoder, learnt)
+    by_stem = {
+        language: (corpus.tfidf[rows].tocsc(), corpus.part_tfidf[corpus.passages_in(language)].tocsc())
+        for language, rows in groups.items()
+    }
+    return _beside_subjects(corpus._replace(by_stem=by_stem), encoder, learnt)
 
 
 def _count(
@@ -183,8 +193,8 @@ def _breadth(corpus: Corpus) -> float:
     """Return how far the subjects of news are those of the corpus, by their words."""
     known = subjects.load_subjects()
     told = np.zeros(len(known))
-    for language, rows in corpus.groups.items():
-        mine, shared = corpus.tfidf[rows].tocsc(), shared_stems(known, language)
+    for language, (mine, _) in corpus.by_stem.items():
+        shared = shared_stems(known, language)
         for place, subject in enumerate(known):
             told[place] += (plain_match(mine, corpus.stems, subject, language, shared) > SURE_MATCH).sum()
     return subjects.breadth(told)
