@@ -12,7 +12,7 @@ from goldens import ROOT
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
 BASE = {"lean", "schema", "pieces", "abreast", "settings", "words", "coded", "lexicon", "languages", "stats"}
-BASE |= {"exhibits", "style", "nodes", "periods", "processors", "numbered"}
+BASE |= {"exhibits", "style", "nodes", "periods", "processors", "numbered", "kmeans"}
 STAGES = {
     "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
     "clean": {"clean", "boilerplate"},
@@ -28,7 +28,6 @@ STAGES = {
         "subjects",
         "learning",
         "learnt",
-        "starts",
         "seeds",
         "suggest",
         "faults",

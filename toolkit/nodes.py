@@ -34,8 +34,13 @@ class At(NamedTuple):
 
 def compose(path: Path, what: str, expected: str, remedy: str) -> yaml.Node | None:
     """Return the root of a YAML file; `what` it is, is `expected` and the `remedy` are words for the `InputError`."""
+    return compose_text(text_of(path, what, expected), path.name, what, remedy)
+
+
+def text_of(path: Path, what: str, expected: str) -> str:
+    """Return the text of a YAML file; `what` it is and is `expected` are words for the `InputError`."""
     try:
-        return compose_text(path.read_text(encoding="utf-8-sig"), path.name, what, remedy)
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InputError(f"There is no {what} {path.name!r}; {expected}.") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -6,7 +6,6 @@ import os
 import sys
 from contextlib import AbstractContextManager
 from functools import lru_cache
-from importlib.machinery import ExtensionFileLoader
 from typing import Any
 
 
@@ -15,25 +14,21 @@ def second() -> bool:
     return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1 and os.environ.get("OMP_NUM_THREADS") != "1"
 
 
+_THREADED = ("numpy", "scipy.linalg", "sklearn.utils", "torch", "openvino", "numba", "faiss", "hdbscan")
+"""Modules that bring a library which computes in threads."""
+
+
 def one_thread() -> AbstractContextManager[Any]:
-    """Have libraries compute in one thread inside; they are looked for anew only where one more may have been loaded.
+    """Have libraries compute in one thread inside; they are looked for anew where one more was imported.
 
     Small products take ten times as long in threads that wait for each other, and sums differ in their last bits.
     """
-    limits: AbstractContextManager[Any] = _pools(_compiled(len(sys.modules))).limit(limits=1)
+    limits: AbstractContextManager[Any] = _pools(tuple(name in sys.modules for name in _THREADED)).limit(limits=1)
     return limits
 
 
 @lru_cache(1)
-def _compiled(_modules: int) -> int:
-    """Count the compiled modules that were imported: no other brings a library."""
-    return sum(
-        type(getattr(module, "__loader__", None)) is ExtensionFileLoader for module in list(sys.modules.values())
-    )
-
-
-@lru_cache(1)
-def _pools(_compiled: int) -> Any:
+def _pools(_imported: tuple[bool, ...]) -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from sklearn.cluster import KMeans
+
+from toolkit.kmeans import lloyd, some_rows
 
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.intp]
@@ -30,6 +31,7 @@ _SMALL_GROUPS = 400
 _IN_SMALL_GROUP = 8
 _ROUNDS = 8
 _ROUGH = 5
+_STILL = 1e-3
 _BLOCK = 8192
 
 
@@ -149,8 +151,8 @@ def sharpen(vectors: Floats, near: npt.NDArray[np.int32], times: int) -> Floats:
 
 def _kmeans(vectors: Floats, number: int, seed: int, rounds: int) -> Labels:
     """Return labels from 0 without gaps; fewer than `number` where vectors coincide."""
-    model = KMeans(number, init="random", n_init=1, max_iter=rounds, tol=1e-3, random_state=seed)
-    return np.unique(model.fit_predict(vectors), return_inverse=True)[1].astype(np.intp)
+    found = lloyd(vectors, some_rows(len(vectors), number, seed), rounds, _STILL)[0]
+    return np.unique(found, return_inverse=True)[1].astype(np.intp)
 
 
 def count_distinct(vectors: Floats, enough: int) -> int:

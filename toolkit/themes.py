@@ -281,14 +281,13 @@ def score_articles(
     """
     first = np.flatnonzero(np.diff(scored.unit, prepend=-1))
     names = passages["article_id"].to_numpy()[first]
+    article = pd.factorize(passages["article_id"], sort=True)[0]
+    offset, text = passages["offset"].to_numpy(), passages["text"].to_numpy()
+    begins = np.cumsum(np.bincount(article)) - np.bincount(article)
     parts = []
     for column, theme in enumerate(themes):
         best = _best_quarter(names, scored.units[:, column])
-        ranked = passages.assign(probability=scored.passages[:, column], titled=passages["offset"] < 0)
-        ranked = ranked.sort_values(
-            ["article_id", "titled", "probability"], ascending=[True, True, False], kind="stable"
-        )
-        shown = ranked.drop_duplicates("article_id").set_index("article_id").loc[best.index]
+        shown = np.lexsort((-scored.passages[:, column], offset < 0, article))[begins]
         parts.append(
             pd.DataFrame(
                 {
@@ -296,8 +295,8 @@ def score_articles(
                     "theme": theme.id,
                     "score": best.to_numpy().round(4),
                     "label": best.to_numpy() >= settings.threshold,
-                    "evidence": shown["text"].to_numpy(),
-                    "evidence_offset": shown["offset"].to_numpy(),
+                    "evidence": text[shown],
+                    "evidence_offset": offset[shown],
                 }
             )
         )

@@ -6,7 +6,6 @@ centred by language, they lie in clusters, and it is known how near they are to 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -14,15 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from toolkit import subjects, words
+from toolkit.kmeans import Distances, far_apart, lloyd, measuring, nearest
 from toolkit.learnt import Learnt
 from toolkit.lexicon import Lexicon, in_order
 from toolkit.plain import SURE_MATCH, plain_match, shared_stems
-from toolkit.starts import Distances, far_apart, measuring
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -33,6 +30,7 @@ _UNIT_WORDS = 160
 _TITLE = 2
 _PARTITIONS = 20
 _READ = 3000
+_ROUNDS = 20
 _OWN_MEAN = 30
 _LENT = 3
 
@@ -200,8 +198,8 @@ def _breadth(corpus: Corpus) -> float:
     return subjects.breadth(told)
 
 
-def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[KMeans]:
-    """Return several k-means partitions, each found on a sample of the rows.
+def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[Floats]:
+    """Return the centres of several k-means partitions, each found on a sample of the rows.
 
     Which rows are drawn depends on their language and text, as `said` has them, and not on their order.
     What one partition says of a passage depends on its random start; the mean over twenty hardly does.
@@ -214,13 +212,10 @@ def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[KMeans]:
     if len(vectors) < vectors.shape[1]:  # they are as far apart in as many dimensions as there are of them
         apart = np.linalg.qr(vectors.T.astype(np.float64)).R.T
     every = measuring(apart)(np.arange(len(apart))) if len(apart) <= _READ else None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # identical passages make fewer clusters
-        for start in random.integers(2**31, size=_PARTITIONS):
-            rows = order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]
-            distances = measuring(apart[rows]) if every is None else _known_distances(every, rows)
-            starts = far_apart(distances, len(rows), many, int(start))
-            found.append(KMeans(many, init=vectors[rows[starts]], n_init=1, max_iter=20).fit(vectors[rows]))
+    for start in random.integers(2**31, size=_PARTITIONS):
+        rows = order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]
+        distances = measuring(apart[rows]) if every is None else _known_distances(every, rows)
+        found.append(lloyd(vectors[rows], far_apart(distances, len(rows), many, int(start)), _ROUNDS)[1])
     return found
 
 
@@ -228,9 +223,9 @@ def _known_distances(every: Doubles, rows: Rows) -> Distances:
     return lambda some: every[rows[some]][:, rows]
 
 
-def _clusters(partitions: Sequence[KMeans], vectors: Floats) -> Rows:
+def _clusters(partitions: Sequence[Floats], vectors: Floats) -> Rows:
     """Return the cluster of each row in each partition."""
-    return np.array([partition.predict(vectors) for partition in partitions], dtype=np.intp)
+    return np.array([nearest(vectors, centres) for centres in partitions], dtype=np.intp)
 
 
 def by_language(
