@@ -59,26 +59,26 @@ def measuring(vectors: npt.NDArray[np.floating]) -> Distances:
     return distances
 
 
-def lloyd(vectors: Floats, starts: Rows, rounds: int, still: float = _STILL) -> tuple[Rows, Floats]:
-    """Return the group of each of `vectors` (n, dim), and the centres of the groups, (groups, dim).
+def lloyd(vectors: Floats, starts: Rows, rounds: int, still: float = _STILL) -> tuple[Rows, Rows]:
+    """Return the group of each of `vectors` (n, dim), and the groups whose means the last centres are.
 
     Lloyd 1982, "Least squares quantization in PCM": each vector goes to the nearest centre, and centres to the mean of
     theirs, for so many `rounds` or until nothing moves by more than the share `still` of the variance. The first
     centres are the vectors at the rows `starts`. A group that is left empty begins anew at the vector that lies
     farthest from its centre.
     """
-    middle = vectors.mean(axis=0)
-    apart = vectors - middle
-    centres, enough = apart[starts], np.mean(np.var(vectors, axis=0)) * still
+    apart = vectors - vectors.mean(axis=0)
+    centres, enough = apart[starts], np.mean(np.var(apart, axis=0)) * still
     labels, done = np.full(len(apart), -1), False
     for _ in range(rounds):
         before, labels = labels, nearest(apart, centres)
-        moved = _means(apart, labels, centres)
+        groups = _filled(apart, labels, centres)
+        moved = means(apart, groups, len(centres))
         shift = ((moved - centres) ** 2).sum()
         centres, done = moved, bool((labels == before).all())
         if done or shift <= enough:
             break
-    return labels if done else nearest(apart, centres), centres + middle
+    return labels if done else nearest(apart, centres), groups
 
 
 def nearest(vectors: Floats, centres: Floats) -> Rows:
@@ -92,21 +92,24 @@ def nearest(vectors: Floats, centres: Floats) -> Rows:
     return found
 
 
-def _means(vectors: Floats, labels: Rows, centres: Floats) -> Floats:
-    """Return the mean of each group; `centres` are those before, to which `labels` belong."""
-    sizes, shape = np.bincount(labels, minlength=len(centres)), (len(centres), len(vectors))
-    ones = np.ones(len(vectors), dtype=np.float32)
-    sums = sparse.csc_matrix((ones, labels, np.arange(len(vectors) + 1)), shape) @ vectors
-    empty = np.flatnonzero(sizes == 0)
-    if len(empty):
-        far = ((vectors - centres[labels]) ** 2).sum(axis=1)
-        if far.max() > 0:
-            for group, row in zip(empty, np.argpartition(far, -len(empty))[: -len(empty) - 1 : -1], strict=True):
-                sums[labels[row]] -= vectors[row]
-                sums[group] = vectors[row]
-                sizes[labels[row]] -= 1
-                sizes[group] = 1
-    return np.asarray(sums / np.maximum(sizes, 1)[:, None], dtype=np.float32)
+def means(vectors: Floats, groups: Rows, number: int) -> Floats:
+    """Return the mean of each of `number` groups of `vectors` (n, dim); zeros where there is none."""
+    ones, bounds = np.ones(len(vectors), dtype=np.float32), np.arange(len(vectors) + 1)
+    sums = sparse.csc_matrix((ones, groups, bounds), (number, len(vectors))) @ vectors
+    sizes = np.maximum(np.bincount(groups, minlength=number), 1)
+    return np.asarray(sums / sizes[:, None].astype(np.float32), dtype=np.float32)
+
+
+def _filled(vectors: Floats, labels: Rows, centres: Floats) -> Rows:
+    """Return the groups `labels`, those that are empty with a vector far from its centre, if any is."""
+    empty = np.flatnonzero(np.bincount(labels, minlength=len(centres)) == 0)
+    if not len(empty):
+        return labels
+    far = ((vectors - centres[labels]) ** 2).sum(axis=1)
+    groups = labels.copy()
+    if far.max() > 0:
+        groups[np.argpartition(far, -len(empty))[: -len(empty) - 1 : -1]] = empty
+    return groups
 
 
 def some_rows(count: int, number: int, seed: int) -> Rows:

@@ -16,7 +16,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from toolkit import subjects, words
-from toolkit.kmeans import Distances, far_apart, lloyd, measuring, nearest
+from toolkit.kmeans import Distances, far_apart, lloyd, means, measuring, nearest
 from toolkit.learnt import Learnt
 from toolkit.lexicon import Lexicon, in_order
 from toolkit.plain import SURE_MATCH, plain_match, shared_stems
@@ -97,16 +97,16 @@ def prepare(
     spread = sparse.csr_matrix((np.ones(len(unit), np.float32), (unit, np.arange(len(unit)))))
     weights = passages["words"].to_numpy(np.float32) * np.where(passages["offset"] < 0, _TITLE, 1)
     whole = _lengthened(spread @ (vectors * weights[:, None]))
-    means = {
+    common = {
         name: learnt.once(("mean", name), _centre, whole, rows, _known(name, encoder, learnt))
         for name, rows in groups.items()
     }
-    taken = np.stack([means[language] for language in languages])
+    taken = np.stack([common[language] for language in languages])
     centred = whole - taken
     weigh = learnt.once("weights", TfidfTransformer(sublinear_tf=True).fit, spread @ counts)
     partitions = learnt.once("clusters", _partitions, centred, passages.iloc[first], seed)
     corpus = Corpus(
-        centred, weigh.transform(spread @ counts).tocsr(), stems, _clusters(partitions, centred), groups, means,
+        centred, weigh.transform(spread @ counts).tocsr(), stems, _clusters(partitions, centred), groups, common,
         passages["article_id"].to_numpy(dtype=object)[first], (), {}, 0.0,
         vectors - taken[unit], weigh.transform(counts).tocsr(), unit, {},
     )  # fmt: skip
@@ -215,7 +215,8 @@ def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[Floats]:
     for start in random.integers(2**31, size=_PARTITIONS):
         rows = order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]
         distances = measuring(apart[rows]) if every is None else _known_distances(every, rows)
-        found.append(lloyd(vectors[rows], far_apart(distances, len(rows), many, int(start)), _ROUNDS)[1])
+        starts = far_apart(distances, len(rows), many, int(start))
+        found.append(means(vectors[rows], lloyd(apart[rows].astype(np.float32), starts, _ROUNDS)[1], many))
     return found
 
 
