@@ -18,6 +18,8 @@ Rows = npt.NDArray[np.intp]
 Distances = Callable[[Rows], Doubles]
 _BLOCK = 4096
 _STILL = 1e-4
+_DENSE = 50_000
+"""Members of groups up to which a whole matrix is multiplied sooner than a sparse one is made."""
 
 
 def far_apart(distances: Distances, size: int, number: int, seed: int) -> Rows:
@@ -67,7 +69,7 @@ def lloyd(vectors: Floats, starts: Rows, rounds: int, still: float = _STILL) -> 
     centres are the vectors at the rows `starts`. A group that is left empty begins anew at the vector that lies
     farthest from its centre.
     """
-    apart = vectors - vectors.mean(axis=0)
+    apart = np.ascontiguousarray(vectors - vectors.mean(axis=0))
     centres, enough = apart[starts], np.mean(np.var(apart, axis=0)) * still
     labels, done = np.full(len(apart), -1), False
     for _ in range(rounds):
@@ -94,8 +96,11 @@ def nearest(vectors: Floats, centres: Floats) -> Rows:
 
 def means(vectors: Floats, groups: Rows, number: int) -> Floats:
     """Return the mean of each of `number` groups of `vectors` (n, dim); zeros where there is none."""
-    ones, bounds = np.ones(len(vectors), dtype=np.float32), np.arange(len(vectors) + 1)
-    sums = sparse.csc_matrix((ones, groups, bounds), (number, len(vectors))) @ vectors
+    if len(groups) * number <= _DENSE:
+        sums = (groups == np.arange(number)[:, None]).astype(np.float32) @ vectors
+    else:
+        ones, bounds = np.ones(len(groups), dtype=np.float32), np.arange(len(groups) + 1)
+        sums = sparse.csc_matrix((ones, groups, bounds), (number, len(groups))) @ vectors
     sizes = np.maximum(np.bincount(groups, minlength=number), 1)
     return np.asarray(sums / sizes[:, None].astype(np.float32), dtype=np.float32)
 

@@ -210,7 +210,7 @@ def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[Floats]:
     order = np.lexsort(tuple(keys))
     apart = vectors
     if len(vectors) < vectors.shape[1]:  # they are as far apart in as many dimensions as there are of them
-        apart = np.linalg.qr(vectors.T.astype(np.float64)).R.T
+        apart = np.asarray(np.linalg.qr(vectors.T.astype(np.float64), mode="r")).T.copy()
     every = measuring(apart)(np.arange(len(apart))) if len(apart) <= _READ else None
     for start in random.integers(2**31, size=_PARTITIONS):
         rows = order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]
