@@ -28,6 +28,7 @@ STAGES = {
         "subjects",
         "learning",
         "learnt",
+        "regression",
         "seeds",
         "suggest",
         "faults",

@@ -14,10 +14,11 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.utils.extmath import randomized_svd
 
 from toolkit import words
 from toolkit.encoders import EmbeddedEncoder, Encoder, Vectors, load_encoder, normalise
@@ -134,8 +135,8 @@ class CorpusEncoder:
         counts = self._tfidf.transform(said, copy=False)
         size = max(1, min(_LATENT, min(counts.shape) - 1))
         with one_thread(), np.errstate(invalid="ignore", divide="ignore"):
-            self._svd = TruncatedSVD(size, random_state=settings.seed).fit(counts)
-            latent = normalise(self._svd.transform(counts))
+            self._axes = _latent_axes(counts, size, settings.seed)
+            latent = normalise(counts @ self._axes)
         read = self._read(ordered, len(ordered) <= _FEW)
         self._used = np.flatnonzero(read.any(axis=0))
         self._vectors = self._join(read, latent)
@@ -156,7 +157,7 @@ class CorpusEncoder:
 
     def space(self) -> Space:
         """Return what it takes to read further texts as this encoder reads them."""
-        return Space(self._base.name, self._used, self._words.columns, self._tfidf.idf_, self._svd.components_.T)
+        return Space(self._base.name, self._used, self._words.columns, self._tfidf.idf_, self._axes)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the joined vectors; shape (n, dim).
@@ -173,7 +174,7 @@ class CorpusEncoder:
         fresh = [place for place, text in enumerate(texts) if text not in self._rows and text not in self._ahead]
         if fresh:
             new = [texts[place] for place in fresh]
-            latent = normalise(self._svd.transform(self._tfidf.transform(self._words.count(new), copy=False)))
+            latent = normalise(self._tfidf.transform(self._words.count(new), copy=False) @ self._axes)
             out[fresh] = self._join(self._read(new, quick=True), latent)
         return out
 
@@ -185,6 +186,16 @@ class CorpusEncoder:
     def forget(self) -> None:
         """Keep no longer the vectors of the texts that it was fitted on: they are made again if asked for."""
         self._rows, self._vectors = {}, self._vectors[:0]
+
+
+def _latent_axes(counts: sparse.csr_matrix, size: int, seed: int) -> npt.NDArray[np.floating]:
+    """Return the `size` strongest right singular vectors of `counts` (n, stems), in columns.
+
+    Halko, Martinsson & Tropp 2011, "Finding structure with randomness"; the sign of each is that of its largest entry.
+    """
+    axes = randomized_svd(counts, size, n_iter=5, n_oversamples=10, random_state=seed, flip_sign=False)[2]
+    signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
+    return np.asarray((axes * signs[:, None]).T)
 
 
 def _said(texts: Sequence[str], least: int) -> tuple[list[str], sparse.csr_matrix]:
