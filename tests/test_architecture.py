@@ -12,7 +12,7 @@ from goldens import ROOT
 MODULES = sorted((ROOT / "toolkit").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text("utf-8")) for path in MODULES}
 BASE = {"lean", "schema", "pieces", "abreast", "settings", "words", "coded", "lexicon", "languages", "stats"}
-BASE |= {"exhibits", "style", "nodes", "periods", "processors", "numbered"}
+BASE |= {"exhibits", "style", "nodes", "periods", "processors", "numbered", "kmeans"}
 STAGES = {
     "ingest": {"ingest", "readers", "documents", "encoding", "columns", "carried", "dates"},
     "clean": {"clean", "boilerplate"},
@@ -28,6 +28,7 @@ STAGES = {
         "subjects",
         "learning",
         "learnt",
+        "regression",
         "seeds",
         "suggest",
         "faults",
@@ -56,7 +57,7 @@ RUNNER = {"params", "plan", "batch", "kernels", "profiling", "reuse", "sweep", "
 RUNNER |= {"runner", "executing", "notebook", "overlap", "warm", "remote", "lease", "place", "children", "engine"}
 RUNNER |= {"overview", "unread"}
 REPORT = {"report", "pages", "lines", "blocks", "made"}
-CHECK = {"check"}
+CHECK = {"check", "beside"}
 READING = {"reading"}
 START = {"starting", "steps"}
 DESK = {"desk", "pending"}

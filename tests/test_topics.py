@@ -222,7 +222,7 @@ def blobs(each, groups=3, dim=30, spread=0.2):
 def test_a_large_corpus_is_laid_out_by_landmarks():
     vectors, truth = blobs(400)
     with threadpool_limits(1):
-        marks, at = layout.lay_out(vectors, np.arange(len(vectors)) % 60 + 60 * truth, 42)
+        marks, at = layout.lay_out(vectors, np.arange(len(vectors)) % 60 + 60 * truth)
         places = layout.place(vectors, marks, at)
     means = np.vstack([places[truth == number].mean(axis=0) for number in range(3)])
     nearest = np.linalg.norm(places[:, None] - means[None], axis=2).argmin(axis=1)

@@ -76,12 +76,16 @@ def kept_steps(
         return (yield from make())
     key = keeping.make_key("steps", name, _described(settings), _pieces_digest(pieces, undated))
     with tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
-        if not _taken(name, key, Path(scratch)):
-            made = [path for at, step in enumerate(make()) for path in _put_aside(step, Path(scratch) / f"{at:05}")]
-            keeping.keep(name, key, Path(scratch), [path.name for path in made])
-        for at, piece in enumerate(pieces):
-            dates = piece.set_index("article_id")["published"]
-            yield Kept(*(_dated(Path(scratch) / f"{at:05}-{part}", dates) for part in Kept._fields))
+        if _taken(name, key, Path(scratch)):
+            for at, piece in enumerate(pieces):
+                dates = piece.set_index("article_id")["published"]
+                yield Kept(*(_dated(Path(scratch) / f"{at:05}-{part}", dates) for part in Kept._fields))
+            return None
+        made: list[str] = []
+        for at, step in enumerate(make()):
+            made += [path.name for path in _put_aside(step, Path(scratch) / f"{at:05}")]
+            yield step
+        keeping.keep(name, key, Path(scratch), made)
     return None
 
 

@@ -297,7 +297,7 @@ def detect_language(text: str) -> str:
 
 
 def _is_cyrillic(text: str) -> bool:
-    return len(re.findall("[\u0400-\u04ff]", text)) > sum(map(str.isalpha, text)) / 2
+    return not text.isascii() and len(_CYRILLIC_LETTER.findall(text)) > sum(map(str.isalpha, text)) / 2
 
 
 def _is_kazakh(letters: str, alphabet: set[str]) -> bool:

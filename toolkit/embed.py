@@ -14,10 +14,11 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.utils.extmath import randomized_svd
 
 from toolkit import words
 from toolkit.encoders import EmbeddedEncoder, Encoder, Vectors, load_encoder, normalise
@@ -134,12 +135,13 @@ class CorpusEncoder:
         counts = self._tfidf.transform(said, copy=False)
         size = max(1, min(_LATENT, min(counts.shape) - 1))
         with one_thread(), np.errstate(invalid="ignore", divide="ignore"):
-            self._svd = TruncatedSVD(size, random_state=settings.seed).fit(counts)
-            latent = normalise(self._svd.transform(counts))
+            self._axes = _latent_axes(counts, size, settings.seed)
+            latent = normalise(counts @ self._axes)
         read = self._read(ordered, len(ordered) <= _FEW)
         self._used = np.flatnonzero(read.any(axis=0))
         self._vectors = self._join(read, latent)
         self._rows = {text: row for row, text in enumerate(ordered)}
+        self._ahead: dict[str, Vectors] = {}
         self.name = f"{base.name}+lsa{size}"
         self.dim = len(self._used) + size
         self.views: Sequence[slice] = (slice(0, len(self._used)), slice(len(self._used), self.dim))
@@ -155,7 +157,7 @@ class CorpusEncoder:
 
     def space(self) -> Space:
         """Return what it takes to read further texts as this encoder reads them."""
-        return Space(self._base.name, self._used, self._words.columns, self._tfidf.idf_, self._svd.components_.T)
+        return Space(self._base.name, self._used, self._words.columns, self._tfidf.idf_, self._axes)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the joined vectors; shape (n, dim).
@@ -164,18 +166,36 @@ class CorpusEncoder:
         millions of passages fill a disk (300 MB for 70,000), though reading them there is faster than making them anew.
         """
         out = np.empty((len(texts), self.dim), dtype=np.float32)
-        fresh = [place for place, text in enumerate(texts) if text not in self._rows]
         seen = [place for place, text in enumerate(texts) if text in self._rows]
         out[seen] = self._vectors[[self._rows[texts[place]] for place in seen]]
+        for place, text in enumerate(texts):
+            if text in self._ahead:
+                out[place] = self._ahead[text]
+        fresh = [place for place, text in enumerate(texts) if text not in self._rows and text not in self._ahead]
         if fresh:
             new = [texts[place] for place in fresh]
-            latent = normalise(self._svd.transform(self._tfidf.transform(self._words.count(new), copy=False)))
+            latent = normalise(self._tfidf.transform(self._words.count(new), copy=False) @ self._axes)
             out[fresh] = self._join(self._read(new, quick=True), latent)
         return out
+
+    def read_ahead(self, texts: Iterable[str]) -> None:
+        """Read what will be asked for a few at a time: together that takes a fraction of the time."""
+        fresh = sorted(set(texts).difference(self._rows, self._ahead))
+        self._ahead |= zip(fresh, self.encode(fresh), strict=True)
 
     def forget(self) -> None:
         """Keep no longer the vectors of the texts that it was fitted on: they are made again if asked for."""
         self._rows, self._vectors = {}, self._vectors[:0]
+
+
+def _latent_axes(counts: sparse.csr_matrix, size: int, seed: int) -> npt.NDArray[np.floating]:
+    """Return the `size` strongest right singular vectors of `counts` (n, stems), in columns.
+
+    Halko, Martinsson & Tropp 2011, "Finding structure with randomness"; the sign of each is that of its largest entry.
+    """
+    axes = randomized_svd(counts, size, n_iter=5, n_oversamples=10, random_state=seed, flip_sign=False)[2]
+    signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
+    return np.asarray((axes * signs[:, None]).T)
 
 
 def _said(texts: Sequence[str], least: int) -> tuple[list[str], sparse.csr_matrix]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -23,6 +24,7 @@ _SPOKEN = 0.01
 _UNSURE = (0.35, 0.65)
 
 
+@lru_cache(5000)
 def stems_of(phrase: str) -> frozenset[str]:
     """Return the stems of a phrase.
 

@@ -30,8 +30,8 @@ _TOOLS = re.compile(r"extra == .(test|lab)")
 
 def source_digest() -> str:
     """Hash the package's source and the data shipped in it, as they lie on the disk now (32 hex digits)."""
-    paths = [Path(folder, name) for folder, _, names in os.walk(_PACKAGE) for name in names]
-    states = [(str(path), path.stat()) for path in paths if path.suffix != ".pyc"]
+    paths = [os.path.join(folder, name) for folder, _, names in os.walk(_PACKAGE) for name in names]  # noqa: PTH118
+    states = [(path, os.stat(path)) for path in paths if not path.endswith(".pyc")]  # noqa: PTH116
     return _digest_of(tuple(sorted((path, state.st_ino, state.st_size, state.st_mtime_ns) for path, state in states)))
 
 

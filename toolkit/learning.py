@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit, logit
-from threadpoolctl import threadpool_limits
 
 from toolkit.learnt import Learnt
+from toolkit.processors import one_thread
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -77,7 +77,7 @@ def learn(
     if found is None:
         return given.copy()
     unit = (vectors / found.scale).astype(np.float32)
-    with threadpool_limits(1):
+    with one_thread():
         moved = found.stretch * start + found.shift + unit @ found.direction.astype(np.float32)
         return np.asarray(expit(moved), dtype=np.float64)
 
@@ -96,7 +96,7 @@ def _correct(
         rows, articles[rows].astype(str), np.array([answers[article] for article in articles[rows]], dtype=bool)
     )
     scale = max(float(np.sqrt(np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors))), 1e-9)
-    with threadpool_limits(1):
+    with one_thread():
         return _Correction(
             scale, *_look((vectors[rows] / scale).astype(np.float32).astype(np.float64), start[rows], told)
         )

@@ -47,12 +47,9 @@ def match_theme(
     size, learnt = len(corpus.vectors), learnt or Learnt()
     found = Match(np.zeros(size), np.zeros(size), np.zeros(size, dtype=bool), np.zeros(len(corpus.unit)))
     for language, rows in corpus.groups.items():
-        mine, own = np.flatnonzero(np.isin(corpus.unit, rows)), learnt.within(language)
+        mine, own = corpus.passages_in(language), learnt.within(language)
         shared = shared_stems(themes, language)
-        plain, parts = (
-            plain_match(tfidf, corpus.stems, theme, language, shared)
-            for tfidf in (corpus.tfidf[rows], corpus.part_tfidf[mine])
-        )
+        plain, parts = (plain_match(tfidf, corpus.stems, theme, language, shared) for tfidf in corpus.by_stem[language])
         sought = own.once("sought", _sought, corpus, theme, language, encoder)
         found.plain[rows] = plain
         found.near[rows], found.wins[rows] = _match(corpus, rows, sought, plain, own)

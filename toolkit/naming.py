@@ -10,9 +10,8 @@ each other (`together`): words that never meet tell less of what a group is abou
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import pandas as pd
 from scipy import sparse
 
 from toolkit import lean, words
+from toolkit.coded import code_words
 
 Labels = npt.NDArray[np.intp]
 
@@ -93,7 +93,7 @@ def _count(
 
     A term counts as often as the text is `weights`; how rare it is, is read from plain numbers.
     """
-    stream, place, forms = _stems(texts)
+    stream, place, forms = _stems(tuple(texts))
     single = stream >= 0
     pair = single[:-1] & single[1:] & (place[:-1] == place[1:])
     size = len(forms)
@@ -120,27 +120,27 @@ def _count(
     return cells[:, common], there[:, common], names
 
 
-def _stems(texts: Sequence[str]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], list[str]]:
+@lru_cache(1)
+def _stems(texts: tuple[str, ...]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], list[str]]:
     """Return the stem of each word of all texts (-1: rare), the text that it stands in, and each stem's commonest form.
 
     Of many texts, a word that stands in them fewer than five times is not looked at: stemming takes most of the time.
+    The last texts are remembered, since their topics are named first, and the parts of these after them.
     """
-    found = [words.tokens(text) for text in texts]
-    counts = Counter(word for text in found for word in text)
-    least = 5 if len(texts) >= _MANY else 1
-    place: dict[str, int] = {}
-    forms: list[str] = []
-    stem_of: dict[str, int] = {}
-    for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        if count < least:
-            break
-        stem = words.stem(word)
-        if stem not in stem_of:
-            stem_of[stem] = len(forms)
-            forms.append(word)
-        place[word] = stem_of[stem]
-    stream = np.array([place.get(word, -1) for text in found for word in text], dtype=np.intp)
-    return stream, np.repeat(np.arange(len(found)), [len(text) for text in found]), forms
+    found, stops = code_words(texts), words.stop_words()
+    telling = np.array([word not in stops for word in found.known], dtype=bool)
+    count = np.bincount(found.word, minlength=len(telling))
+    looked_at = np.flatnonzero(telling & (count >= (5 if len(texts) >= _MANY else 1))).tolist()
+    by_name = np.array(sorted(looked_at, key=found.known.__getitem__), dtype=np.intp)
+    forms: dict[str, str] = {}
+    number: dict[str, int] = {}
+    stem_of = np.full(len(telling), -1)
+    for word in by_name[np.argsort(-count[by_name], kind="stable")].tolist():
+        stem = words.stem(found.known[word])
+        forms.setdefault(stem, found.known[word])
+        stem_of[word] = number.setdefault(stem, len(number))
+    standing = telling[found.word]
+    return stem_of[found.word[standing]], found.text[standing], list(forms.values())
 
 
 def _best(weights: sparse.csr_matrix, there: sparse.csc_matrix, names: Sequence[str]) -> list[str]:

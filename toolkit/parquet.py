@@ -76,7 +76,7 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pd.Dat
 
     >>> read_table("articles.parquet", ["article_id", "published"])  # doctest: +SKIP
     """
-    with _reading(Path(path), columns), pq.ParquetFile(path) as file:  # pandas would import what reads many at once
+    with _reading(Path(path), columns) as file:  # pandas would import what reads many at once
         asked = file.schema_arrow.names if columns is None else list(columns)
         read: pd.DataFrame = file.read(columns=asked).select(asked).to_pandas()
     return read
@@ -91,7 +91,7 @@ def read_batches(path: Path | str, columns: Sequence[str] | None = None, rows: i
     >>> for piece in read_batches("articles.parquet", ["article_id", "text"]):  # doctest: +SKIP
     ...     print(len(piece))
     """
-    with _reading(Path(path), columns), pq.ParquetFile(path) as file:
+    with _reading(Path(path), columns) as file:
         asked = file.schema_arrow.names if columns is None else list(columns)
         kind = pa.schema([file.schema_arrow.field(name) for name in asked], file.schema_arrow.metadata)
         if not file.metadata.num_rows:
@@ -106,7 +106,7 @@ def read_at(path: Path | str, places: npt.ArrayLike, columns: Sequence[str]) -> 
     Only the row groups that hold some of them are read. Raises as `read_table` does, and `IndexError` beyond the end.
     """
     wanted = np.asarray(places, dtype=np.int64)
-    with _reading(Path(path), columns), pq.ParquetFile(path) as file:
+    with _reading(Path(path), columns) as file:
         sizes = np.array([file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)], dtype=np.int64)
         ends = np.cumsum(sizes)
         held = np.searchsorted(ends, wanted, side="right")
@@ -124,20 +124,21 @@ def read_at(path: Path | str, places: npt.ArrayLike, columns: Sequence[str]) -> 
 
 def columns_of(path: Path | str) -> list[str]:
     """Return the names of the columns of a Parquet table; raises as `read_table` does."""
-    with _reading(Path(path), None):
-        return list(pq.read_schema(path).names)
+    with _reading(Path(path), None) as file:
+        return list(file.schema_arrow.names)
 
 
 @contextlib.contextmanager
-def _reading(path: Path, columns: Sequence[str] | None) -> Iterator[None]:
+def _reading(path: Path, columns: Sequence[str] | None) -> Iterator[pq.ParquetFile]:
     if not path.is_file():
         raise missing(path)
     try:
-        known = pq.read_schema(path).names
-        unknown = [name for name in columns or () if name not in known]
-        if unknown:
-            raise InputError(f"{path} has no column {unknown[0]!r}; it has: {', '.join(known)}.")
-        yield
+        with pq.ParquetFile(path) as file:
+            known = file.schema_arrow.names
+            unknown = [name for name in columns or () if name not in known]
+            if unknown:
+                raise InputError(f"{path} has no column {unknown[0]!r}; it has: {', '.join(known)}.")
+            yield file
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path} is no readable Parquet file ({error}): make it again.") from error
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,7 @@ from toolkit import words
 from toolkit.themefile import Theme
 
 Doubles = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
 
 SURE_MATCH = 0.115
 """Plain match from which words alone say the theme."""
@@ -22,11 +25,14 @@ _LONE = 0.35
 
 def shared_stems(themes: Sequence[Theme], language: str) -> Counter[str]:
     """Return by how many themes each stem of a seed is used."""
-    return Counter(stem for theme in themes for stem in set().union(*_phrases(theme.seeds_in(language), language)))
+    return Counter(
+        stem for theme in themes for stem in set().union(*_phrases(tuple(theme.seeds_in(language)), language))
+    )
 
 
-def _phrases(phrases: Sequence[str], language: str) -> list[set[str]]:
-    return [set(words.exact_stems(phrase, language)) for phrase in phrases]
+@lru_cache(1000)
+def _phrases(phrases: tuple[str, ...], language: str) -> list[frozenset[str]]:
+    return [frozenset(words.exact_stems(phrase, language)) for phrase in phrases]
 
 
 def plain_match(
@@ -40,31 +46,53 @@ def plain_match(
 
     A stem counts in full where its phrase stands: its only stem, or at least two and half of them. Alone of its
     phrase it counts a third. It counts in full from two seeds on, less by the square of the number of themes that
-    share it, and less by the share of phrases that speak against the theme among those in which it stands.
+    share it, and less by the share of phrases that speak against the theme among those in which it stands. Columns
+    are read one by one: a matrix in compressed columns is not converted.
     """
-    phrases = [sorted(phrase) for phrase in _phrases(theme.seeds_in(language), language)]
+    phrases = _phrases(tuple(theme.seeds_in(language)), language)
     often = Counter(stem for phrase in phrases for stem in phrase)
-    against = Counter(stem for phrase in _phrases(theme.against.get(language, ()), language) for stem in phrase)
+    against = Counter(stem for phrase in _phrases(tuple(theme.against.get(language, ())), language) for stem in phrase)
     own = sorted((stem for stem in often if stem in stems), key=stems.__getitem__)  # no other column counts
-    said = sparse.csr_matrix(tfidf[:, [stems[stem] for stem in own]])
-    weights = np.array([min(1, often[s] / 2) / shared[s] ** 2 * often[s] / (often[s] + against[s]) for s in own])
-    mass = said.multiply(said).tocsr()
-    whole = mass.multiply(_in_phrase(said, phrases, {stem: place for place, stem in enumerate(own)})) @ weights
-    return np.sqrt(np.asarray(_LONE * (mass @ weights) + (1 - _LONE) * whole, dtype=np.float64).ravel())
+    weights = [min(1, often[s] / 2) / shared[s] ** 2 * often[s] / (often[s] + against[s]) for s in own]
+    said = _entries(sparse.csc_matrix(tfidf), np.array([stems[stem] for stem in own], dtype=np.intp))
+    mass = (said.value * said.value).astype(np.float64) * np.array(weights)[said.place]
+    whole = np.where(_in_phrase(said, phrases, own), mass, 0)
+    return np.sqrt(_LONE * _sums(said.row, mass, said.rows) + (1 - _LONE) * _sums(said.row, whole, said.rows))
 
 
-def _in_phrase(
-    tfidf: sparse.csr_matrix, phrases: Sequence[Sequence[str]], stems: Mapping[str, int]
-) -> sparse.csr_matrix:
-    """Return a one for each passage and stem whose phrase stands in the passage; shape (passages, stems)."""
-    cells = [(stems[stem], place) for place, phrase in enumerate(phrases) for stem in phrase if stem in stems]
-    made = (np.ones(len(cells)), ([row for row, _ in cells], [column for _, column in cells]))
-    inside = sparse.csr_matrix(made, shape=(tfidf.shape[1], len(phrases)))
+class _Entries(NamedTuple):
+    """What stands in some columns of a matrix with so many ``rows``: row, place of the column among these, value."""
+
+    row: Rows
+    place: Rows
+    value: npt.NDArray[np.floating]
+    rows: int
+
+
+def _entries(matrix: sparse.csc_matrix, columns: Rows) -> _Entries:
+    first, sizes = matrix.indptr[columns], matrix.indptr[columns + 1] - matrix.indptr[columns]
+    at = np.repeat(first - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+    place = np.repeat(np.arange(len(columns)), sizes)
+    return _Entries(matrix.indices[at], place, matrix.data[at], matrix.shape[0])
+
+
+def _sums(row: Rows, value: Doubles, rows: int) -> Doubles:
+    return np.asarray(np.bincount(row, value, rows), dtype=np.float64)
+
+
+def _in_phrase(said: _Entries, phrases: Sequence[Set[str]], own: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Tell of each of the entries of the stems `own` whether a phrase in which the stem is stands in the row."""
+    places = {stem: place for place, stem in enumerate(own)}
+    cells = sorted((places[stem], at) for at, phrase in enumerate(phrases) for stem in phrase if stem in places)
+    column, phrase = np.array(cells, dtype=np.intp).reshape(-1, 2).T
+    many, begins = np.bincount(column, minlength=len(own)), np.searchsorted(column, np.arange(len(own)))
+    each = many[said.place]  # how many phrases the entry is in; one after the other they are
+    entry = np.repeat(np.arange(len(each)), each)
+    inside = phrase[np.repeat(begins[said.place] - np.cumsum(each) + each, each) + np.arange(each.sum())]
     needed = np.array([min(len(phrase), max(2, (len(phrase) + 1) // 2)) for phrase in phrases])
-    held = (tfidf.astype(bool).astype(np.float64) @ inside).toarray()
-    found = sparse.csr_matrix(((held >= needed) & (needed > 0)).astype(np.float64)) @ inside.T
-    found.data = np.ones_like(found.data)
-    return found.tocsr()
+    cell = said.row[entry] * len(phrases) + inside
+    stands = np.bincount(cell, minlength=said.rows * len(phrases))[cell] >= needed[inside]
+    return np.bincount(entry[stands], minlength=len(each)) > 0
 
 
 def every_stem(themes: Sequence[Theme]) -> set[str]:

@@ -10,7 +10,8 @@ that would have few, and the articles that the analyst answered about.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -198,10 +199,18 @@ def _score(
     more: Collection[str] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the scores of the articles of `passages`, which have these `vectors`, and the agreement."""
+    encoder.read_ahead(_phrases(asked.themes, passages["language"].unique()))
     with one_thread():
         corpus = units.prepare(passages, vectors, encoder, asked.settings.seed, learnt.within("corpus"), more)
     scored = themes.score_prepared(corpus, asked.themes, encoder, asked.settings, asked.answers, learnt)
     return themes.score_articles(passages, scored, asked.themes, asked.settings), scored.agreement
+
+
+def _phrases(wanted: Sequence[Theme], languages: Iterable[str]) -> Iterator[str]:
+    """Give the phrases of themes, and of the subjects of news, that articles in these languages are compared to."""
+    for theme, language in product([*wanted, *subjects.load_subjects()], languages):
+        yield from theme.seeds_in(language)
+        yield from theme.against.get(language, ())
 
 
 def texts(articles: Path | str, tell: Tell = quiet) -> Iterator[pd.DataFrame]:

@@ -23,9 +23,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 from scipy.special import bdtrc
-from sklearn.feature_extraction.text import CountVectorizer
 
 from toolkit import words
+from toolkit.lexicon import Lexicon
 from toolkit.settings import ThemeSettings
 from toolkit.themefile import Theme
 from toolkit.themes import score_articles, score_prepared
@@ -158,8 +158,8 @@ class _Holder:
     def __init__(self, passages: pd.DataFrame, themes: Sequence[Theme]) -> None:
         known = {stem for theme in themes for group in theme.seeds.values() for p in group for stem in words.stems(p)}
         self._columns = {stem: column for column, stem in enumerate(sorted(known))}
-        counter = CountVectorizer(analyzer=words.stems, binary=True, vocabulary=self._columns or {"": 0})
-        self._found: sparse.csc_matrix = counter.transform(passages["text"]).tocsc()
+        counted = Lexicon({"": words.stem}, self._columns).count(passages["text"].tolist())
+        self._found: sparse.csc_matrix = counted.tocsc()
 
     def holding(self, phrase: str, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         """Return those of `rows` that hold `phrase`."""

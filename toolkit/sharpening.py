@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from sklearn.cluster import KMeans
+
+from toolkit.kmeans import lloyd, some_rows
 
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.intp]
@@ -30,6 +31,7 @@ _SMALL_GROUPS = 400
 _IN_SMALL_GROUP = 8
 _ROUNDS = 8
 _ROUGH = 5
+_STILL = 1e-3
 _BLOCK = 8192
 
 
@@ -54,20 +56,34 @@ class Sharpened(NamedTuple):
 
 
 def find_axes(vectors: npt.NDArray[np.floating]) -> Axes:
-    """Return the principal axes of `vectors` (n, dim), read in blocks: no copy of all is made."""
+    """Return the principal axes of `vectors` (n, dim), read in blocks: no copy of all is made.
+
+    Where they are fewer than their dimensions, the axes are found from the products of each two of them, which are
+    fewer than those of each two columns.
+    """
     count, dim = vectors.shape
-    total, products = np.zeros(dim), np.zeros((dim, dim))
-    for start in range(0, count, _BLOCK):
-        block = np.asarray(vectors[start : start + _BLOCK], dtype=np.float64)
-        total += block.sum(axis=0)
-        products += block.T @ block
-    mean = total / max(1, count)
-    spread = products / max(1, count) - np.outer(mean, mean)
-    strength, directions = np.linalg.eigh(spread)
     size = max(1, min(DIMENSIONS, count - 1, dim))
-    kept = directions[:, np.argsort(-strength, kind="stable")[:size]]
+    if 0 < count < dim:
+        few = np.asarray(vectors, dtype=np.float64)
+        mean = few.sum(axis=0) / count
+        found = (few - mean).T @ _strongest((few - mean) @ (few - mean).T, size)
+        kept = found / np.maximum(np.linalg.norm(found, axis=0), 1e-9)
+    else:
+        total, products = np.zeros(dim), np.zeros((dim, dim))
+        for start in range(0, count, _BLOCK):
+            block = np.asarray(vectors[start : start + _BLOCK], dtype=np.float64)
+            total += block.sum(axis=0)
+            products += block.T @ block
+        mean = total / max(1, count)
+        kept = _strongest(products / max(1, count) - np.outer(mean, mean), size)
     signs = np.sign(kept[np.abs(kept).argmax(axis=0), np.arange(size)])
     return Axes(mean, kept * np.where(signs == 0, 1, signs))
+
+
+def _strongest(products: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.float64]:
+    """Return the eigenvectors of a symmetric matrix with the `size` greatest eigenvalues, in columns."""
+    strength, directions = np.linalg.eigh(products)
+    return np.asarray(directions[:, np.argsort(-strength, kind="stable")[:size]])
 
 
 def reduce(vectors: npt.NDArray[np.floating], axes: Axes) -> Floats:
@@ -135,8 +151,8 @@ def sharpen(vectors: Floats, near: npt.NDArray[np.int32], times: int) -> Floats:
 
 def _kmeans(vectors: Floats, number: int, seed: int, rounds: int) -> Labels:
     """Return labels from 0 without gaps; fewer than `number` where vectors coincide."""
-    model = KMeans(number, init="random", n_init=1, max_iter=rounds, tol=1e-3, random_state=seed)
-    return np.unique(model.fit_predict(vectors), return_inverse=True)[1].astype(np.intp)
+    found = lloyd(vectors, some_rows(len(vectors), number, seed), rounds, _STILL)[0]
+    return np.unique(found, return_inverse=True)[1].astype(np.intp)
 
 
 def count_distinct(vectors: Floats, enough: int) -> int:

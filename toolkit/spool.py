@@ -17,6 +17,7 @@ from toolkit.disk import writing
 from toolkit.parquet import adding, read_batches
 from toolkit.schema import Kept, OutputError, Stored
 
+_FEW = 1000
 _SAID = ("file", "line", "reason", "excerpt", "title", "source")
 """What is kept of a dropped row."""
 
@@ -28,6 +29,7 @@ class Pieces:
         self.settle: pieces.Settle = lambda frame: frame
         self._folder = folder
         self._sizes: list[int] = []
+        self._held: dict[int, pd.DataFrame] = {}
 
     def __len__(self) -> int:
         """Count the rows of all pieces."""
@@ -36,11 +38,16 @@ class Pieces:
     def __iter__(self) -> Iterator[pd.DataFrame]:
         """Read the pieces one after another."""
         for number in range(len(self._sizes)):
-            yield self.settle(feather.read_feather(self._folder / f"{number:05}"))
+            held = self._held.get(number)
+            yield self.settle(feather.read_feather(self._folder / f"{number:05}") if held is None else held.copy())
 
     def add(self, frame: pd.DataFrame) -> None:
         """Write a further piece; an empty one only if it is the first."""
         if not self._sizes or len(frame):
+            if sum(self._sizes) + len(frame) <= _FEW:
+                self._held[len(self._sizes)] = frame.reset_index(drop=True)
+                self._sizes.append(len(frame))
+                return
             with writing(self._folder / f"{len(self._sizes):05}") as aside:
                 feather.write_feather(frame.reset_index(drop=True), str(aside), compression="lz4")
             self._sizes.append(len(frame))

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from toolkit.nodes import At, compose, is_null, is_text, kind, known_tag, mark, pairs, refuse, shown
+from toolkit.nodes import At, compose_text, is_null, is_text, kind, known_tag, mark, pairs, refuse, shown, text_of
 from toolkit.schema import InputError
 from toolkit.words import LANGUAGES
 
@@ -56,9 +57,15 @@ def read_phrases(path: str | Path) -> list[Phrase]:
     return [phrase for _, phrases in _read(path) for phrase in phrases]
 
 
-def _read(path: str | Path) -> list[tuple[Theme, list[Phrase]]]:
-    name = Path(path).name
-    root = compose(Path(path), "theme file", "expected YAML with a list 'themes'", "see data/themes.yml")
+def _read(path: str | Path) -> tuple[tuple[Theme, tuple[Phrase, ...]], ...]:
+    text = text_of(Path(path), "theme file", "expected YAML with a list 'themes'")
+    return _parsed(text, Path(path).name)
+
+
+@lru_cache(4)
+def _parsed(text: str, name: str) -> tuple[tuple[Theme, tuple[Phrase, ...]], ...]:
+    """Return themes and phrases of the text of a theme file; that of a run is asked for three times."""
+    root = compose_text(text, name, "theme file", "see data/themes.yml")
     top = pairs(root, At(name, "the file"), ("themes",)) if isinstance(root, yaml.MappingNode) else {}
     entries = top.get("themes")
     if entries:
@@ -72,10 +79,10 @@ def _read(path: str | Path) -> list[tuple[Theme, list[Phrase]]]:
         if theme.id in lines:
             refuse(entry, name, f"two themes with the id {theme.id!r}, the first in line {lines[theme.id]}; rename one")
         lines[theme.id] = entry.start_mark.line + 1
-    return read
+    return tuple(read)
 
 
-def _theme(node: yaml.Node, at: At) -> tuple[Theme, list[Phrase]]:
+def _theme(node: yaml.Node, at: At) -> tuple[Theme, tuple[Phrase, ...]]:
     if not isinstance(node, yaml.MappingNode):
         refuse(node, at.name, f"{at.place}: found {shown(node)}, expected a mapping with {', '.join(_KEYS)}")
     given = next((value for key, value in node.value if is_text(key) and key.value == "id"), None)
@@ -94,7 +101,7 @@ def _theme(node: yaml.Node, at: At) -> tuple[Theme, list[Phrase]]:
         refuse(entry.get("seeds", node), at.name, f"{at.place}: no seeds; give phrases for at least one of {known}")
     seeds, against = (_by_language(sides[side]) for side in ("seeds", "against"))
     theme = Theme(id=theme_id, title=title, description=description, seeds=seeds, against=against)
-    return theme, [*sides["seeds"], *sides["against"]]
+    return theme, (*sides["seeds"], *sides["against"])
 
 
 def _text(node: yaml.Node | None, at: At) -> str:

@@ -28,13 +28,13 @@ import pandas as pd
 from scipy import sparse
 from scipy.optimize import brentq
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 
 from toolkit.learning import learn
 from toolkit.learnt import Learnt
 from toolkit.matching import Match, match_theme
 from toolkit.plain import SURE_MATCH
 from toolkit.processors import one_thread
+from toolkit.regression import Line, fit
 from toolkit.settings import ThemeSettings
 from toolkit.themefile import Theme, as_records, from_records, load_themes
 from toolkit.units import Corpus, Doubles, Encoder, Floats, Rows, by_language, prepare
@@ -116,7 +116,7 @@ def score_prepared(
     with one_thread():
         for column, theme in enumerate(themes):
             mine = (learnt or Learnt()).within("theme", theme.id)
-            whole, own = _log_odds(corpus, match_theme(corpus, theme, themes, encoder, mine), settings.seed, mine)
+            whole, own = _log_odds(corpus, match_theme(corpus, theme, themes, encoder, mine), mine)
             agreed.extend((theme.id, *found) for found in mine.once("agreed", _agreement, corpus, whole, settings.seed))
             units[:, column] = learn(corpus.vectors, expit(whole), corpus.articles, _about(answers, theme), mine)
             parts[:, column] = expit(own)
@@ -130,14 +130,14 @@ def _about(answers: pd.DataFrame | None, theme: Theme) -> dict[str, bool]:
     return dict(zip(mine["article_id"], mine["answer"].astype(bool), strict=True))
 
 
-def _log_odds(corpus: Corpus, match: Match, seed: int, learnt: Learnt) -> tuple[Doubles, Doubles]:
+def _log_odds(corpus: Corpus, match: Match, learnt: Learnt) -> tuple[Doubles, Doubles]:
     """Return steps 2 and 3: a figure a unit, and a passage. With too few sure units the plain words decide alone."""
     priors = learnt.once("priors", _priors, corpus, match)
     if learnt.once("few", _too_few, corpus, match, priors):
         plain = (match.plain - 1.5 * SURE_MATCH) * 20
         return plain, plain[corpus.unit]
     tie = _above(corpus, match.near, priors, learnt.within("tie"))
-    taught = learnt.once("taught", _teach, corpus, match.near, tie, priors, seed)
+    taught = learnt.once("taught", _teach, corpus, match.near, tie, priors)
     score, own = _ask(corpus, taught, tie)
     return _above(corpus, score, priors, learnt.within("score")), own / 4 + match.parts / 2
 
@@ -168,14 +168,14 @@ class _Taught(NamedTuple):
     ``by_words`` (stems,) are the log-odds of stems; those of a unit are brought to one scale by ``mean``, ``spread``.
     """
 
-    by_meaning: LogisticRegression
+    by_meaning: Line
     by_words: Doubles
     mean: float
     spread: float
     shifts: Mapping[str, tuple[float, float]]
 
 
-def _teach(corpus: Corpus, score: Doubles, tie: Doubles, priors: Mapping[str, float], seed: int) -> _Taught:
+def _teach(corpus: Corpus, score: Doubles, tie: Doubles, priors: Mapping[str, float]) -> _Taught:
     """Return the classifiers of the last round; each is taught by the surest and farthest units of that before."""
     for _ in range(_ROUNDS):
         positive, negative = [], []
@@ -184,7 +184,7 @@ def _teach(corpus: Corpus, score: Doubles, tie: Doubles, priors: Mapping[str, fl
             positive.append(order[: round(_SURE_SHARE * priors[language] * len(rows))])
             negative.append(order[round((_FAR_SHARE * priors[language] + _FAR_MARGIN) * len(rows)) :])
         sure, far = np.concatenate(positive), np.concatenate(negative)
-        taught = _Taught(_regression(corpus, sure, far, seed), *_naive_bayes(corpus, sure, far), {})
+        taught = _Taught(_regression(corpus, sure, far), *_naive_bayes(corpus, sure, far), {})
         meant, said = _read(taught, corpus.vectors, corpus.tfidf)
         first, second = (by_language(corpus, read, priors, _shift) for read in (meant, said))
         taught = taught._replace(shifts={language: (first[language], second[language]) for language in first})
@@ -206,7 +206,7 @@ def _ask(corpus: Corpus, taught: _Taught, tie: Doubles) -> tuple[Doubles, Double
 def _read(taught: _Taught, vectors: Floats, tfidf: sparse.csr_matrix) -> tuple[Doubles, Doubles]:
     """Return the log-odds of units or passages by their vectors, and by their stems."""
     by_words = _SPREAD * (tfidf @ taught.by_words - taught.mean) / taught.spread
-    return taught.by_meaning.decision_function(vectors), by_words
+    return taught.by_meaning.log_odds(vectors), by_words
 
 
 def _above(corpus: Corpus, score: Doubles, priors: Mapping[str, float], learnt: Learnt) -> Doubles:
@@ -222,10 +222,10 @@ def _last(score: Doubles, prior: float) -> float:
     return float(np.sort(score)[::-1][last])
 
 
-def _regression(corpus: Corpus, sure: Rows, far: Rows, seed: int) -> LogisticRegression:
+def _regression(corpus: Corpus, sure: Rows, far: Rows) -> Line:
     """Return logistic regression on the vectors."""
-    model = LogisticRegression(C=_STRENGTH, max_iter=500, random_state=seed)
-    return model.fit(corpus.vectors[np.concatenate([sure, far])], np.repeat([1, 0], [len(sure), len(far)]))
+    truth = np.repeat([True, False], [len(sure), len(far)])
+    return fit(corpus.vectors[np.concatenate([sure, far])], truth, _STRENGTH)
 
 
 def _naive_bayes(corpus: Corpus, sure: Rows, far: Rows) -> tuple[Doubles, float, float]:
@@ -259,7 +259,7 @@ def _agreement(corpus: Corpus, score: Doubles, seed: int) -> list[tuple[str, flo
         sure, far = np.flatnonzero(told & (score > 0)), np.flatnonzero(told & (score < 0))
         if min(len(sure), len(far)) < _FEWEST:
             continue
-        taught = _Taught(_regression(corpus, sure, far, seed), *_naive_bayes(corpus, sure, far), {})
+        taught = _Taught(_regression(corpus, sure, far), *_naive_bayes(corpus, sure, far), {})
         readings = _read(taught, corpus.vectors, corpus.tfidf)
         for language, rows in corpus.groups.items():
             mine = rows[asked[rows]]
@@ -281,14 +281,13 @@ def score_articles(
     """
     first = np.flatnonzero(np.diff(scored.unit, prepend=-1))
     names = passages["article_id"].to_numpy()[first]
+    article = pd.factorize(passages["article_id"], sort=True)[0]
+    offset, text = passages["offset"].to_numpy(), passages["text"].to_numpy()
+    begins = np.cumsum(np.bincount(article)) - np.bincount(article)
     parts = []
     for column, theme in enumerate(themes):
         best = _best_quarter(names, scored.units[:, column])
-        ranked = passages.assign(probability=scored.passages[:, column], titled=passages["offset"] < 0)
-        ranked = ranked.sort_values(
-            ["article_id", "titled", "probability"], ascending=[True, True, False], kind="stable"
-        )
-        shown = ranked.drop_duplicates("article_id").set_index("article_id").loc[best.index]
+        shown = np.lexsort((-scored.passages[:, column], offset < 0, article))[begins]
         parts.append(
             pd.DataFrame(
                 {
@@ -296,8 +295,8 @@ def score_articles(
                     "theme": theme.id,
                     "score": best.to_numpy().round(4),
                     "label": best.to_numpy() >= settings.threshold,
-                    "evidence": shown["text"].to_numpy(),
-                    "evidence_offset": shown["offset"].to_numpy(),
+                    "evidence": text[shown],
+                    "evidence_offset": offset[shown],
                 }
             )
         )

@@ -64,7 +64,7 @@ def find_topics(articles: pd.DataFrame, vectors: Floats, settings: TopicSettings
 def _find(articles: pd.DataFrame, vectors: Floats, settings: TopicSettings) -> Topics:
     read = _read(articles, vectors, settings)
     with ThreadPoolExecutor(1) as beside:
-        drawn = beside.submit(_places, read, settings.seed)
+        drawn = beside.submit(_places, read)
         number = _number(read, settings.n_topics)
         inside, tried = clusters.group(read.ready, number)
         fine = clusters.finer(read.ready, inside, min(_PARTS * (int(inside.max()) + 1), len(inside) // _IN_PART))
@@ -124,11 +124,11 @@ def _assign(read: _Read, inside: Labels, fine: Labels) -> tuple[Labels, Labels]:
     return labels, parts
 
 
-def _places(read: _Read, seed: int) -> npt.NDArray[np.float64]:
+def _places(read: _Read) -> npt.NDArray[np.float64]:
     """Return where every article lies on the map; shape (n, 2)."""
     with one_thread():  # OpenMP's limit is each thread's own
         vectors = sharpening.sharpen(read.ready.vectors, read.ready.near, 1)
-        marks, at = layout.lay_out(vectors, read.ready.parts, seed)
+        marks, at = layout.lay_out(vectors, read.ready.parts)
         places = np.empty((len(read.vectors), 2))
         if len(read.rows) < len(places):
             drawn = sharpening.sharpen_by(read.vectors, sharpening.means(vectors, read.ready.parts))

@@ -6,7 +6,6 @@ centred by language, they lie in clusters, and it is known how near they are to 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -14,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from sklearn.cluster import KMeans, kmeans_plusplus
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from toolkit import subjects, words
+from toolkit.kmeans import Distances, far_apart, lloyd, means, measuring, nearest
 from toolkit.learnt import Learnt
 from toolkit.lexicon import Lexicon, in_order
 from toolkit.plain import SURE_MATCH, plain_match, shared_stems
@@ -32,6 +30,7 @@ _UNIT_WORDS = 160
 _TITLE = 2
 _PARTITIONS = 20
 _READ = 3000
+_ROUNDS = 20
 _OWN_MEAN = 30
 _LENT = 3
 
@@ -54,6 +53,7 @@ class Corpus(NamedTuple):
     cosines (u, subjects) with the subjects of news by view, ``directions`` these subjects in each language, (subjects,
     dim), ``breadth`` how far they are the corpus' own.
     ``part_vectors`` (p, dim), ``part_tfidf`` (p, stems) and ``unit`` (p,) are the passages, and where each belongs.
+    ``by_stem`` holds the rows of ``tfidf`` and ``part_tfidf`` that are of each language, in compressed columns.
     """
 
     vectors: Floats
@@ -69,6 +69,11 @@ class Corpus(NamedTuple):
     part_vectors: Floats
     part_tfidf: sparse.csr_matrix
     unit: Rows
+    by_stem: Mapping[str, tuple[sparse.csc_matrix, sparse.csc_matrix]]
+
+    def passages_in(self, language: str) -> Rows:
+        """Return the rows of the passages in a language."""
+        return np.flatnonzero(np.isin(self.unit, self.groups[language]))
 
 
 def prepare(
@@ -92,20 +97,24 @@ def prepare(
     spread = sparse.csr_matrix((np.ones(len(unit), np.float32), (unit, np.arange(len(unit)))))
     weights = passages["words"].to_numpy(np.float32) * np.where(passages["offset"] < 0, _TITLE, 1)
     whole = _lengthened(spread @ (vectors * weights[:, None]))
-    means = {
+    common = {
         name: learnt.once(("mean", name), _centre, whole, rows, _known(name, encoder, learnt))
         for name, rows in groups.items()
     }
-    taken = np.stack([means[language] for language in languages])
+    taken = np.stack([common[language] for language in languages])
     centred = whole - taken
     weigh = learnt.once("weights", TfidfTransformer(sublinear_tf=True).fit, spread @ counts)
     partitions = learnt.once("clusters", _partitions, centred, passages.iloc[first], seed)
     corpus = Corpus(
-        centred, weigh.transform(spread @ counts).tocsr(), stems, _clusters(partitions, centred), groups, means,
+        centred, weigh.transform(spread @ counts).tocsr(), stems, _clusters(partitions, centred), groups, common,
         passages["article_id"].to_numpy(dtype=object)[first], (), {}, 0.0,
-        vectors - taken[unit], weigh.transform(counts).tocsr(), unit,
+        vectors - taken[unit], weigh.transform(counts).tocsr(), unit, {},
     )  # fmt: skip
-    return _beside_subjects(corpus, encoder, learnt)
+    by_stem = {
+        language: (corpus.tfidf[rows].tocsc(), corpus.part_tfidf[corpus.passages_in(language)].tocsc())
+        for language, rows in groups.items()
+    }
+    return _beside_subjects(corpus._replace(by_stem=by_stem), encoder, learnt)
 
 
 def _count(
@@ -182,15 +191,15 @@ def _breadth(corpus: Corpus) -> float:
     """Return how far the subjects of news are those of the corpus, by their words."""
     known = subjects.load_subjects()
     told = np.zeros(len(known))
-    for language, rows in corpus.groups.items():
-        mine, shared = corpus.tfidf[rows].tocsc(), shared_stems(known, language)
+    for language, (mine, _) in corpus.by_stem.items():
+        shared = shared_stems(known, language)
         for place, subject in enumerate(known):
             told[place] += (plain_match(mine, corpus.stems, subject, language, shared) > SURE_MATCH).sum()
     return subjects.breadth(told)
 
 
-def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[KMeans]:
-    """Return several k-means partitions, each found on a sample of the rows.
+def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[Floats]:
+    """Return the centres of several k-means partitions, each found on a sample of the rows.
 
     Which rows are drawn depends on their language and text, as `said` has them, and not on their order.
     What one partition says of a passage depends on its random start; the mean over twenty hardly does.
@@ -201,19 +210,23 @@ def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[KMeans]:
     order = np.lexsort(tuple(keys))
     apart = vectors
     if len(vectors) < vectors.shape[1]:  # they are as far apart in as many dimensions as there are of them
-        apart = np.linalg.qr(vectors.T.astype(np.float64)).R.T
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # identical passages make fewer clusters
-        for start in random.integers(2**31, size=_PARTITIONS):
-            rows = order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]
-            _, starts = kmeans_plusplus(apart[rows].astype(np.float64), many, random_state=int(start))
-            found.append(KMeans(many, init=vectors[rows[starts]], n_init=1, max_iter=20).fit(vectors[rows]))
+        apart = np.asarray(np.linalg.qr(vectors.T.astype(np.float64), mode="r")).T.copy()
+    every = measuring(apart)(np.arange(len(apart))) if len(apart) <= _READ else None
+    for start in random.integers(2**31, size=_PARTITIONS):
+        rows = order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]
+        distances = measuring(apart[rows]) if every is None else _known_distances(every, rows)
+        starts = far_apart(distances, len(rows), many, int(start))
+        found.append(means(vectors[rows], lloyd(apart[rows].astype(np.float32), starts, _ROUNDS)[1], many))
     return found
 
 
-def _clusters(partitions: Sequence[KMeans], vectors: Floats) -> Rows:
+def _known_distances(every: Doubles, rows: Rows) -> Distances:
+    return lambda some: every[rows[some]][:, rows]
+
+
+def _clusters(partitions: Sequence[Floats], vectors: Floats) -> Rows:
     """Return the cluster of each row in each partition."""
-    return np.array([partition.predict(vectors) for partition in partitions], dtype=np.intp)
+    return np.array([nearest(vectors, centres) for centres in partitions], dtype=np.intp)
 
 
 def by_language(
