@@ -67,7 +67,7 @@ earlier10k (.003) and sib-kk (.002).
 
 The seed matters: over eight (42, which is the default, and 1 to 7), mean and spread of FMI and AMI are .436 (.032) and
 .438 (.014) on wiki10k, .638 (.005) and .566 (.006) on reuters, and .414 (.012) and .366 (.004) on telegram10k. Each
-peer is fitted once; Topeax was not fitted to telegram10k again (before, on the same vectors: .391 / .359, 11 topics).
+peer is fitted once.
 """
 
 import argparse
