@@ -194,6 +194,23 @@ def test_neighbours_are_nearly_all_the_right_ones():
     assert (near != np.arange(len(near))[:, None]).all()
 
 
+def test_of_many_vectors_without_clear_groups_most_neighbours_are_the_right_ones():
+    vectors = sharpening.unit(np.random.default_rng(0).normal(size=(3000, 10)))
+    near = sharpening.neighbours(vectors, 42)
+    similar = vectors @ vectors.T
+    np.fill_diagonal(similar, -2)
+    right = np.argsort(-similar, axis=1)[:, : near.shape[1]]
+    assert np.mean([len(set(a) & set(b)) / len(a) for a, b in zip(near, right, strict=True)]) > 0.65
+
+
+def test_a_sharpened_vector_lies_between_itself_and_the_mean_of_its_neighbours():
+    vectors = sharpening.unit(np.random.default_rng(0).normal(size=(60, 5)))
+    near = sharpening.neighbours(vectors, 42)
+    drawn = vectors[near].mean(axis=1)
+    assert np.allclose(sharpening.sharpen(vectors, near, 1), sharpening.unit(0.5 * vectors + 0.5 * drawn), atol=2e-5)
+    assert np.array_equal(sharpening.sharpen(vectors, near, 0), vectors)
+
+
 def test_joining_by_size_is_what_joining_the_points_would_give():
     from scipy.cluster.hierarchy import cut_tree, linkage
 
