@@ -86,7 +86,7 @@ def test_kernels_start_without_what_packages_import_and_do_not_use():
         from toolkit import kernels, params, warm
         from pathlib import Path
         warm.bring(kernels.imported(Path("notebooks").glob("[1-5]-*.ipynb")))
-        import sklearn.cluster, nbformat
+        import nbformat
         assert nbformat.__version__ and sys.modules["toolkit.figures"].go.Figure()
         executed = [name for name in warm._POSTPONED if "__builtins__" in vars(sys.modules[name])]
         print(executed, "toolkit.themes" in sys.modules)

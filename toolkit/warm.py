@@ -48,7 +48,6 @@ _POSTPONED = {
     "numpy.f2py": (),
     "numpy.polynomial": (),
     "numpy.testing": (),
-    "scipy.integrate": ("trapezoid",),
     "scipy.interpolate": ("BSpline",),
     "scipy.optimize._linprog": ("linprog", "linprog_verbose_callback"),
     "scipy.optimize._shgo": ("shgo",),
