@@ -14,21 +14,17 @@ def second() -> bool:
     return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1 and os.environ.get("OMP_NUM_THREADS") != "1"
 
 
-_THREADED = ("numpy", "scipy.linalg", "sklearn.utils", "torch", "openvino", "numba", "faiss", "hdbscan")
-"""Modules that bring a library which computes in threads."""
-
-
 def one_thread() -> AbstractContextManager[Any]:
-    """Have libraries compute in one thread inside; they are looked for anew where one more was imported.
+    """Have libraries compute in one thread inside; they are looked for anew only where further modules were imported.
 
     Small products take ten times as long in threads that wait for each other, and sums differ in their last bits.
     """
-    limits: AbstractContextManager[Any] = _pools(tuple(name in sys.modules for name in _THREADED)).limit(limits=1)
+    limits: AbstractContextManager[Any] = _pools(len(sys.modules)).limit(limits=1)
     return limits
 
 
 @lru_cache(1)
-def _pools(_imported: tuple[bool, ...]) -> Any:
+def _pools(_modules: int) -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
