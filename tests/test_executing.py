@@ -141,6 +141,17 @@ def test_a_notebook_begins_as_soon_as_the_tables_are_there_that_it_needs_first_a
     assert told[-1][1] == told[-1][2]
 
 
+def test_notebooks_are_begun_early_one_after_the_other_where_each_has_enough(run, tmp_path):
+    last = ('run_dir: str = ""', "from pathlib import Path\nfrom toolkit import store\nkept = Path(run_dir) / 'tables'")
+    last += ("with store.stage(run_dir, 'last') as facts: facts.update(seen=store.read_json(kept / 'early.json'))",)
+    last += ("store.write_json(store.read_json(kept / 'last.json'), kept / 'end.json')",)
+    notebook(tmp_path / "early" / "3-ends.ipynb", *last, waits=3)
+    wait = MAKES[3].replace("looking", "last")  # of the third, while the first has not made its tables
+    notebook(tmp_path / "early" / "1-makes.ipynb", *MAKES[:3], wait, *MAKES[4:], made=5)
+    out, _ = run("one", "good", "early")
+    assert store.read_json(out / "tables" / "end.json") == {"of": 2}
+
+
 def test_what_a_notebook_begun_early_and_the_one_before_made_is_taken_from_the_cache_each_for_itself(run):
     run("one", "good", "early")
     out, _ = run("two", "good", "early")

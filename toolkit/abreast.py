@@ -34,6 +34,8 @@ Piece = TypeVar("Piece")
 
 MANY = 20_000
 """Rows from which on it is worth it."""
+FEW = 100
+"""Rows from which on it is worth it to make something as a whole in another process."""
 _MOST = 300_000
 """Rows up to which there is memory for what two processes make at once, whatever it is."""
 _AHEAD = 4
@@ -62,7 +64,7 @@ def meanwhile(makers: Sequence[Callable[[], object]], rows: int) -> Callable[[],
     as without it. There is no other process where there are few rows or very many, one processor or no Linux, or where
     nothing is taken that was kept.
     """
-    if not MANY <= rows <= _MOST or fresh() or not processors.second():
+    if not FEW <= rows <= _MOST or fresh() or not processors.second():
         return lambda: None
     child = os.fork()
     if not child:

@@ -18,6 +18,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -176,6 +177,7 @@ def read_stages(run_dir: Path) -> list[dict[str, object]]:
     return [record for path in paths if isinstance(record := read_json(path), dict)]
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of Python, of this package and of the installed ones that bear on the results."""
     found = {"python": platform.python_version(), "toolkit": toolkit.__version__}
@@ -185,6 +187,7 @@ def versions() -> dict[str, str]:
     return found
 
 
+@cache
 def git_commit() -> str | None:
     """Return the checkout's commit, with ``+`` where files differ from it; None outside Git."""
     root, git = toolkit.checkout(), shutil.which("git")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import itertools
 import math
 import os
 import pkgutil
@@ -175,14 +176,15 @@ def _begin(run: _Run, threads: ThreadPoolExecutor, place: int, outside: reuse.St
 
 
 def _wait(run: _Run, threads: ThreadPoolExecutor, place: int) -> Failure:
-    """Wait until the next can go on after the notebook at `place`; begin it early if that can be.
+    """Wait until the next can go on after the notebook at `place`; begin it early if that can be, and what follows it.
 
     Returns what went wrong, if anything did.
     """
     making = True
     while making or (place + 1 not in run.running and len(run.running) == _AT_ONCE):
-        if place + 1 not in run.running and len(run.running) <= _AT_ONCE and _has_enough(run, place + 1):
-            _begin(run, threads, place + 1, reuse.read_outside(run.job["steps"][place + 1]))
+        later = next(number for number in itertools.count(place + 1) if number not in run.running)
+        if len(run.running) <= _AT_ONCE and _has_enough(run, later):
+            _begin(run, threads, later, reuse.read_outside(run.job["steps"][later]))
         where, what, failure = _hear(run)
         if failure:
             return failure

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +68,9 @@ class _Postponed(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         if name == "__version__":
-            return importlib.metadata.version(self.__name__)
+            from importlib.metadata import version  # takes as long to import as all else here
+
+            return version(self.__name__)
         if (name.startswith("__") and name != "__all__") or not self.__spec__ or not self.__spec__.loader:
             raise AttributeError(name)
         if name in self.later:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,7 +60,7 @@ class Facts(dict[str, object]):
         if now < self._next and done < total:
             return
         self._next = now + _EVERY
-        aside = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}")
+        aside = self._path.with_name(f"{self._path.name}.{os.urandom(4).hex()}")
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             aside.write_text(json.dumps(Told(self._stage, int(done), int(total), self._begun, now)), "utf-8")
