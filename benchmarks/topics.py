@@ -56,9 +56,8 @@ did it pay to take that start of four whose joins keep the most modularity (mean
 wiki10k .430 and .431), or to let the labels of three starts vote (within .003).
 
 BERTopic with a smallest topic of 100 found 6 topics of wiki20k on former MiniLM vectors and 36 on those that stand
-here, which differ by what eight bits round. On wiki100k it took 121 s in a fit that is no longer kept (126 topics, NMI
-.294, NPMI .293, diversity .898). The sections on wiki100k and on settings chosen without the corpus, and the paragraph
-on what was before, are of six rough groups and of the former MiniLM vectors.
+here, which differ by what eight bits round. The section on settings chosen without the corpus, and the paragraph on
+what was before, are of six rough groups and of the former MiniLM vectors.
 
 Before (Ward's method, the smallest number that keeps 96% of the modularity), on the same vectors and with the same
 seed, the mean of FMI and AMI was lower on 13 of 17 sets (those of the table without the corpus, and wiki20k), by .009
