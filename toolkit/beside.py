@@ -14,21 +14,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolkit import clean, ingest, store
+from toolkit import clean, embed, ingest, store
 
-FEWEST = 300
-"""Articles from which on none need stand beside them."""
 COLUMNS = ["article_id", "language", "title", "text"]
 _KEPT = Path(__file__).with_name("sample.parquet")
 _SOURCE = b"made of"
 
 
 def articles_beside(files: Sequence[str | Path], count: int) -> pd.DataFrame:
-    """Return the articles of `files`, cleaned (``article_id, language, title, text``); none beside `FEWEST` or more.
+    """Return the articles of `files`, cleaned (``article_id, language, title, text``).
+
+    There are none beside `embed.FEWEST` or more.
 
     Raises `InputError` as `ingest.read_articles` does.
     """
-    if count >= FEWEST:
+    if count >= embed.FEWEST:
         return pd.DataFrame({name: pd.Series(dtype="str") for name in COLUMNS})
     made_of = pq.read_schema(_KEPT).metadata[_SOURCE].decode() if _KEPT.is_file() else ""
     if len(files) == 1 and Path(files[0]).is_file() and store.input_digest(files) == made_of:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 import pandas as pd
 
 from toolkit import clean, doubt_tables, embed, faults, ingest, schema, seeds, store, suggest, themes, units
-from toolkit.beside import FEWEST, articles_beside
+from toolkit.beside import articles_beside
 from toolkit.doubt_tables import counted
 from toolkit.exhibits import Prose, number, percent, rows
 from toolkit.languages import language_name
@@ -111,7 +111,7 @@ def check_corpus(
     articles = schema.check_some(clean.clean_articles(ingest.read_articles(inputs).kept))
     others = articles_beside([store.asset("data/sample/articles.jsonl")], len(articles))
     settings, choice = EmbedSettings(encoder=encoder), ThemeSettings()
-    passages = embed.make_passages(embed.with_background(articles, others, FEWEST), settings)
+    passages = embed.make_passages(embed.with_background(articles, others, embed.FEWEST), settings)
     texts = passages["text"].tolist()
     reader = cast(units.Encoder, embed.CorpusEncoder(embed.load_encoder(encoder), texts, settings))
     vectors = reader.encode(texts)
@@ -178,7 +178,7 @@ def _overview(articles: pd.DataFrame, scores: pd.DataFrame, found: Sequence[Them
 
 def _doubt_lines(doubts: pd.DataFrame, articles: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
     few = f"Only {counted(len(articles), 'article')}: scored beside the bundled sample; figures per seed say little."
-    said = [few] if len(articles) < FEWEST else []
+    said = [few] if len(articles) < embed.FEWEST else []
     said += [doubt_tables.doubt_sentence(doubt, titles) for doubt in rows(doubts)]
     return ["", "Warnings:", *(line for one in said for line in _bullet(one))] if said else ["", "No warnings."]
 

@@ -41,6 +41,8 @@ __all__ = [
     "with_background",
 ]
 
+FEWEST = 300
+"""Articles from which on none need stand beside them."""
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+(?=[^a-zа-яёәғқңөұүһі\s])|\n+")
 _LATENT = 200
 _VOCABULARY = 50_000
@@ -106,7 +108,7 @@ def make_passages(articles: pd.DataFrame, settings: EmbedSettings = EmbedSetting
     return table.assign(words=[len(text.split()) for text in table["text"]])
 
 
-def with_background(articles: pd.DataFrame, background: pd.DataFrame, least: int = 300) -> pd.DataFrame:
+def with_background(articles: pd.DataFrame, background: pd.DataFrame, least: int = FEWEST) -> pd.DataFrame:
     """Return `articles`, and `background` behind them where they are fewer than `least`.
 
     What is near or far, rare or common cannot be told from a handful of articles; others stand beside them then,

@@ -160,7 +160,7 @@ def score(articles: Path | str, first: First, asked: Asked, tell: Tell = quiet) 
             passages = embed.make_passages(piece, first.settings)
             vectors = encoder.encode(passages["text"].tolist())
         assert vectors is not None
-        pooled = _pool(passages, vectors, names)
+        pooled = np.empty((len(names), 0), np.float32) if first.everything else _pool(passages, vectors, names)
         if passages.empty:
             return (pooled,)
         scores, agreed = _score(passages, vectors, encoder, asked, learnt)
