@@ -34,7 +34,7 @@ def _times(whole: Mapping[str, Any], cells: list[dict[str, Any]]) -> dict[str, f
     waited = datetime.fromisoformat(ran[0][1]["start_time"]) - datetime.fromisoformat(whole["start_time"])
     imports = sum(fact["duration"] for cell, fact in ran if "".join(cell["source"]).startswith(_IMPORTS))
     cells_took = sum(fact["duration"] for _, fact in ran) - imports
-    return {"waited": round(waited.total_seconds(), 2), "imports": round(imports, 2), "cells": round(cells_took, 2)}
+    return {"waited": round(waited.total_seconds(), 4), "imports": round(imports, 4), "cells": round(cells_took, 4)}
 
 
 def lines(manifest: Mapping[str, Any]) -> list[str]:
