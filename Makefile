@@ -61,4 +61,5 @@ clean:
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(LOCKED) $<
 	$(INSTALL) --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q toolkit
 	touch $@

@@ -93,6 +93,17 @@ def test_a_notebook_begins_when_the_one_before_has_made_its_tables(run):
         assert all(cell["execution_count"] for cell in executed["cells"])
 
 
+def test_a_notebook_that_only_shows_what_it_has_made_leaves_the_processors_to_the_others(run, tmp_path):
+    nice = "import os; (run / 'notebooks' / '{}').write_text(str(os.nice(0)))"
+    first = (*FIRST[:2], nice.format("before"), FIRST[2], nice.format("after"), *FIRST[3:])
+    notebook(tmp_path / "nb" / "1-first.ipynb", *first, made=3)
+    third = ('run_dir: str = ""', "from pathlib import Path; run = Path(run_dir)", nice.format("third"))
+    notebook(tmp_path / "nb" / "3-third.ipynb", *third)
+    out, _ = run("one", "good")
+    before, after, other = (int((out / "notebooks" / name).read_text()) for name in ("before", "after", "third"))
+    assert before == other < after
+
+
 def test_what_two_notebooks_at_once_made_is_taken_from_the_cache_each_for_itself(run):
     run("one", "good")
     out, _ = run("two", "good")

@@ -31,7 +31,7 @@ _GONE = "\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\uf
 _SIMPLER = {"\n": "\r\v\f\u2028\u2029", " ": "\t\xa0\u1680\u202f\u205f\u3000", "'": "‘’‚‛ʼ´", '"': "“”„‟"}
 _CHARACTERS: dict[int, str | None] = {
     **dict.fromkeys([*range(9), *range(11, 32), *range(127, 160), *range(0xE0000, 0xE0080)]),
-    **{code: None for code in range(0xAD, 0xFFFE) if re.match(f"[{_GONE}]", chr(code))},
+    **dict.fromkeys(map(ord, re.findall(f"[{_GONE}]", "".join(map(chr, range(0xAD, 0xFFFE)))))),
     **{ord(mark): simple for simple, marks in _SIMPLER.items() for mark in marks},
     **dict.fromkeys(range(0x2000, 0x200B), " "),
     **{0xFB00 + at: letters for at, letters in enumerate(("ff", "fi", "fl", "ffi", "ffl"))},

@@ -238,6 +238,8 @@ def _execute_and_keep(run: _Run, place: int, key: Future[reuse.Known | None], ke
         if processors.second() and (kernels.peak_memory(kernel) or math.inf) < _ROOM:
             tables.append(reuse.made(known(), run.part))
             run.said.put((place, _MADE))
+            if place + 2 < len(run.job["steps"]):  # the last but one goes on the longest
+                kernels.step_back(kernel)
 
     def executed() -> None:
         nonlocal cells
@@ -254,9 +256,8 @@ def _execute_and_keep(run: _Run, place: int, key: Future[reuse.Known | None], ke
             kernels.hang_up(kernel)
         peak = run.ahead.end(place)
         if not failure:
-            seen = known()
+            reuse.keep(known(), step, run.part, tables[0] if tables else reuse.made(known(), run.part))
             run.peaks[Path(step["notebook"]).stem] = peak
-            reuse.keep(seen, step, run.part, tables[0] if tables else reuse.made(seen, run.part))
         return failure
     except notebook.Ended:
         return None

@@ -21,12 +21,16 @@ from toolkit.schema import SettingsError
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """Look for no garbage inside: imports make none, and looking for it takes an eighth of their time."""
+    """Look for no garbage inside, nor later in what is there by then.
+
+    Imports make none, and looking for it takes an eighth of their time.
+    """
     there = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if there:
             gc.enable()
 
