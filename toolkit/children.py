@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -85,8 +86,14 @@ def close(child: subprocess.Popen[str]) -> None:
 def stop(child: subprocess.Popen[str]) -> None:
     """Ask a process to end, and kill it where it does not within 15 seconds."""
     child.terminate()
+    patience = _HEED
+    with contextlib.suppress(OSError, AttributeError):  # on Linux; `wait` would look twenty times a second
+        handle = os.pidfd_open(child.pid)
+        select.select([handle], [], [], patience)
+        os.close(handle)
+        patience = 0
     try:
-        child.wait(_HEED)
+        child.wait(patience)
     except subprocess.TimeoutExpired:
         child.kill()
 

@@ -26,6 +26,8 @@ _NO_HISTORY = ("--HistoryManager.enabled=False",)
 """Of what was typed IPython keeps a database, which takes a tenth of a second to make, and nobody would read it."""
 _BEHIND = 10
 """How much nicer a kernel is that has made its tables and only shows them."""
+_AGAIN = 10
+"""Milliseconds until ZeroMQ looks again whether a kernel listens that it found starting (as it comes, 100)."""
 _BY_NAME = 'import runpy; runpy.run_module("toolkit.kernels", run_name="__main__")'
 
 
@@ -98,11 +100,13 @@ def _prompt() -> Any:
     The library's then listens for a fifth of a second, for each notebook, whether anything else is said; nbclient
     passes over what answers no question of its own anyway.
     """
+    import zmq
     from jupyter_client.asynchronous.client import AsyncKernelClient
 
     class Prompt(AsyncKernelClient):
         def start_channels(self, *_: Any, **__: Any) -> None:
             """Listen to what a notebook's cells need: no questions are asked, and the process says whether it lives."""
+            self.context.setsockopt(zmq.RECONNECT_IVL, _AGAIN)
             super().start_channels(stdin=False, hb=False)
             manager: Any = self.parent
             manager.talking = self
