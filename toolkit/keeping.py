@@ -10,7 +10,6 @@ import os
 import platform
 import re
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Iterable
@@ -114,30 +113,38 @@ def take(kind: str, key: str, folder: Path) -> str:
     if not is_kept(kind, key):
         return ABSENT
     try:
-        with blobs.locked(), tempfile.TemporaryDirectory(prefix=".taken-", dir=folder) as scratch:
-            return _take(path, folder, Path(scratch))
+        with blobs.locked():
+            return _take(path, folder)
     except OSError as error:
         _warn(error)
         return ABSENT
 
 
-def _take(path: Path, folder: Path, scratch: Path) -> str:
+def _take(path: Path, folder: Path) -> str:
     if not path.is_file():  # pruned since it was looked for
         return ABSENT
     found = blobs.read_entry(path)
-    copies = {name: scratch / str(number) for number, name in enumerate(found or {})}
-    if found is None or not all(blobs.copy_out(found[name], copy) for name, copy in copies.items()):
-        path.unlink(missing_ok=True)
-        return DAMAGED
-    moment = time.time_ns()
-    for number, (name, copy) in enumerate(copies.items()):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        os.utime(copy, ns=(moment + number, moment + number))
-        copy.replace(folder / name)
-        blobs.note_digest(folder / name, found[name])
+    copies = {name: (folder / name).with_name(f".{Path(name).name}.taken") for name in found or {}}
+    try:
+        if found is None or not all(_copied(found[name], copy) for name, copy in copies.items()):
+            path.unlink(missing_ok=True)
+            return DAMAGED
+        moment = time.time_ns()
+        for number, (name, copy) in enumerate(copies.items()):
+            os.utime(copy, ns=(moment + number, moment + number))
+            copy.replace(folder / name)
+            blobs.note_digest(folder / name, found[name])
+    finally:
+        for copy in copies.values():
+            copy.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         os.utime(path)
     return TAKEN
+
+
+def _copied(digest: str, copy: Path) -> bool:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    return blobs.copy_out(digest, copy)
 
 
 def _warn(error: Exception) -> None:
