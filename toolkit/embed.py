@@ -10,6 +10,7 @@ import re
 import sqlite3
 import warnings
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -131,22 +132,31 @@ class CorpusEncoder:
         self._base = base
         self._cache = settings.cache_dir
         ordered = sorted(set(texts))
-        terms, said = _said(ordered, 2 if len(texts) > _SMALL else 1)
+        with ThreadPoolExecutor(1) as aside:
+            reading = aside.submit(self._read, ordered, len(ordered) <= _FEW)
+            if not isinstance(base, EmbeddedEncoder):
+                reading.result()  # it computes in threads, which `one_thread` would take from it
+            latent = self._fit(ordered, 2 if len(texts) > _SMALL else 1, settings.seed)
+            read = reading.result()
+        self._used = np.flatnonzero(read.any(axis=0))
+        self._vectors = self._join(read, latent)
+        self._rows = {text: row for row, text in enumerate(ordered)}
+        self._ahead: dict[str, Vectors] = {}
+        size = latent.shape[1]
+        self.name = f"{base.name}+lsa{size}"
+        self.dim = len(self._used) + size
+        self.views: Sequence[slice] = (slice(0, len(self._used)), slice(len(self._used), self.dim))
+
+    def _fit(self, texts: Sequence[str], least: int, seed: int) -> Vectors:
+        """Find the latent axes of the stems of at least `least` of `texts`, and return what these are on them."""
+        terms, said = _said(texts, least)
         self._words = Lexicon({"": words.stem}, {term: column for column, term in enumerate(terms)})
         self._tfidf = TfidfTransformer(sublinear_tf=True).fit(said)
         counts = self._tfidf.transform(said, copy=False)
         size = max(1, min(_LATENT, min(counts.shape) - 1))
         with one_thread(), np.errstate(invalid="ignore", divide="ignore"):
-            self._axes = _latent_axes(counts, size, settings.seed)
-            latent = normalise(counts @ self._axes)
-        read = self._read(ordered, len(ordered) <= _FEW)
-        self._used = np.flatnonzero(read.any(axis=0))
-        self._vectors = self._join(read, latent)
-        self._rows = {text: row for row, text in enumerate(ordered)}
-        self._ahead: dict[str, Vectors] = {}
-        self.name = f"{base.name}+lsa{size}"
-        self.dim = len(self._used) + size
-        self.views: Sequence[slice] = (slice(0, len(self._used)), slice(len(self._used), self.dim))
+            self._axes = _latent_axes(counts, size, seed)
+            return normalise(counts @ self._axes)
 
     def _read(self, texts: Sequence[str], quick: bool) -> Vectors:
         """Return what the encoder says of `texts`: read anew if these are `quick` to read, and the encoder is."""

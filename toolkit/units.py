@@ -7,6 +7,7 @@ centred by language, they lie in clusters, and it is known how near they are to 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -205,19 +206,23 @@ def _partitions(vectors: Floats, said: pd.DataFrame, seed: int) -> list[Floats]:
     What one partition says of a passage depends on its random start; the mean over twenty hardly does.
     """
     many = max(1, min(CLUSTERS, len(vectors) // 10))
-    random, found = np.random.default_rng(seed), []
+    random = np.random.default_rng(seed)
     keys = (pd.factorize(said[name].to_numpy(dtype=object), sort=True)[0] for name in ("text", "language"))
     order = np.lexsort(tuple(keys))
     apart = vectors
     if len(vectors) < vectors.shape[1]:  # they are as far apart in as many dimensions as there are of them
         apart = np.asarray(np.linalg.qr(vectors.T.astype(np.float64), mode="r")).T.copy()
     every = measuring(apart)(np.arange(len(apart))) if len(apart) <= _READ else None
-    for start in random.integers(2**31, size=_PARTITIONS):
-        rows = order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)]
+
+    def partition(start: int, rows: Rows) -> Floats:
         distances = measuring(apart[rows]) if every is None else _known_distances(every, rows)
-        starts = far_apart(distances, len(rows), many, int(start))
-        found.append(means(vectors[rows], lloyd(apart[rows].astype(np.float32), starts, _ROUNDS)[1], many))
-    return found
+        starts = far_apart(distances, len(rows), many, start)
+        return means(vectors[rows], lloyd(apart[rows].astype(np.float32), starts, _ROUNDS)[1], many)
+
+    starts = random.integers(2**31, size=_PARTITIONS).tolist()
+    drawn = [order[random.choice(len(vectors), min(len(vectors), _READ), replace=False)] for _ in starts]
+    with ThreadPoolExecutor(2) as threads:  # most of it is multiplied without Python's lock
+        return list(threads.map(partition, starts, drawn))
 
 
 def _known_distances(every: Doubles, rows: Rows) -> Distances:
