@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -108,12 +108,14 @@ class _Run(NamedTuple):
     running: dict[int, _Begun]
     peaks: dict[str, float | None]
     """Notebook -> the memory that it held, in MB."""
+    stood: dict[str, float]
+    """Notebook -> the seconds that it waited for the one before."""
 
 
 def _execute(job: Mapping[str, Any], tell: News, prepare: Callable[[], None]) -> None:
     started, begin, part = disk.now(), time.perf_counter(), Path(job["part"])
     ahead = kernels.Ahead([Path(step["notebook"]) for step in job["steps"]], cache(prepare))
-    run = _Run(job, part, ahead, tell, queue.SimpleQueue(), {}, {})
+    run = _Run(job, part, ahead, tell, queue.SimpleQueue(), {}, {}, {})
     with ThreadPoolExecutor(_AT_ONCE + 1) as threads, contextlib.closing(ahead), _none_waiting(run):
         became, failure = _go_through(run, threads)
     if failure:
@@ -121,7 +123,7 @@ def _execute(job: Mapping[str, Any], tell: News, prepare: Callable[[], None]) ->
         return
     seconds = round(time.perf_counter() - begin, 1)
     facts = {"status": "finished", "started": started, "finished": disk.now(), "seconds": seconds}
-    facts |= {"profile": profiling.profile(part / "notebooks", run.peaks), "cache": became}
+    facts |= {"profile": profiling.profile(part / "notebooks", run.peaks, run.stood), "cache": became}
     disk.write_manifest(part, {**job["facts"], **facts})
     if job["finish"]:
         try:
@@ -224,15 +226,20 @@ def _hear(run: _Run) -> tuple[int, str, Failure]:
     return place, what, run.running.pop(place).ended.result() if what == _DONE else None
 
 
+def _wait_for_key(run: _Run, name: str, key: Future[reuse.Known | None]) -> reuse.Known:
+    """Return the key of a notebook when it is known; raises `notebook.Ended` where it need not be executed."""
+    begin, found = time.perf_counter(), key.result()
+    if found is None:
+        raise notebook.Ended(name)
+    run.stood.setdefault(name, time.perf_counter() - begin)
+    return found
+
+
 def _execute_and_keep(run: _Run, place: int, key: Future[reuse.Known | None], kernel: Any) -> Failure:
     """Execute the notebook at `place` and keep what it made; say what it has done, unless it is abandoned."""
     step, tables, cells = run.job["steps"][place], list[list[str]](), 0
     name = Path(step["output"]).stem
-
-    def known() -> reuse.Known:
-        if (found := key.result()) is None:
-            raise notebook.Ended(name)
-        return found
+    known = partial(_wait_for_key, run, name, key)
 
     def made() -> None:
         if processors.second() and (kernels.peak_memory(kernel) or math.inf) < _ROOM:

@@ -66,7 +66,7 @@ def _profile(profile: object) -> dict[str, Any]:
     ]
     names = [
         "notebook",
-        "waiting for its kernel",
+        "waiting",
         "imports",
         "cells",
         "share",
