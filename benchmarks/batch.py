@@ -26,6 +26,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from compiled import compile_toolkit  # noqa: E402
+
 BLOCKS = 4
 CELLS = (
     'run_dir: str = ""\nmade: str = ""\ntheme: str = ""\nperiod: str = "auto"\ntimezone: str = "UTC"\nfirst: list = []',
@@ -132,6 +134,7 @@ def main():
     options.add_argument("--made", help="a finished run of the sample")
     options.add_argument("--write", action="store_true")
     args = options.parse_args()
+    compile_toolkit()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         write_notebook(place / "nb")

@@ -21,6 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import psutil
+from compiled import compile_toolkit
 from corpus import write_corpus
 from sections import keep
 
@@ -93,6 +94,7 @@ def main():
     parser.add_argument("--articles", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
+    compile_toolkit()
     kept = args.folder / "scale.json"
     found = {int(size): one for size, one in json.loads(kept.read_text("utf-8")).items()} if kept.is_file() else {}
     for size in args.articles:

@@ -28,6 +28,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from compiled import compile_toolkit
 from corpus import write_corpus
 from sections import keep
 
@@ -118,6 +119,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
+    compile_toolkit()
     folder = ROOT / "data" / "sample" if args.corpus == "sample" else args.data
     with tempfile.TemporaryDirectory() as scratch:
         large = args.corpus == "large"
