@@ -1,4 +1,4 @@
-"""The toolkit as pip leaves a package, and as the peers are: compiled, even where Python is told to write no bytecode."""
+"""The toolkit compiled, as pip leaves a package and as the peers are, even where Python shall write no bytecode."""
 
 import compileall
 from pathlib import Path
