@@ -3,10 +3,10 @@
 Run: PYTHON benchmarks/topic_peers.py VECTORS.npy TEXTS.json FOLDER/NAME SYSTEM ...
 
 A system is "bertopic-N" (BERTopic with a `min_topic_size` of N; 10 is its default), "top2vec" or "topeax" (that of
-turftopic), each with its own defaults and a seed, which finds the number of topics itself. Top2Vec and Topeax embed the
-words of all texts to name their topics; what is run here are their steps up to the topic of each text, in their own
-code. FOLDER/NAME-SYSTEM.npz keeps each text's topic (`lab`; -1: an outlier), the same with outliers moved (`red`) and
-the seconds by the clock (`t`) and of processors (`c`).
+turftopic; "topeax-N" with the seed N), each with its own defaults and a seed, which finds the number of topics itself.
+Top2Vec and Topeax embed the words of all texts to name their topics; what is run here are their steps up to the topic
+of each text, in their own code. FOLDER/NAME-SYSTEM.npz keeps each text's topic (`lab`; -1: an outlier), the same with
+outliers moved (`red`) and the seconds by the clock (`t`) and of processors (`c`).
 """
 
 import json
@@ -48,13 +48,13 @@ def top2vec(vectors, texts):
     yield labels
 
 
-def topeax(vectors, texts):
+def topeax(vectors, texts, seed=SEED):
     """t-SNE to two dimensions, the peaks of the density there, a normal distribution about each."""
     from sklearn.manifold import TSNE
     from turftopic.models.topeax import Peax
 
-    placed = TSNE(2, metric="cosine", perplexity=50, random_state=SEED).fit_transform(vectors)
-    labels = Peax(random_state=SEED).fit(placed)
+    placed = TSNE(2, metric="cosine", perplexity=50, random_state=int(seed)).fit_transform(vectors)
+    labels = Peax(random_state=int(seed)).fit(placed)
     yield labels
     yield labels
 

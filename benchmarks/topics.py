@@ -1,7 +1,7 @@
 """Topics: how fast they are found, how near they come to labels, and what a sample of a large corpus costs.
 
-Run: python benchmarks/topics.py [--sets SET ...] [--speed SET ...] [--sample SET ...] [--left-out SET ...]
-     [--peer PYTHON] [--write]
+Run: python benchmarks/topics.py [--sets SET ...] [--seeds SET ...] [--speed SET ...] [--sample SET ...]
+     [--left-out SET ...] [--peer PYTHON] [--write]
 
 Sets are wiki (current events 2015 to 2020, 11 labels), wiki10k and wiki20k (10,000 and 20,000 of them), wiki100k (all
 years, filled up with newswire), reuters (articles of one of the ten largest topics alone), telegram (Russian posts, 12
@@ -95,6 +95,7 @@ from toolkit import clusters, embed, levels, naming, sharpening, topics, words  
 from toolkit.settings import EmbedSettings, TopicSettings  # noqa: E402
 
 DATA, KEPT, SEED = ROOT.parent / "shared" / "data", ROOT / "reports" / "topics", 42
+SEEDS = (1, 2, 3, 4, 5, 6, 7, 42)
 COLUMNS = {"bertopic-10": "BERTopic", "top2vec": "Top2Vec", "topeax": "Topeax"}
 PEERS = ROOT / "benchmarks" / "topic_peers.py"
 POWERS, PULLS, MOST = (0, 0.2, 0.35, 0.5, 1), (0, 0.1, 0.2), 26
@@ -369,6 +370,23 @@ def recover(asked, interpreter):
     return "\n".join(["## Labels found again", "", head, *rows, ""])
 
 
+def over_seeds(asked, interpreter):
+    """Compare with Topeax over several seeds of both: one seed's lead may be chance."""
+    rows = []
+    for name in asked:
+        vectors, texts, truth = load(name)
+        articles = pd.DataFrame({"title": "", "text": texts, "article_id": [f"{row:08x}" for row in range(len(texts))]})
+        ours = [topics.find_topics(articles, vectors, TopicSettings(seed=seed)).assigned["topic_id"] for seed in SEEDS]
+        theirs = [fit["lab"] for fit in peer(name, [f"topeax-{seed}" for seed in SEEDS], interpreter).values()]
+        for who, fits in (("here", ours), ("Topeax", theirs)):
+            found = np.array([agreement(truth, np.asarray(labels)) for labels in fits])[:, [2, 0]]
+            told = " | ".join(f"{one.mean():.3f} ({one.min():.3f} to {one.max():.3f})" for one in found.T)
+            rows.append(f"| {name} | {who} | {len(fits)} | {told} |")
+            print(rows[-1], flush=True)
+    head = "| set | | seeds | FMI, mean (range) | AMI, mean (range) |\n|---|---|---|---|---|"
+    return "\n".join(["## Labels found again, over seeds", "", head, *rows, ""])
+
+
 def curves(asked):
     """Return what every setting and number of topics gives on a set: agreement, share of modularity, silhouette."""
     vectors, _, truth = load(asked)
@@ -475,7 +493,7 @@ def sampled(asked):
 
 def main():
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("--sets", "--speed", "--sample", "--left-out"):
+    for name in ("--sets", "--speed", "--sample", "--left-out", "--seeds"):
         asked.add_argument(name, nargs="*", default=[])
     asked.add_argument("--peer", default="", help="a Python with bertopic, umap and hdbscan")
     asked.add_argument("--write", action="store_true", help="keep the sections in benchmarks/topics.md")
@@ -484,6 +502,7 @@ def main():
     made += [recover(given.sets, given.peer)] if given.sets else []
     made += [sampled(given.sample)] if given.sample else []
     made += [left_out(given.left_out)] if given.left_out else []
+    made += [over_seeds(given.seeds, given.peer)] if given.seeds else []
     for section in made:
         if given.write:
             keep(__file__, __doc__, section)

@@ -53,9 +53,9 @@ def test_the_manifest_and_the_report_tell_where_the_time_went(run):
     assert [record["notebook"] for record in told] == ["1-corpus", "2-themes", "3-topics", "4-trends", "5-briefing"]
     assert all(record["imports"] > 0 and record["cells"] > 0 and record["waited"] >= 0 for record in told)
     assert all(record["memory_mb"] > 20 for record in told)
-    # two notebooks at once; one that waits for the one before does not work
     assert max(r["waited"] + r["imports"] + r["cells"] for r in told) <= manifest["seconds"] + 1
-    assert sum(r["imports"] + r["cells"] for r in told) <= 2 * manifest["seconds"]
+    # two notebooks at once, and one begun early; one that waits for the one before does not work
+    assert sum(r["imports"] + r["cells"] for r in told) <= 3 * manifest["seconds"]
     table = dict(made.sections(manifest, run / "absent.parquet"))["Where the time went"]
     assert [cells[0] for cells in table["rows"]] == [record["notebook"] for record in told]
     lines = profiling.lines(manifest)
