@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -214,3 +215,19 @@ def test_a_run_closes_all_that_it_talked_to_its_kernels_by(tmp_path):
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, capture_output=True, timeout=60)
     assert (tmp_path / "left").read_text("utf-8") == "{'failure': None} []"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="an environment is read in /proc")
+@pytest.mark.parametrize(("asked", "told"), [(None, "4"), ("20", "20")])
+def test_idle_threads_of_blas_leave_the_processors_to_other_notebooks_unless_the_user_asks_otherwise(
+    asked, told, monkeypatch
+):
+    monkeypatch.delenv("OPENBLAS_THREAD_TIMEOUT", raising=False)
+    if asked:
+        monkeypatch.setenv("OPENBLAS_THREAD_TIMEOUT", asked)
+    children = Children()
+    try:
+        environment = Path(f"/proc/{children.start().pid}/environ").read_text()
+    finally:
+        children.end()
+    assert f"OPENBLAS_THREAD_TIMEOUT={told}" in environment.split("\0")
