@@ -384,7 +384,7 @@ def over_seeds(asked, interpreter):
             rows.append(f"| {name} | {who} | {len(fits)} | {told} |")
             print(rows[-1], flush=True)
     head = "| set | | seeds | FMI, mean (range) | AMI, mean (range) |\n|---|---|---|---|---|"
-    return "\n".join(["## Labels found again, over seeds", "", head, *rows, ""])
+    return "\n".join(["## Over seeds: labels found again", "", head, *rows, ""])
 
 
 def curves(asked):
