@@ -11,5 +11,5 @@ def keep(script, doc, found):
     path = Path(script).with_suffix(".md")
     head = f"# {doc.splitlines()[0]}\n\n{doc.split('[--write]')[1].strip()}\n\n"
     sections = path.read_text("utf-8").split("\n## ")[1:] if path.exists() else []
-    kept = ["## " + part for part in sections if not found.startswith("## " + part.splitlines()[0])]
+    kept = ["## " + part for part in sections if found.splitlines()[0] != "## " + part.splitlines()[0]]
     path.write_text(head + "\n".join([*(part.rstrip() + "\n" for part in kept), found]), "utf-8")
