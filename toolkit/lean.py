@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,7 +67,11 @@ def only_parts(package: str) -> Iterator[None]:
 
 
 class _Postponed(ModuleType):
-    """A module that is executed when something of it is first asked for; of its `later`, when that is used."""
+    """Stands for a module that is imported when something of it is first asked for; of its `later`, when that is used.
+
+    Where it is imported afterwards, by whomever, that is as if this had never been: a module of a package, for one,
+    finds the package whole.
+    """
 
     later: frozenset[str] = frozenset()
 
@@ -75,19 +80,23 @@ class _Postponed(ModuleType):
             from importlib.metadata import version  # takes as long to import as all else here
 
             return version(self.__name__)
-        if (name.startswith("__") and name != "__all__") or not self.__spec__ or not self.__spec__.loader:
+        if name.startswith("__") and name != "__all__":
             raise AttributeError(name)
         if name in self.later:
             return _Later(self, name)
-        self.__class__ = ModuleType  # type: ignore[assignment]
-        self.__spec__.loader.exec_module(self)
-        return getattr(self, name)
+        return getattr(self.imported(), name)
+
+    def imported(self) -> ModuleType:
+        """Import the module itself."""
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return importlib.import_module(self.__name__)
 
 
 class _Later:
     """What stands for a function of a postponed module until it is used."""
 
-    def __init__(self, module: ModuleType, name: str) -> None:
+    def __init__(self, module: _Postponed, name: str) -> None:
         self._at = module, name
 
     def __call__(self, *given: Any, **named: Any) -> Any:
@@ -98,9 +107,7 @@ class _Later:
 
     def _found(self) -> Any:
         module, name = self._at
-        if isinstance(module, _Postponed):
-            module.later = frozenset()
-        return getattr(module, name)
+        return getattr(module.imported(), name)
 
 
 def _spec(name: str) -> ModuleSpec | None:
@@ -136,13 +143,13 @@ def postponed(modules: Mapping[str, Sequence[str]]) -> Iterator[None]:
     finally:
         for name, module in waiting.items():
             module.later = frozenset()
-            if not _join(name):
+            _join(name)
+            if sys.modules.get(name) is module:
                 del sys.modules[name]
 
 
-def _join(name: str) -> bool:
-    """Let the package that a module is in know it, as an import would; False where that was not imported."""
+def _join(name: str) -> None:
+    """Let the package that a module is in know it, as an import would."""
     package, _, last = name.rpartition(".")
-    if package in sys.modules:
+    if package in sys.modules and name in sys.modules:
         vars(sys.modules[package]).setdefault(last, sys.modules[name])
-    return not package or package in sys.modules
