@@ -25,8 +25,9 @@ from small_run import (
     write_notebook,
 )
 
-from toolkit import blocks, exhibits, lines, made, pages, report, store
+from toolkit import blocks, exhibits, lines, made, pages, report, store, trends
 from toolkit.schema import InputError
+from toolkit.settings import TrendSettings
 
 
 class Seen(HTMLParser):
@@ -336,6 +337,20 @@ def test_days_are_those_of_the_analyst_s_time_zone():
     points = make_points(articles.assign(published=articles["published"] + pd.Timedelta(hours=6)), scores)
     found = pages.article_pages(tables_of(articles, scores, points), "Asia/Almaty").pages
     assert found["articles/extremism-2017-02.html"].rows[0].facts.startswith("1 February 2017")
+
+
+@pytest.mark.parametrize("period", ["day", "week", "month", "quarter", "year"])
+@pytest.mark.parametrize(
+    "days", [["2017-02-01"], ["2017-01-02", "2017-12-31"], ["2016-12-31", "2017-02-05", "2017-03-31"]]
+)
+def test_every_period_has_a_page_of_its_articles_however_few_and_long_they_are(period, days):
+    articles = make_articles(len(days))
+    articles["published"] = pd.to_datetime([f"{day}T23:59:59Z" for day in days])
+    scores = make_scores(articles)
+    points = trends.share_over_time(articles, scores, TrendSettings(period=period))
+    found = pages.article_pages(tables_of(articles, scores, points)).pages
+    shown = points[(points["theme"] == "extremism") & (points["articles"] > 0)]
+    assert len(shown) and [len(found[page].rows) for page in shown["page"]] == shown["articles"].tolist()
 
 
 def test_period_pages_lead_to_the_nearest_periods_with_articles():

@@ -215,8 +215,7 @@ def _inside(page: str) -> str:
 def _period_pages(theme: str, title: str, mine: pd.DataFrame, points: pd.DataFrame) -> Iterator[tuple[Link, Page]]:
     if points.empty:
         return
-    longest = points["start"].diff().max() if len(points) > 1 else pd.Timedelta(days=31)
-    dated = mine[mine["local"] < points["start"].iloc[-1] + 1.1 * longest]  # what lies beyond is a stray date
+    dated = mine[mine["local"] <= _end(points.iloc[-1])]  # what lies beyond is a stray date
     place = pd.Series(points["start"].searchsorted(dated["local"], side="right") - 1, index=dated.index)
     _check_counts(theme, points, place)
     of = place.to_numpy()
@@ -231,6 +230,13 @@ def _period_pages(theme: str, title: str, mine: pd.DataFrame, points: pd.DataFra
         inside = list(islice(shown, len(part)))
         page = Page(f"{title}, {point.label}", crumbs, _period_lead(point), inside, *_cut(theme, many))
         yield Link(str(point.label), _inside(point.page)), page
+
+
+def _end(point: pd.Series) -> pd.Timestamp:
+    """Return the last moment of a period, whose key tells which kind it is, such as ``2017-w05``."""
+    key = str(point["key"])
+    kind = "W-SUN" if "-w" in key else "Q" if "-q" in key else {4: "Y", 7: "M", 10: "D"}[len(key)]
+    return pd.Timestamp(point["start"]).to_period(kind).end_time
 
 
 def _chain(found: Iterable[tuple[Link, Page]]) -> Iterator[tuple[str, Page]]:
