@@ -111,3 +111,18 @@ def test_many_texts_are_coded_in_parts_as_they_are_in_one(monkeypatch):
     parts = coded.code_words(texts)
     for one, other in zip(whole, parts, strict=True):
         assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Ол өте үлкен өрт болды деген, бірақ оның себебі әлі белгісіз.", ["үлкен", "өрт", "белгісіз"]),
+        (
+            "Кездесуде олар шекара арқылы өту туралы келіссөз жүргізіп отыр.",
+            ["кездесуде", "шекара", "өту", "келіссөз", "жүргізіп"],
+        ),
+        ("Многие из них, например врачи, являются участниками, которым это необходимо.", ["врачи", "участниками"]),
+    ],
+)
+def test_words_that_only_hold_a_sentence_together_are_left_out_in_kazakh_and_russian(text, left):
+    assert words.tokens(text) == left
