@@ -334,6 +334,15 @@ def test_a_share_of_probabilities_is_called_an_expected_one():
     assert captions[0].startswith("Share of articles that carry") and captions[1].startswith("Expected share")
 
 
+def test_the_only_period_is_named_on_the_axis_and_no_day_around_it():
+    points = points_table()
+    first = points[points["start"] == points["start"].min()]
+    figure = figures.theme_shares(first, TITLES, COLOURS)
+    axes = [figure.layout.xaxis, figure.layout.xaxis2]
+    assert [(*axis.ticktext,) for axis in axes] == [(first["label"].iloc[0],)] * 2
+    assert all(pd.Timestamp(axis.tickvals[0]) == first["start"].iloc[0] for axis in axes)
+
+
 def test_topics_over_time_leave_stray_dates_outside_the_axis_and_say_so():
     weeks = pd.date_range("2016-01-04", periods=60, freq="7D")
     held = [1] + [0] * 49 + [50] * 10

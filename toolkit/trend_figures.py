@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from toolkit.exhibits import Table, counted, number, percent, rows, signed, windows_named, with_bounds
+from toolkit.exhibits import Table, counted, date, number, percent, rows, signed, windows_named, with_bounds
 from toolkit.style import ACCENT, NO_THEME, Parts, finish, nothing, panels, safe, within
 
 _SHARE_OF = {
@@ -44,6 +44,8 @@ def theme_shares(
         shapes += [{**shape, "xref": at["xaxis"], "yref": f"{at['yaxis']} domain"} for shape in shaded]
     span, outside = crowded_span(points)
     across = {**weekly(points["start"], span), "range": span, "showticklabels": True}
+    if points["start"].nunique() == 1:
+        across["ticktext"] = [points["label"].iloc[0]]
     upright = {"tickformat": ".0%", "rangemode": "tozero", "title": "share of articles", "nticks": 5}
     heading, room = {"x": 0, "xanchor": "left", "font": {"size": 15}}, (0.36 / max(2, len(titles)), 0)
     layout = panels([safe(title) for title in titles.values()], 1, room, heading, across, upright)
@@ -160,11 +162,13 @@ def crowded_span(points: pd.DataFrame) -> tuple[list[pd.Timestamp], int]:
 
 
 def weekly(starts: pd.Series, span: list[pd.Timestamp]) -> dict[str, Any]:
-    """Return what lets the axis of a span name days on which weeks begin, nine at the most; nothing for other periods.
+    """Return what lets an axis name days on which weeks begin, nine at the most, or the only period that there is.
 
-    Left to itself plotly names Sundays.
+    Left to itself plotly names Sundays, and the days around. Nothing for other periods.
     """
     every = starts[starts.between(span[0], span[1])].drop_duplicates().sort_values()
+    if len(every) == 1:
+        return {"tickvals": every.tolist(), "ticktext": [date(every.iloc[0])]}
     if len(every) < 2 or not (every.diff().dropna() == pd.Timedelta(days=7)).all():
         return {}
     return {"tick0": every.iloc[0], "dtick": 7 * -(-len(every) // _MOST_DAYS) * _DAY, "tickformat": "%-d %b\n%Y"}
