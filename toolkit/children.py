@@ -96,6 +96,8 @@ def stop(child: subprocess.Popen[str]) -> None:
         child.wait(patience)
     except subprocess.TimeoutExpired:
         child.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_HEED)
 
 
 @contextlib.contextmanager
