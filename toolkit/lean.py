@@ -89,7 +89,7 @@ class _Postponed(ModuleType):
     def imported(self) -> ModuleType:
         """Import the module itself."""
         if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
+            sys.modules.pop(self.__name__, None)  # another thread may have done it
         return importlib.import_module(self.__name__)
 
 
