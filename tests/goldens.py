@@ -101,7 +101,7 @@ def _extent(values, kind):
     if kind == "scattergl" or not found:
         return f"({len(found)})"
     numbers = all(isinstance(value, int | float) for value in found)
-    low, high = (f"{round(value, 9):.3g}" if numbers else str(value).strip() for value in (min(found), max(found)))
+    low, high = (f"{value:.3g}" if numbers else str(value).strip() for value in (min(found), max(found)))
     return f"({len(found)}) {low} to {high}"
 
 

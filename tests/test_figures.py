@@ -240,10 +240,10 @@ def test_where_nothing_but_the_same_sources_moves_a_share_no_other_step_is_drawn
 
 def test_weeks_are_named_by_days_on_which_they_begin_and_months_are_left_alone():
     weeks = pd.Series(pd.date_range("2024-01-01", periods=30, freq="7D"))
-    axis = trend_figures.weekly(weeks, [weeks.iloc[0], weeks.iloc[-1]])
+    axis = trend_figures.axis_ticks(weeks, [weeks.iloc[0], weeks.iloc[-1]])
     assert axis["tick0"] == weeks.iloc[0] and axis["dtick"] == 4 * 7 * 86_400_000
     months = pd.Series(pd.date_range("2024-01-01", periods=6, freq="MS"))
-    assert trend_figures.weekly(months, [months.iloc[0], months.iloc[-1]]) == {}
+    assert trend_figures.axis_ticks(months, [months.iloc[0], months.iloc[-1]]) == {}
 
 
 def test_a_long_name_stands_whole_beside_its_axis_in_two_lines():

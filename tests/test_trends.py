@@ -69,6 +69,11 @@ def test_a_share_of_nothing_has_no_interval():
     assert np.isnan(wilson([0], [0])).all()
 
 
+def test_of_none_the_interval_begins_at_0_and_of_all_it_ends_at_1_to_the_last_bit():
+    totals = np.linspace(1, 400, 3000)
+    assert (wilson(0 * totals, totals)[0] == 0).all() and (wilson(totals, totals)[1] == 1).all()
+
+
 @pytest.mark.parametrize(
     ("first", "second", "low", "high"),
     [

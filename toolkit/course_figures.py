@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from toolkit.exhibits import Table, counted, date, number, percent, rows
 from toolkit.style import ACCENT, finish, nothing, panels, safe, within
-from toolkit.trend_figures import crowded_span, strayed, weekly
+from toolkit.trend_figures import axis_ticks, crowded_span, strayed
 
 _MOST = 6
 _MOST_ROWS = 200
@@ -47,7 +47,7 @@ def courses(course: pd.DataFrame, labels: Mapping[int, str], name: str) -> go.Fi
         )
     span, outside = crowded_span(course)
     heading = {"x": 0, "xanchor": "left", "font": {"size": 13}}
-    across = {**weekly(course["start"], span), "range": span}
+    across = {**axis_ticks(course["start"], span), "range": span}
     upright = {"tickformat": ".0%", "rangemode": "tozero", "nticks": 4}
     layout = panels(titles, 1, (0.2 / len(shown), 0), heading, across, upright)
     layout |= {"showlegend": False, "hovermode": "closest"}

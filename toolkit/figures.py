@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from toolkit.exhibits import Table, number, percent, rows
 from toolkit.style import ACCENT, SOURCES, Parts, finish, nothing, safe, theme_colours, wrap
-from toolkit.trend_figures import theme_shares, waterfall, weekly
+from toolkit.trend_figures import axis_ticks, theme_shares, waterfall
 
 __all__ = ["actors_by_theme", "losses", "theme_by_source", "theme_colours", "theme_shares", "volume", "waterfall"]
 
@@ -42,7 +42,7 @@ def volume(counts: pd.DataFrame, unit: str) -> go.Figure:
     layout = {
         "barmode": "stack",
         "bargap": 0.15,
-        "xaxis": weekly(counts["start"], [counts["start"].min(), counts["start"].max()]),
+        "xaxis": axis_ticks(counts["start"], [counts["start"].min(), counts["start"].max()]),
         "yaxis": {"title": "articles", **_COUNTED},
     }
     wide = counts.pivot_table(index=["start", "label"], columns="source", values="articles", sort=False).reset_index()

@@ -25,7 +25,8 @@ def wilson(
         share = hits / size
         centre = (share + z**2 / (2 * size)) / (1 + z**2 / size)
         half = z / (1 + z**2 / size) * np.sqrt(share * (1 - share) / size + z**2 / (4 * size**2))
-    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+    none, every = (hits == 0) & (size > 0), (hits == size) & (size > 0)  # where rounding would leave 3e-17 and the like
+    return np.where(none, 0, np.clip(centre - half, 0, 1)), np.where(every, 1, np.clip(centre + half, 0, 1))
 
 
 def false_discovery(p: npt.ArrayLike) -> npt.NDArray[np.float64]:

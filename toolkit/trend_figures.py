@@ -43,7 +43,7 @@ def theme_shares(
         traces += [{"type": "scatter", **trace, **at} for trace in drawn]
         shapes += [{**shape, "xref": at["xaxis"], "yref": f"{at['yaxis']} domain"} for shape in shaded]
     span, outside = crowded_span(points)
-    across = {**weekly(points["start"], span), "range": span, "showticklabels": True}
+    across = {**axis_ticks(points["start"], span), "range": span, "showticklabels": True}
     if points["start"].nunique() == 1:
         across["ticktext"] = [points["label"].iloc[0]]
     upright = {"tickformat": ".0%", "rangemode": "tozero", "title": "share of articles", "nticks": 5}
@@ -161,7 +161,7 @@ def crowded_span(points: pd.DataFrame) -> tuple[list[pd.Timestamp], int]:
     return span, int(totals["total"].sum() - inside["total"].sum())
 
 
-def weekly(starts: pd.Series, span: list[pd.Timestamp]) -> dict[str, Any]:
+def axis_ticks(starts: pd.Series, span: list[pd.Timestamp]) -> dict[str, Any]:
     """Return what lets an axis name days on which weeks begin, nine at the most, or the only period that there is.
 
     Left to itself plotly names Sundays, and the days around. Nothing for other periods.
