@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -227,7 +228,11 @@ def test_idle_threads_of_blas_leave_the_processors_to_other_notebooks_unless_the
         monkeypatch.setenv("OPENBLAS_THREAD_TIMEOUT", asked)
     children = Children()
     try:
-        environment = Path(f"/proc/{children.start().pid}/environ").read_text()
+        place = Path(f"/proc/{children.start().pid}/environ")
+        for _ in range(500):
+            if environment := place.read_text():  # the system tells it a moment after the start only
+                break
+            time.sleep(0.01)
     finally:
         children.end()
     assert f"OPENBLAS_THREAD_TIMEOUT={told}" in environment.split("\0")
