@@ -22,6 +22,7 @@ from toolkit.units import CLUSTERS, Corpus, Doubles, Encoder, Floats, Rows, cosi
 _AROUND = 0.7
 _AGREES = 0.4
 _PULL = 0.5
+_FEWEST_AXES, _TEXTS_AN_AXIS = 80, 10
 
 
 class Match(NamedTuple):
@@ -97,7 +98,23 @@ def _match(
         score -= np.where(score > 0, _PULL * np.maximum(0, nearest - score), 0)
     around = _around(corpus.clusters[:, rows], score, learnt)
     near = standard(standard(score, learnt, "pulled") + _AROUND * standard(around, learnt, "around"), learnt, "near")
-    return near, subjects.wins(similar, others)
+    return near, _wins(corpus, rows, sought, similar, others)
+
+
+def _wins(
+    corpus: Corpus, rows: Rows, sought: _Sought, similar: Sequence[Doubles], others: subjects.Rivals
+) -> npt.NDArray[np.bool_]:
+    """Return which units are nearer to the theme than to other subjects, by the latent axes that the corpus bears out.
+
+    With an axis for every few texts each is near to what shares a word with it alone, and all else is equally far.
+    """
+    latent = sought.views[-1]
+    borne = slice(latent.start, latent.start + max(_FEWEST_AXES, len(corpus.vectors) // _TEXTS_AN_AXIS))
+    if borne.stop >= latent.stop:
+        return subjects.wins(similar, others)
+    directions = np.vstack([sought.direction, corpus.directions[sought.language]])
+    again = cosine(corpus.vectors[rows, borne], directions[:, borne])
+    return subjects.wins([*similar[:-1], again[:, 0]], others._replace(views=[*others.views[:-1], again[:, 1:]]))
 
 
 def _around(clusters: Rows, score: Doubles, learnt: Learnt) -> Doubles:

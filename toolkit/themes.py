@@ -4,7 +4,8 @@ An article is read in units, its title and passages, a hundred and sixty words a
 
 1. *Match*: how near a unit is to the seeds, by meaning and by words, above how near it is to what else news is about.
 2. *Prior*: how common the theme is, per language. The share of units nearer to the theme than to each other subject
-   says so where the corpus is as broad as news is; in a narrow one, the share of units whose words say the theme.
+   says so where the corpus is as broad as news is, and between languages as much the share of units whose words say
+   the theme; in a narrow corpus that alone.
 3. *Self-train*: the surest seven tenths of that share are pseudo-positives, everything well below it pseudo-negatives
    (Yarowsky 1995, "Unsupervised Word Sense Disambiguation Rivaling Supervised Methods", section 4). Two classifiers
    that see different things teach each other (Blum and Mitchell 1998, "Combining Labeled and Unlabeled Data with
@@ -150,14 +151,18 @@ def _too_few(corpus: Corpus, match: Match, priors: Mapping[str, float]) -> bool:
 def _priors(corpus: Corpus, match: Match) -> dict[str, float]:
     """Return the share of units that is about the theme, per language.
 
-    That of a language with few units leans towards that of all, as if 100 more had been read.
+    How often a theme wins says how common it is, but the subjects are further off in some languages than in others;
+    how often its words are said tells the languages apart as well, and errs in other ways. Where there are several,
+    both have the same say in that. A language with few units leans towards all, as if 100 more had been read.
     """
     told, found = match.plain > SURE_MATCH, {}
+    wins_a_word = match.wins.mean() / max(told.mean(), 1 / len(told))
     for language, rows in corpus.groups.items():
         said, won = (
             (flags[rows].sum() + _BORROWED * flags.mean()) / (len(rows) + _BORROWED) for flags in (told, match.wins)
         )
-        share = said ** (1 - corpus.breadth) * max(won, _LEAST_PRIOR) ** corpus.breadth
+        common = max(np.sqrt(won * said * wins_a_word), _LEAST_PRIOR)
+        share = said ** (1 - corpus.breadth) * common**corpus.breadth
         found[language] = float(min(share, _BORNE_OUT * said, _LARGEST_PRIOR))
     return found
 

@@ -37,7 +37,10 @@ _LENT = 3
 
 
 class Encoder(Protocol):
-    """What scoring asks of an encoder: texts to vectors (n, dim), and the column ranges of its views."""
+    """What scoring asks of an encoder: texts to vectors (n, dim), and the column ranges of its views.
+
+    The last view are the corpus' own latent axes, the strongest first.
+    """
 
     views: Sequence[slice]
 
