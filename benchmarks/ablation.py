@@ -154,6 +154,7 @@ PARTS = {
     },
     "rivals in the prior only": {(subjects, "nearest_rival"): no_contest},
     "rivals in the match only": {(themes, "_priors"): priors_by_words},
+    "a prior by all latent axes, however few the texts": {(matching, "_FEWEST_AXES"): embed._LATENT},
     "without naive Bayes": {(themes, "_read"): regression_again},
     "without logistic regression": {(themes, "_read"): naive_bayes_again},
     "without self-training: the match alone": {(themes, "_ask"): match_alone},

@@ -263,6 +263,13 @@ def test_a_column_a_theme_may_say_yes_and_no_in_any_usual_way(tmp_path):
     assert found.truth["said"].tolist() == ["war", "peace"]
 
 
+def test_a_theme_that_nobody_labelled_is_left_out_and_not_its_rows(tmp_path):
+    found = gold.mark(labels(tmp_path, "id,war,peace\n1,1,\n2,0,\n3,,\n"), THEMES)
+    assert found.truth["war"].tolist() == [True, False]
+    assert "peace" not in found.truth
+    assert found.left_out.values.tolist() == [["no label for each theme", 1, "line 4"]]
+
+
 @pytest.mark.parametrize(
     ("text", "given_", "error", "reason"),
     [

@@ -60,7 +60,8 @@ def mark(raw: Raw, themes: Sequence[str], label_column: str = "", label_map: Map
     """Read off `raw` which themes each row has; `themes` are the ids, `label_map` translates labels to them.
 
     Without `label_column`: the columns that are named as themes, else a column with a usual name (``label``,
-    ``category``...). A blank cell is no label, and its row is left out; an empty list is a row without a theme.
+    ``category``...). A blank cell is no label, and its row is left out; a column that is blank throughout is left out
+    by itself. An empty list is a row without a theme.
 
     Raises `SettingsError` where the map names no theme, `InputError` where nothing can be understood.
     """
@@ -93,11 +94,12 @@ def _by_theme(raw: Raw, themes: Sequence[str]) -> Marked:
                 f"The column {theme!r} holds {answers[odd][:40]!r} in line {raw.lines[odd]}, expected 0 or 1, "
                 "yes or no: mend it."
             )
-    table = pd.DataFrame(cells, dtype=object)
+    themes = [theme for theme in themes if any(cells[theme])] or themes
+    table = pd.DataFrame({theme: cells[theme] for theme in themes}, dtype=object)
     blank = (table == "").any(axis=1)
     truth = table == "yes"
     truth[SAID] = [", ".join(theme for theme in themes if row[theme]) for row in truth.to_dict("records")]
-    return Marked(truth[~blank], _left_out([("no label", list(table.index[blank]))], raw.lines), {})
+    return Marked(truth[~blank], _left_out([("no label for each theme", list(table.index[blank]))], raw.lines), {})
 
 
 def _answer(cell: Any) -> str:
