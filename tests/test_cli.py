@@ -65,8 +65,8 @@ def test_a_batch_with_a_failed_run_ends_with_1_and_says_which_and_why(place, cap
         (["run", "a.csv", "--out", "out", "--period", "day", "-p", "period", "day"], "given twice"),
         (["run", "a.csv", "--out", "a.csv/out"], "is a file"),
         (["run", "a.csv", "--out", "notebooks"], "something else than a run"),
-        (["batch", "absent.yml"], "no readable YAML"),
-        (["check", "absent.yml"], "no readable YAML"),
+        (["batch", "absent.yml"], "There is no sweep file 'absent.yml'; check the path"),
+        (["check", "absent.yml"], "There is no theme file 'absent.yml'; check the path"),
     ],
 )
 def test_what_the_user_can_mend_is_one_sentence_and_exit_code_2(place, capsys, monkeypatch, words, reason):

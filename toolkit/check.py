@@ -15,6 +15,7 @@ from toolkit.beside import articles_beside
 from toolkit.doubt_tables import counted
 from toolkit.exhibits import Prose, number, percent, rows
 from toolkit.languages import language_name
+from toolkit.nodes import text_of
 from toolkit.settings import EmbedSettings, ThemeSettings
 from toolkit.themefile import Phrase, Theme, load_themes, read_phrases
 from toolkit.words import LANGUAGES
@@ -38,10 +39,7 @@ class Checked(NamedTuple):
 
 def kind_of(path: Path) -> str:
     """Say whether a file is meant as ``themes`` or as a ``gazetteer``; raise `InputError` if it is no text."""
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise schema.InputError(f"{path} is no readable YAML file ({error}): mend it.") from error
+    text = text_of(path, "theme file", "check the path")
     return "gazetteer" if _GAZETTEER.search(text) and not re.search(r"^\W*themes\W*:", text, re.MULTILINE) else "themes"
 
 

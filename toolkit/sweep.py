@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from toolkit import disk, remote
+from toolkit import disk, nodes, remote
 from toolkit.batch import run_notebooks
 from toolkit.children import Children
 from toolkit.engine import Engine, Running, open_engine
@@ -69,10 +69,13 @@ def read_sweep(path: Path) -> Sweep:
 
     Raises `InputError` where the file is none, `SettingsError` where its keys or names are wrong.
     """
+    text = nodes.text_of(path, "sweep file", "check the path")
+    nodes.compose_text(text, path.name, "sweep file", "expected base, grid, runs and out")
     try:
-        found = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError(f"{path} is no readable YAML file ({error}): mend it.") from error
+        found = yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"The sweep file {path.name!r} holds what plain YAML does not: {said}.") from error
     shape: dict[str, type] = {"base": dict, "grid": dict, "runs": list, "out": str}
     if not isinstance(found, dict) or not found or not set(found) <= set(shape):
         keys = ", ".join(map(str, found)) if isinstance(found, dict) else type(found).__name__
