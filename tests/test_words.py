@@ -87,7 +87,13 @@ def test_a_stem_is_shown_in_its_commonest_form_and_ties_go_by_the_alphabet():
 def test_exact_stems_keep_russian_words_apart_that_begin_alike():
     assert set(words.exact_stems("экстремизм", "ru")).isdisjoint(words.exact_stems("экстренные, экстрасенс", "ru"))
     assert words.exact_stems("экстремизма", "ru") == words.exact_stems("экстремизмом", "ru")
-    assert words.exact_stems("экстремизм", "kk") == words.stems("экстремизм")
+
+
+def test_exact_stems_of_kazakh_leave_the_endings_of_nouns_away_and_keep_words_apart():
+    assert words.exact_stems("содырлар содырларды содырлардың содырларға содырмен", "kk") == ["содыр"] * 5
+    assert words.exact_stems("ұйымдарының министрлігіне", "kk") == ["ұйым", "министр"]
+    assert set(words.exact_stems("жарылыс", "kk")).isdisjoint(words.exact_stems("жарылқау", "kk"))
+    assert words.exact_stems("terrorists ел", "kk") == ["terrorist", "ел"]
 
 
 @settings(deadline=None)

@@ -24,6 +24,7 @@ from scipy import sparse
 from toolkit.abreast import abreast
 from toolkit.gazetteer import KINDS, NOT, load_gazetteer
 from toolkit.schema import InputError
+from toolkit.words import KAZAKH_ENDINGS
 
 __all__ = ["EVERY_THEME", "KINDS", "count_actors", "count_over_time", "find_all_mentions", "find_mentions",
            "load_gazetteer", "named_together", "naming", "who_names"]  # fmt: skip
@@ -33,11 +34,7 @@ EVERY_THEME = "all"
 # One character for one, so that offsets stay true.
 _SAME = {**dict.fromkeys("‐‑‒–—−", "-"), **dict.fromkeys("’‘ʼʹ`´", "'"), "ё": "е", "Ё": "Е", "İ": "I"}
 _RU = "[аяуюеиыоьй]|[ая](?:ми?|[хя])|[ое](?:[мйюве]|го|му)|[ыи](?:[йехюя]|ми?)|ую|юю|ии|ие[йм]|ия(?:ми?|х)|ью"
-_KK = (
-    "[слндтғгқкыі]?[ыі]|[ғгқкншдт]?[ае]|н[дт][ае]|[ндт](?:[ыі]ң|[ае]н)|[лдт](?:[ыі][қкғг]|[ае]р)|"
-    "[ыі]м|[ыі]?[нң]|[ыі]?м[ыі]з|[мбп](?:ен)?ен|с[ыі]з|[дт][ае]й"
-)
-_RULES = {"en": "[a-z]{0,4}", "ru": f"(?:{_RU})?", "kk": f"(?:{_KK}){{0,5}}", NOT: f"(?:{_RU})?|(?:{_KK}){{0,5}}"}
+_RULES = {"en": "[a-z]{0,4}", "ru": f"(?:{_RU})?", "kk": KAZAKH_ENDINGS, NOT: f"(?:{_RU})?|{KAZAKH_ENDINGS}"}
 _RULES["acronym"] = "(?-i:[а-яәғқңөұүіһ]{0,9})"
 _ENDINGS = {key: re.compile(rule, re.IGNORECASE) for key, rule in _RULES.items()}
 _CAPITALISED = "[A-ZА-ЯӘҒҚҢӨҰҮІҺ][a-zа-яәғқңөұүіһ]+"

@@ -126,7 +126,7 @@ def _count(
 ) -> tuple[Mapping[str, int], sparse.csr_matrix]:
     """Return the column of each stem, and how often each passage holds it."""
     texts, fresh = passages["text"].tolist(), []
-    kinds = np.where(passages["language"] == "ru", "ru", "").tolist()
+    kinds = np.where(passages["language"].isin(list(words.EXACT)), passages["language"], "").tolist()
 
     def fit() -> Lexicon:
         first = Lexicon(words.EXACT)
