@@ -217,6 +217,25 @@ def test_tables_show_sources_and_languages_with_their_numbers(articles):
     assert "xx" in {row[0] for row in tables.languages(articles).rows}
 
 
+def test_languages_of_few_articles_are_told_together_where_they_are_several():
+    codes = ["en"] * 1000 + ["fr"] * 30 + ["nl", "pl", "sv", "tr", "eo"]
+    articles = pd.DataFrame({"article_id": [str(place) for place in range(len(codes))], "language": codes})
+    told = tables.languages(articles).rows
+    assert [row[:2] for row in told] == [["English", "1,000"], ["French", "30"], ["all others", "5"]]
+    assert [row[0] for row in tables.languages(articles[:-2]).rows] == [
+        "English",
+        "French",
+        "Dutch",
+        "Polish",
+        "Swedish",
+    ]
+    scores = articles[["article_id"]].assign(theme="a", label=articles["language"].isin(["en", "eo"]))
+    shares = counts.shares_by(articles, scores, counts.main_languages(articles), "language")
+    agreement = pd.DataFrame({"theme": ["a"], "language": ["en"], "agreement": [0.8]})
+    shown = tables.by_language(shares, {"a": "A"}, agreement).rows
+    assert shown[-1] == ["all others", "5", "20%", "too few"]
+
+
 def test_evidence_shows_a_story_once_and_different_sources_first(articles, scores):
     passages = scores[["theme", "article_id", "evidence"]]
     shown = counts.surest(scores, articles).merge(passages)

@@ -293,6 +293,17 @@ def test_a_large_map_is_thinned_and_says_so():
     assert "one article in 3 is drawn" in figure.layout.meta["caption"]
 
 
+def test_no_name_on_the_map_lies_on_that_of_a_larger_topic():
+    topics = topics_table().iloc[[0] * 3].assign(short=["crashes, space", "floods, storm", "court, trial"], x=0.0)
+    figure = topic_figures.topic_map(places_table(), topics.assign(y=[0.0, 0.001, 0.3]), TITLES, COLOURS)
+    assert [name.yshift for name in figure.layout.annotations] == [0, 17, 0]
+
+
+def test_where_no_article_names_its_source_that_is_said_and_no_share_drawn():
+    figure = figures.theme_by_source(source_table().assign(source="unknown"), TITLES, COLOURS)
+    assert not figure.data and figure.layout.annotations[0].text == "No article names its source."
+
+
 def test_the_numbers_of_topics_that_were_tried_are_listed_with_the_chosen_one():
     choice = pd.DataFrame({"topics": [1, 3, 4, 5, 6, 7, 8], "modularity": [0, 0.4, 0.45, 0.494, 0.49, 0.5, 0.3]})
     choice["silhouette"] = [np.nan, np.nan, 0.2, 0.31, np.nan, np.nan, np.nan]

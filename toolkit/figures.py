@@ -109,8 +109,10 @@ def theme_by_source(shares: pd.DataFrame, titles: Mapping[str, str], colours: Ma
 
     `shares`: ``theme, source, articles, total, share, low, high``.
     """
-    dots = []
+    caption, dots = "Share of each source's articles that carry a theme", []
     order = list(dict.fromkeys(shares["source"]))[::-1]
+    if order == ["unknown"]:
+        return nothing("theme-by-source", caption, "No article names its source.")
     place = {source: index for index, source in enumerate(order)}
     for index, name in enumerate(titles):
         mine = shares[shares["theme"] == name]
@@ -141,7 +143,7 @@ def theme_by_source(shares: pd.DataFrame, titles: Mapping[str, str], colours: Ma
         "yaxis": {"tickvals": list(place.values()), "ticktext": names, "range": [-0.6, len(order) - 0.4]},
         "xaxis": {"title": "share of the source's articles, with 95% interval", **_SHARES},
     }
-    caption, table = "Share of each source's articles that carry a theme", _sources_table(shares, titles)
+    table = _sources_table(shares, titles)
     return finish(dots, layout, "theme-by-source", caption, table, 170 + 44 * len(order))
 
 

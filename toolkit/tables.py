@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.exhibits import Table, continued, date, number, opening, percent, probability, quoted, rows
+from toolkit.counts import OTHERS, main_languages
+from toolkit.exhibits import Table, date, number, opening, percent, probability, quoted, rows
 from toolkit.languages import language_name
 
 _LONGEST_QUOTE = 420
@@ -35,8 +36,8 @@ def sources(articles: pd.DataFrame) -> Table:
 
 
 def languages(articles: pd.DataFrame) -> Table:
-    """Return the languages that were found, with their number of articles."""
-    found = articles["language"].value_counts()
+    """Return the languages that were found, with their number of articles; several with few articles as one."""
+    found = main_languages(articles).value_counts().sort_index(key=lambda codes: codes == OTHERS, kind="stable")
     cells = [[language_name(str(code)), number(size), percent(size / len(articles))] for code, size in found.items()]
     return Table("Languages", [("language", "text"), ("articles", "number"), ("share", "number")], cells)
 
@@ -48,7 +49,7 @@ def evidence(surest: pd.DataFrame, theme: str, title: str) -> Table:
             _headline(a),
             date(a.published) + (f", {a.source}" if a.source else ""),
             probability(a.score),
-            _quote(continued(a.evidence, _headline(a))),
+            _quote(a.evidence),
         ]
         for a in rows(surest[surest["theme"] == theme])
     ]
@@ -75,6 +76,7 @@ def by_language(shares: pd.DataFrame, titles: Mapping[str, str], agreement: pd.D
     """
     wide = shares.pivot(index=["language", "total"], columns="theme", values="share").reset_index()
     ranked = wide.sort_values(["total", "language"], ascending=[False, True])
+    ranked = ranked.sort_values("language", key=lambda codes: codes == OTHERS, kind="stable")
     agreed = agreement.set_index(["language", "theme"])["agreement"].to_dict()
     cells = [
         [language_name(row["language"]), number(row["total"])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -12,6 +13,9 @@ from toolkit.exhibits import Table, date, number, percent, rows
 from toolkit.style import ACCENT, INK, finish, nothing, safe, wrap
 
 _MAP_POINTS = 6000
+_MAP_WIDTH, _MAP_HEIGHT = 900, 480
+_LETTER, _LINE = 6.5, 17
+"""Pixels: the map where it is narrow, a letter of a name on it and the height of its line."""
 _FIRM, _FAIR = 0.75, 0.6
 _SHOWN = (2, 3, 5, 8, 12, 18, 27, 40, 60)
 
@@ -169,13 +173,33 @@ def topic_map(
             }
         )
     look = {"showarrow": False, "font": {"size": 11, "color": INK}, "bgcolor": "rgba(255,255,255,0.72)"}
-    named = [{"x": m.x, "y": m.y, "text": safe(m.short, 32), **look} for m in rows(topics.head(18))]
+    largest = topics.head(18)
+    named = [
+        {"x": m.x, "y": m.y, "yshift": shift, "text": safe(m.short, 32), **look}
+        for m, shift in zip(rows(largest), _apart(largest, shown), strict=True)
+    ]
     layout = {"annotations": named, "xaxis": {"visible": False}, "yaxis": {"visible": False}}
     part = f"; one article in {step} is drawn" if step > 1 else ""
     caption = f"Map of the articles: near means alike; colour is the surest theme{part}"
     cells = [[m.label, number(m.articles)] for m in rows(topics)]
     table = Table("Topics on the map", [("topic", "text"), ("articles", "number")], cells)
     return finish(dots, layout, "topic-map", caption, table, 620)
+
+
+def _apart(topics: pd.DataFrame, shown: pd.DataFrame) -> list[int]:
+    """Return by how many pixels each name is moved up on the map, so that none lies on that of a larger topic."""
+    span = {axis: float(np.ptp(shown[axis])) or 1.0 for axis in ("x", "y")} if len(shown) else {"x": 1.0, "y": 1.0}
+    placed: list[tuple[float, float, float]] = []
+    shifts = []
+    for topic in rows(topics):
+        across, up = _MAP_WIDTH * topic.x / span["x"], _MAP_HEIGHT * topic.y / span["y"]
+        half = _LETTER * min(len(topic.short), 32) / 2
+        for shift in (0, _LINE, -_LINE, 2 * _LINE, -2 * _LINE, 0):
+            if all(abs(across - x) > half + h or abs(up + shift - y) >= _LINE for x, y, h in placed):
+                break
+        placed.append((across, up + shift, half))
+        shifts.append(shift)
+    return shifts
 
 
 def choice_table(choice: pd.DataFrame, chosen: int) -> Table:
