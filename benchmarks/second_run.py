@@ -13,7 +13,7 @@ statistics of `4-trends`. With another time zone dates without a zone move: file
 taken from the cache as far as it does not hang on dates (cleaning, themes, vectors, topics, names, words), only on how
 far they lie apart (stories), or only on their order (themes and topics, where there are more than 30,000 articles).
 
-`large` is 100,000 articles of 300 words, as `corpus.py` makes them.
+`large` is 100,000 articles of 300 words, or fewer, as `corpus.py` makes them.
 """
 
 import argparse
@@ -122,9 +122,10 @@ def main():
     compile_toolkit()
     folder = ROOT / "data" / "sample" if args.corpus == "sample" else args.data
     with tempfile.TemporaryDirectory() as scratch:
-        large = args.corpus == "large"
-        found = write_corpus(Path(scratch) / "corpus") if large else folder / FILES[args.corpus]
-        corpus = head(found, args.most, Path(scratch))
+        if args.corpus == "large":
+            corpus = write_corpus(Path(scratch) / "corpus", args.most or 100_000)
+        else:
+            corpus = head(folder / FILES[args.corpus], args.most, Path(scratch))
         lines = measured(args.corpus, corpus, args.repeats, Path(scratch))
     size = f", {args.most:,} records" if args.most else ""
     load = f"{os.getloadavg()[1]:.0f}"
