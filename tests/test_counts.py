@@ -230,7 +230,7 @@ def test_languages_of_few_articles_are_told_together_where_they_are_several():
         "Swedish",
     ]
     scores = articles[["article_id"]].assign(theme="a", label=articles["language"].isin(["en", "eo"]))
-    shares = counts.shares_by(articles, scores, counts.main_languages(articles), "language")
+    shares = counts.shares_by(articles, scores, tables.main_languages(articles), "language")
     agreement = pd.DataFrame({"theme": ["a"], "language": ["en"], "agreement": [0.8]})
     shown = tables.by_language(shares, {"a": "A"}, agreement).rows
     assert shown[-1] == ["all others", "5", "20%", "too few"]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from toolkit.exhibits import date, opening, quoted
+from toolkit.exhibits import OTHERS, date, opening, quoted
 from toolkit.numbered import names_of
 from toolkit.pieces import Steps, count_rows, together
 from toolkit.schema import InputError, Kept, Pieces, Stored, Tell, quiet
@@ -17,8 +17,6 @@ from toolkit.stats import wilson
 
 _MOST_SOURCES = 9
 _LONGEST_TITLE, _OPENING = 100, 120
-OTHERS = "all others"
-_FEW_IN_LANGUAGE = 20
 LIGHT = ("article_id", "published", "source", "language", "story_id")
 """The columns of an article table that counting needs, which are all but its texts."""
 
@@ -66,13 +64,6 @@ def main_sources(articles: pd.DataFrame, most: int = _MOST_SOURCES) -> pd.Series
     named = articles["source"].replace("", "unknown")
     largest = named.value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:most]
     return named.where(named.isin(largest), OTHERS)
-
-
-def main_languages(articles: pd.DataFrame) -> pd.Series:
-    """Return each article's language, those with few (below 20, and 1 in 100) as `OTHERS` if several."""
-    sizes = articles["language"].value_counts()
-    rare = sizes.index[sizes < min(_FEW_IN_LANGUAGE, len(articles) / 100)]
-    return articles["language"].mask(articles["language"].isin(rare), OTHERS) if len(rare) > 3 else articles["language"]
 
 
 def volume(articles: pd.DataFrame, calendar: pd.DataFrame, periods: pd.DataFrame) -> pd.DataFrame:

@@ -17,6 +17,8 @@ from toolkit import periods
 _OPENING, _CLOSING = re.compile(r'(?:^|(?<=[\s(\[—–-]))"(?=\S)'), re.compile('"')
 _LEAST_SHARE, _DUST = 0.0005, 1e-9
 """Below the first a share is small, below the second an error of arithmetic."""
+OTHERS = "all others"
+"""What sources or languages that are not told one by one are called."""
 TABLE_MIME = "application/vnd.toolkit.table+json"
 
 

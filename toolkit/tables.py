@@ -7,13 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.counts import OTHERS, main_languages
-from toolkit.exhibits import Table, date, number, opening, percent, probability, quoted, rows
+from toolkit.exhibits import OTHERS, Table, date, number, opening, percent, probability, quoted, rows
 from toolkit.languages import language_name
 
 _LONGEST_QUOTE = 420
 _OPENING = 80
 _SOURCES = 20
+_FEW_IN_LANGUAGE = 20
 
 
 def sources(articles: pd.DataFrame) -> Table:
@@ -33,6 +33,13 @@ def sources(articles: pd.DataFrame) -> Table:
     columns = [("source", "text"), ("articles", "number"), ("stories", "number"), ("first", "text"), ("last", "text")]
     more = f" (the largest {_SOURCES} of {len(ranked)})" if len(ranked) > _SOURCES else ""
     return Table(f"Sources{more}", columns, cells)
+
+
+def main_languages(articles: pd.DataFrame) -> pd.Series:
+    """Return each article's language, those with few (below 20, and 1 in 100) as `OTHERS` if several."""
+    sizes = articles["language"].value_counts()
+    rare = sizes.index[sizes < min(_FEW_IN_LANGUAGE, len(articles) / 100)]
+    return articles["language"].mask(articles["language"].isin(rare), OTHERS) if len(rare) > 3 else articles["language"]
 
 
 def languages(articles: pd.DataFrame) -> Table:
