@@ -194,7 +194,7 @@ def test_panels_lie_where_plotly_would_put_them(count, columns):
 
 def numbers(layout):
     """Where the panels and their headings are."""
-    domains = [layout[name].domain for name in layout if name[1:5] == "axis"]
+    domains = [layout[name].domain for name in sorted(layout) if name[1:5] == "axis"]
     return [place for domain in domains for place in domain] + [at for a in layout.annotations for at in (a.x, a.y)]
 
 
