@@ -90,7 +90,7 @@ def kept(name, log):
 
 def test_what_was_made_meanwhile_is_taken_and_not_made_again(tmp_path):
     log, other = tmp_path / "log", kept("other", tmp_path / "log")
-    wait = cache.meanwhile([other], MANY)
+    wait = cache.meanwhile(other, MANY)
     kept("own", log)()
     wait()
     assert other()["name"].tolist() == ["other"]
@@ -106,12 +106,12 @@ def test_what_fails_meanwhile_is_made_here(tmp_path):
             raise ValueError("there")
         return kept("failing", log)()
 
-    cache.meanwhile([failing], MANY)()
+    cache.meanwhile(failing, MANY)()
     assert failing()["name"].tolist() == ["failing"]
     assert log.read_text().split() == ["failing", str(here)]
 
 
 def test_nothing_is_made_twice_where_nothing_is_taken(tmp_path, monkeypatch):
     monkeypatch.setenv("TOOLKIT_FRESH", "1")
-    cache.meanwhile([kept("fresh", tmp_path / "log")], MANY)()
+    cache.meanwhile(kept("fresh", tmp_path / "log"), MANY)()
     assert not (tmp_path / "log").exists()

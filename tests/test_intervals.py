@@ -166,6 +166,17 @@ def test_a_change_of_the_time_zone_moves_the_day():
     assert days == [3, 4]
 
 
+def test_articles_placed_freely_lie_in_the_comparable_periods_that_the_data_choose():
+    days = pd.date_range("2024-01-01", "2024-12-30", freq="D", tz="UTC")
+    articles = pd.DataFrame({"article_id": range(len(days)), "story_id": range(len(days)), "published": days})
+    articles["source"] = ["new" if day.month == 12 else "old" for day in days]
+    placed = intervals.place_freely(articles, "UTC")
+    scores = pd.DataFrame({"article_id": articles["article_id"], "theme": "a", "label": True})
+    points = trends.share_over_time(articles, scores)
+    assert set(placed["start"]) == set(points.loc[points["comparable"], "start"])
+    assert placed["day"].max() == pd.Timestamp("2024-12-01") and len(placed) == 336
+
+
 def test_every_group_is_counted_over_all_articles():
     table = placed([0, 0, 8], list("xyz"))
     carried = pd.DataFrame({"theme": ["t", "t", "u"], "article_id": ["a0", "a2", "a1"], "value": 1.0})

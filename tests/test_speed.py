@@ -36,8 +36,25 @@ def run(tmp_path_factory):
     (place / "data").symlink_to(ROOT / "data")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(place / "heavy"))
-        planned = plan({"cache_dir": str(place / "cache")}, place / "run", notebooks=place / "notebooks")
+        patch.setenv("TOOLKIT_CACHE", str(place / "kept"))
+        planned = plan({}, place / "run", notebooks=place / "notebooks")
         return batch.run_notebooks(planned, lambda *_: None)
+
+
+def test_a_run_with_another_period_makes_again_nothing_that_does_not_hang_on_it(run, monkeypatch):
+    def kept():
+        return {kind: sorted((run.parent / "kept/kept/entries" / kind).iterdir()) for kind in steady}
+
+    steady = ("words", "emerging", "growing", "mentions", "counted")
+    monkeypatch.setenv("TOOLKIT_CACHE", str(run.parent / "kept"))
+    before = kept()
+    planned = plan({"period": "week"}, run.parent / "weeks", notebooks=run.parent / "notebooks")
+    other = batch.run_notebooks(planned, lambda *_: None)
+    assert store.read_manifest(other)["cache"]["taken"] == ["1-corpus", "2-themes", "3-topics"]
+    assert kept() == before and all(len(found) == 1 for found in before.values())
+    for name in ("growing", "emerging", "mentions"):
+        here, there = (store.read_table(of / "tables" / f"{name}.parquet") for of in (run, other))
+        assert_frame_equal(here, there)
 
 
 def test_a_run_loads_no_compiler_no_torch_no_umap_and_no_hdbscan(run):

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,29 +57,28 @@ def abreast(work: Callable[[Piece], Result], pieces: Iterable[Piece], rows: int)
             yield work(piece) if found is None else found
 
 
-def meanwhile(makers: Sequence[Callable[[], object]], rows: int) -> Callable[[], object]:
-    """Let another process call `makers`, which keep what they make; return what waits until it has ended.
+def meanwhile(make: Callable[[], object], rows: int) -> Callable[[], object]:
+    """Let another process call `make`, which keeps what it makes; return what waits until it has ended.
 
-    Whoever calls them after that takes what was kept and makes what was not, so that results and errors are the same
-    as without it. There is no other process where there are few rows or very many, one processor or no Linux, or where
+    Whoever calls it after that takes what was kept or makes what was not, so that results and errors are the same as
+    without it. There is no other process where there are few rows or very many, one processor or no Linux, or where
     nothing is taken that was kept.
     """
     if not FEW <= rows <= _MOST or fresh() or not processors.second():
         return lambda: None
     child = os.fork()
     if not child:
-        _make(makers)
+        _make(make)
     return cache(partial(os.waitpid, child, 0))
 
 
-def _make(makers: Sequence[Callable[[], object]]) -> None:
-    """Call each and end without a word, whatever happens, or when the process that this one is forked from does."""
+def _make(make: Callable[[], object]) -> None:
+    """Call it and end without a word, whatever happens, or when the process that this one is forked from does."""
     try:
         ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL)
         _be_quiet()
         with threadpool_limits(1):
-            for make in makers:
-                make()
+            make()
     finally:
         os._exit(0)
 

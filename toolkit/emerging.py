@@ -7,7 +7,7 @@ one signal, told by the surest of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ _LEAD = 1200
 """Characters read of each article: what is new stands in its first paragraphs."""
 _MOST_ARTICLES = 30_000
 _COMMON = 0.1
-_MOST_WORDS = 200
+_MOST_WORDS, _MOST_TOLD = 200, 10
 _SAME = 0.5
 _LED = 2
 _FIGURES = "stories share early growth low high sources effective_sources growth_without_largest novelty p q".split()
@@ -63,18 +63,18 @@ def words_of(articles: pd.DataFrame, texts: Texts) -> Said:
 
 
 def emerging_words(
-    placed: pd.DataFrame, texts: Texts, held: Said | None = None, rate: float = 0.05, most: int = 10
+    placed: pd.DataFrame, texts: Texts, held: Callable[[], Sequence[pd.DataFrame]] | None = None, rate: float = 0.05
 ) -> pd.DataFrame:
     """Return the words that are small and grow, ranked, those of the same articles in one row.
 
-    `placed` from `intervals.place`; `held` is what `words_of` gives of these articles (read anew where not given).
+    `placed` from `intervals.place`; `held` returns what `words_of` gives of these articles (read anew where not given).
     Columns: ``label``, ``terms`` (words, the surest first), the figures of the surest as `weak.weak_signals` gives
     them, and ``led``, the ids of the first articles, a tenth left aside that may be strays.
     """
     fine = finely(placed)
     if fine.empty:
         return pd.DataFrame(columns=COLUMNS)
-    known = words_of(placed, texts) if held is None else held
+    known = words_of(placed, texts) if held is None else Said(*held())
     read = fine[fine["article_id"].isin(known.articles["article_id"])]
     said = _placed(known, read)
     carried = _carried(said, read)
@@ -83,7 +83,7 @@ def emerging_words(
     if signals.empty:
         return pd.DataFrame(columns=COLUMNS)
     holding = _holding(signals["theme"], carried, len(read))
-    groups = _grouped((holding @ holding.T).toarray())[:most]
+    groups = _grouped((holding @ holding.T).toarray())[:_MOST_TOLD]
     forms = _forms(known, said, np.asarray(holding.sum(axis=0)).ravel() > 0)
     terms = [[forms[signals["theme"].iloc[word]] for word in group] for group in groups]
     led = [_first(read.iloc[holding[[group[0]]].indices]) for group in groups]

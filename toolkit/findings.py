@@ -76,11 +76,6 @@ def find_events(
     return _told(table, counts, dict(zip(counts.themes, effects[:, 0], strict=True)), placed, carried)
 
 
-def comparable(placed: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
-    """Return the articles of `placed` that lie in comparable periods."""
-    return placed[placed["start"].isin(points.loc[points["comparable"].astype(bool), "start"])].reset_index(drop=True)
-
-
 def few_periods(points: pd.DataFrame) -> int | None:
     """Return the number of comparable periods with articles where these are too few to test any, else None."""
     periods = points[points["comparable"] & (points["total_stories"] > 0)]["start"].nunique() if len(points) else 0

@@ -28,7 +28,7 @@ from toolkit.exhibits import rows
 from toolkit.schema import InputError
 from toolkit.settings import TrendSettings
 from toolkit.stats import wilson
-from toolkit.trends import assign_periods, local_time
+from toolkit.trends import assign_periods, comparable, local_time
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -47,6 +47,12 @@ def place(articles: pd.DataFrame, settings: TrendSettings = TrendSettings()) -> 
     day = local_time(own["published"], settings.timezone).dt.normalize()
     placed = own[names].assign(day=day).merge(assign_periods(articles, settings), on="article_id", validate="1:1")
     return placed.assign(language=placed.get("language", ""))
+
+
+def place_freely(articles: pd.DataFrame, timezone: str) -> pd.DataFrame:
+    """Return `place` of the articles of comparable periods, in periods that the data choose, whichever are shown."""
+    placed = place(articles, TrendSettings(timezone=timezone))
+    return placed[placed["start"].isin(comparable(placed))].reset_index(drop=True)
 
 
 def values_of(placed: pd.DataFrame, carried: pd.DataFrame) -> Iterator[tuple[str, Floats]]:

@@ -34,6 +34,7 @@ _LARGE = 300_000_000
 """Bytes of the articles' table from which on its pages are made when nothing else holds tables."""
 _STEADY = ("articles", "scores", "topics", "assigned")
 """The tables that pages are made of and that do not hang on how trends are counted."""
+_PAGES = ("articles.html", "notebook.html", "about.html")
 States = tuple[tuple[str, int, int, int], ...]
 """Name, inode, bytes and time of change of each file."""
 _NOTEBOOK = re.compile(r"\d+-([a-z0-9_-]+)")
@@ -74,12 +75,14 @@ def build_report(run_dir: Path) -> Path:
 
 
 def read_ahead(run_dir: Path, facts: Mapping[str, Any]) -> None:
-    """Make what `build_report` will show of the articles, while notebooks run; `facts` become the manifest.
+    """Make what `build_report` will show of the articles, while notebooks run, and compile its templates.
 
-    Where there are no trends yet, what does not hang on them, if there is all of that. Not of a large corpus, whose
-    tables take memory that notebooks need.
+    `facts` become the manifest. Where there are no trends yet, what does not hang on them, if there is all of that. Not
+    of a large corpus, whose tables take memory that notebooks need.
     """
     tables = run_dir / "tables"
+    for name in _PAGES:
+        _templates().get_template(name)
     if (tables / "articles.parquet").stat().st_size < _LARGE:
         if (tables / "points.parquet").is_file():
             _articles(run_dir, facts)
@@ -162,15 +165,20 @@ _READ = {"articles": _begun, "scores": _labelled}
 """How tables are read that are too large to be held whole."""
 
 
-def _site(notebooks: Mapping[str, Path], found: pages.Pages, manifest: Mapping[str, Any]) -> _Site:
-    templates = jinja2.Environment(
+@lru_cache(1)
+def _templates() -> jinja2.Environment:
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals["body"] = body
+    found.globals["body"] = body
+    return found
+
+
+def _site(notebooks: Mapping[str, Path], found: pages.Pages, manifest: Mapping[str, Any]) -> _Site:
     themes = [Link(page.title, address, page.articles) for address, page in found.pages.items() if not page.crumbs]
     nav = [Link(_name(path), address) for address, path in notebooks.items()] + [Link(ABOUT, "about.html")]
     shared: dict[str, Any] = {
@@ -179,7 +187,7 @@ def _site(notebooks: Mapping[str, Path], found: pages.Pages, manifest: Mapping[s
         "themes": themes,
         "finished": made.moment(manifest.get("finished")),
     }
-    return _Site(templates, shared, frozenset({"about.html", *notebooks, *found.pages}))
+    return _Site(_templates(), shared, frozenset({"about.html", *notebooks, *found.pages}))
 
 
 def _name(path: Path) -> str:

@@ -145,7 +145,7 @@ def share_over_time(
     period = pd.Index(every["start"]).get_indexer(pd.Index(base["start"]))
     told = period * len(base) + pd.factorize(base["story_id"])[0]
     totals = _count(period, told, every["start"])
-    mix = _source_mix(dated, periods, every["start"])
+    like = _source_mix(dated, periods, every["start"]) >= _LEAST_MIX
     parts = []
     rows = pd.Index(base["article_id"]).get_indexer(pd.Index(scores["article_id"]))
     carrying = (rows >= 0) & scores["label"].to_numpy(dtype=bool)
@@ -163,11 +163,17 @@ def share_over_time(
             stories=counts["stories"].to_numpy(),
             total_stories=totals["stories"].to_numpy(),
             story_share=(counts["stories"] / totals["stories"]).to_numpy(),
-            comparable=(mix >= _LEAST_MIX) | (totals["articles"].to_numpy() == 0),
+            comparable=like | (totals["articles"].to_numpy() == 0),
             page="articles/" + str(theme) + "-" + every["key"] + ".html",
         )
         parts.append(table[_COLUMNS])
     return pd.concat(parts, ignore_index=True)
+
+
+def comparable(placed: pd.DataFrame) -> pd.Series:
+    """Return the starts of the periods of `placed` (``article_id, start, source``) that are comparable, as above."""
+    starts = pd.Series(np.sort(placed["start"].unique()))
+    return starts[_source_mix(placed, placed, starts) >= _LEAST_MIX]
 
 
 _LEAST_MIX = 0.35
