@@ -77,41 +77,47 @@ def test_inside_one_thread_libraries_compute_with_one_and_afterwards_as_before()
         assert [pool["num_threads"] for pool in threadpool_info()] == before
 
 
-def kept(name, log):
-    """A table that is kept, and that says in a file which process has made it."""
+def made(name, log):
+    """Return what makes a table, and says in a file which process has made it."""
 
     def make():
         with log.open("a") as told:
             told.write(f"{name} {os.getpid()}\n")
         return pd.DataFrame({"name": [name]})
 
-    return lambda: cache.kept(name, [], make)
+    return make
 
 
-def test_what_was_made_meanwhile_is_taken_and_not_made_again(tmp_path):
-    log, other = tmp_path / "log", kept("other", tmp_path / "log")
-    wait = cache.meanwhile(other, MANY)
-    kept("own", log)()
-    wait()
-    assert other()["name"].tolist() == ["other"]
-    made = dict(line.split() for line in log.read_text().splitlines())
-    assert made["own"] == str(os.getpid()) != made["other"]
+def test_what_was_made_ahead_is_taken_and_not_made_again(tmp_path):
+    log = tmp_path / "log"
+    other = cache.ahead("other", [1], made("other", log), MANY)
+    made("own", log)()
+    assert other()["name"].tolist() == other()["name"].tolist() == ["other"]
+    by = dict(line.split() for line in log.read_text().splitlines())
+    assert len(by) == len(log.read_text().splitlines()) == 2
+    assert by["own"] == str(os.getpid()) != by["other"]
 
 
-def test_what_fails_meanwhile_is_made_here(tmp_path):
+def test_no_process_is_begun_for_what_is_kept(tmp_path, monkeypatch):
+    cache.kept("known", [1], made("known", tmp_path / "log"))
+    monkeypatch.setattr(os, "fork", None)
+    assert cache.ahead("known", [1], made("again", tmp_path / "log"), MANY)()["name"].tolist() == ["known"]
+
+
+def test_what_fails_ahead_is_made_here(tmp_path):
     here, log = os.getpid(), tmp_path / "log"
 
     def failing():
         if os.getpid() != here:
             raise ValueError("there")
-        return kept("failing", log)()
+        return made("failing", log)()
 
-    cache.meanwhile(failing, MANY)()
-    assert failing()["name"].tolist() == ["failing"]
+    assert cache.ahead("failing", [1], failing, MANY)()["name"].tolist() == ["failing"]
     assert log.read_text().split() == ["failing", str(here)]
 
 
-def test_nothing_is_made_twice_where_nothing_is_taken(tmp_path, monkeypatch):
+def test_nothing_is_made_ahead_where_nothing_is_taken(tmp_path, monkeypatch):
     monkeypatch.setenv("TOOLKIT_FRESH", "1")
-    cache.meanwhile(kept("fresh", tmp_path / "log"), MANY)()
+    later = cache.ahead("fresh", [1], made("fresh", tmp_path / "log"), MANY)
     assert not (tmp_path / "log").exists()
+    assert later()["name"].tolist() == ["fresh"]

@@ -16,8 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import feather
 
-from toolkit import blobs, columnwise, keeping, store
-from toolkit.abreast import meanwhile as meanwhile
+from toolkit import abreast, blobs, columnwise, keeping, store
 from toolkit.pieces import Steps, count_rows
 from toolkit.schema import Kept, Pieces
 
@@ -45,7 +44,27 @@ def kept(name: str, inputs: Sequence[object], make: Callable[[], pd.DataFrame]) 
 
 def kept_tables(name: str, inputs: Sequence[object], make: Callable[[], Sequence[pd.DataFrame]]) -> list[pd.DataFrame]:
     """Return the tables that `make` returns, as `kept` does one."""
-    key = keeping.make_key("table", name, [_described(item) for item in inputs])
+    return _kept(name, _key(name, inputs), make)
+
+
+def ahead(
+    name: str, inputs: Sequence[object], make: Callable[[], pd.DataFrame], rows: int
+) -> Callable[[], pd.DataFrame]:
+    """Return what returns the table that `kept` does: made from now on, by another process where there is one.
+
+    `rows` as for `abreast.meanwhile`. Nothing is begun where the table is kept.
+    """
+    key = _key(name, inputs)
+    get = partial(_kept, name, key, lambda: [make()])
+    wait = (lambda: None) if keeping.is_kept(name, key) else abreast.meanwhile(get, rows)
+    return lambda: (wait(), get())[1][0]
+
+
+def _key(name: str, inputs: Sequence[object]) -> str:
+    return keeping.make_key("table", name, [_described(item) for item in inputs])
+
+
+def _kept(name: str, key: str, make: Callable[[], Sequence[pd.DataFrame]]) -> list[pd.DataFrame]:
     with tempfile.TemporaryDirectory(prefix="toolkit-") as scratch:
         if not _taken(name, key, Path(scratch)):
             made = [store.write_table(table, Path(scratch) / f"{at:05}.parquet") for at, table in enumerate(make())]

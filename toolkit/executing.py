@@ -33,6 +33,8 @@ _ROOM = 2000.0
 _LITTLE = 200_000_000
 """Bytes of the tables that a notebook is begun with early, at most: of larger ones it would hold too much."""
 _CELL, _MADE, _DONE = "cell", "made", "done"
+_FINISHED = "finished runs"
+"""The kind of the entries, of no files, that say which runs were finished."""
 News = Callable[..., None]
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
@@ -40,9 +42,12 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 def execute(job: Mapping[str, Any], tell: News, ready: Callable[[], None] = lambda: None) -> None:
     """Execute a job; the last that is told of it is its failure, null where it was done.
 
-    `ready` is called before a notebook is executed: not where all are taken from the cache.
+    `ready` is called before a notebook is executed: not where all are taken from the cache. A run that was not finished
+    before will hardly be such a one, and it is called at once.
     """
     failed: list[object] = []
+    if not keeping.is_kept(_FINISHED, job["facts"]["key"]):
+        ready()
 
     def pass_on(**what: Any) -> None:
         failed.append(what["failure"]) if "failure" in what else tell(**what)
@@ -125,6 +130,7 @@ def _execute(job: Mapping[str, Any], tell: News, prepare: Callable[[], None]) ->
     facts = {"status": "finished", "started": started, "finished": disk.now(), "seconds": seconds}
     facts |= {"profile": profiling.profile(part / "notebooks", run.peaks, run.stood), "cache": became}
     disk.write_manifest(part, {**job["facts"], **facts})
+    keeping.keep(_FINISHED, job["facts"]["key"], part, [])
     if job["finish"]:
         try:
             pkgutil.resolve_name(job["finish"])(part)
