@@ -8,8 +8,9 @@ it and a folder of its own. Interleaved, medians; seconds of a clock, and of pro
 together, which other work on the machine disturbs less). What was taken from the cache is read in the manifest.
 
 What is left where nothing changed is the start of two processes, their imports, the copying and the pages. Where a
-parameter of the trends changed, there are two kernels and their imports besides (whatever the corpus), and the
-statistics of `4-trends`. With another time zone dates without a zone move: files are read again, and what follows is
+parameter of the trends changed, there are two kernels and their imports besides (whatever the corpus: so the fewer the
+articles, the less is gained), and the statistics of `4-trends`; what grows and emerges is tested in periods that the
+data choose, and is taken. With another time zone dates without a zone move: files are read again, and what follows is
 taken from the cache as far as it does not hang on dates (cleaning, themes, vectors, topics, names, words), only on how
 far they lie apart (stories), or only on their order (themes and topics, where there are more than 30,000 articles).
 
