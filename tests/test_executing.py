@@ -218,6 +218,30 @@ def test_a_run_closes_all_that_it_talked_to_its_kernels_by(tmp_path):
     assert (tmp_path / "left").read_text("utf-8") == "{'failure': None} []"
 
 
+def test_kernels_are_made_ready_at_once_unless_the_run_was_finished_before(tmp_path, monkeypatch):
+    """They take as long to start as it takes to find out which notebooks can be taken from the cache."""
+    monkeypatch.setenv("TOOLKIT_CACHE", str(tmp_path / "kept"))
+    (tmp_path / "part").mkdir()
+    code = f"""
+        from pathlib import Path
+        from toolkit import executing
+        folder, came = Path({str(tmp_path)!r}), []
+        for key in ("one", "one", "other"):
+            job = {{"steps": [], "part": str(folder / "part"), "finish": "", "facts": {{"key": key}}}}
+            executing.execute(job, lambda **what: came.append(f"{{key}} {{what}}"), lambda: came.append("ready"))
+        (folder / "came").write_text("\\n".join(came), "utf-8")
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, capture_output=True, timeout=60)
+    done = "{'failure': None}"
+    assert (tmp_path / "came").read_text("utf-8").splitlines() == [
+        "ready",
+        f"one {done}",
+        f"one {done}",
+        "ready",
+        f"other {done}",
+    ]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="an environment is read in /proc")
 @pytest.mark.parametrize(("asked", "told"), [(None, "4"), ("20", "20")])
 def test_idle_threads_of_blas_leave_the_processors_to_other_notebooks_unless_the_user_asks_otherwise(

@@ -220,6 +220,8 @@ def test_pruning_takes_what_was_not_used_for_longest_and_what_is_too_old(place):
     pruning.prune(most=2 * MB)
     assert left() == {"a", "c"}
     assert pruning.total() == 2 * MB
+    assert keeping.keep("kind", "of no files", place / "run", [])
+    blobs.entry_path("kind", "damaged").write_text("{")
     pruning.prune()
     assert left() == set()
     assert pruning.total() == 0

@@ -111,7 +111,7 @@ def _prune(most: int | None, days: float | None, entries: list[_Entry]) -> None:
     oldest = 0.0 if days is None else time.time() - days * 86_400
     for entry in sorted(entries, key=lambda entry: entry.used, reverse=True):
         more = {path: size for path, size in entry.sizes.items() if path not in spared}
-        if entry.used >= oldest and sum(more.values()) <= left:
+        if entry.used >= oldest and left > 0 and sum(more.values()) <= left:
             spared |= more
             left -= sum(more.values())
         elif entry.path.is_dir():
