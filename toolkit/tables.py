@@ -31,7 +31,7 @@ def sources(articles: pd.DataFrame) -> Table:
         for s in rows(ranked.head(_SOURCES))
     ]
     columns = [("source", "text"), ("articles", "number"), ("stories", "number"), ("first", "text"), ("last", "text")]
-    more = f" (the largest {_SOURCES} of {len(ranked)})" if len(ranked) > _SOURCES else ""
+    more = f" (the largest {_SOURCES} of {len(ranked):,})" if len(ranked) > _SOURCES else ""
     return Table(f"Sources{more}", columns, cells)
 
 
