@@ -57,7 +57,12 @@ def ahead(
     key = _key(name, inputs)
     get = partial(_kept, name, key, lambda: [make()])
     wait = (lambda: None) if keeping.is_kept(name, key) else abreast.meanwhile(get, rows)
-    return lambda: (wait(), get())[1][0]
+
+    def table() -> pd.DataFrame:
+        wait()
+        return get()[0]
+
+    return table
 
 
 def _key(name: str, inputs: Sequence[object]) -> str:
