@@ -13,7 +13,8 @@ from pandas.testing import assert_frame_equal
 
 from toolkit import briefing, counts, tables, trend_tables
 from toolkit.exhibits import TABLE_MIME, Prose, Table, date, number, percent
-from toolkit.schema import InputError, Kept
+from toolkit.schema import Kept, ToolkitError
+from toolkit.settings import SelectSettings
 
 TITLES = {"terror": "Extremism", "talks": "Cooperation"}
 HOSTILE = [
@@ -67,6 +68,10 @@ def scores(articles):
 # Selecting -------------------------------------------------------------------------------------------------------
 
 
+def select(articles, named=None, **wanted):
+    return counts.select(articles, SelectSettings(**wanted), named)
+
+
 @pytest.mark.parametrize(
     ("asked", "kept"),
     [
@@ -81,7 +86,7 @@ def scores(articles):
 )
 def test_selecting_keeps_what_was_asked_for_and_counts_the_rest(articles, asked, kept):
     before = articles.copy(deep=True)
-    step = counts.select(articles, **asked)
+    step = select(articles, **asked)
     assert "".join(step.kept["article_id"]) == kept
     assert sorted([*step.kept["article_id"], *step.dropped["article_id"]]) == list("abcdef")
     assert step.dropped["reason"].str.len().gt(0).all()
@@ -95,13 +100,29 @@ def test_selecting_keeps_what_was_asked_for_and_counts_the_rest(articles, asked,
         ({"sources": ["Gazette"]}, "'Gazette'.*'Post', 'Times'"),
         ({"start": "31.08.2024"}, "start is '31.08.2024'.*2024-08-31"),
         ({"end": "2024-02-30"}, "end is '2024-02-30'"),
-        ({"start": "2025-01-01"}, "No article is left"),
-        ({"named": []}, "No article is left"),
+        (
+            {"start": "2024-03-01", "end": "2024-02-01"},
+            "start is 2024-03-01 and end is 2024-02-01, which lies before it",
+        ),
+        ({"start": "2025-01-01"}, r"No article is left of 6: published before the start .* \(5\); has no date.*\(1\)"),
+        ({"start": "9999-12-31"}, "No article is left of 6"),
+        ({"end": "0001-01-01"}, "No article is left of 6"),
+        ({"named": []}, r"No article is left of 6: names none of the places asked for \(6\)\. They are dated "),
     ],
 )
 def test_asking_for_what_is_not_there_is_an_input_error(articles, asked, said):
-    with pytest.raises(InputError, match=said):
-        counts.select(articles, **asked)
+    with pytest.raises(ToolkitError, match=said):
+        select(articles, **asked)
+
+
+@pytest.mark.parametrize("timezone", ["Asia/Almaty", "America/New_York"])
+def test_days_asked_for_begin_and_end_where_the_analyst_is(timezone):
+    local = pd.to_datetime(["2024-02-01 00:00", "2024-02-01 23:59", "2024-02-02 00:00", "2024-01-31 23:59"])
+    published = local.tz_localize(timezone).tz_convert("UTC")
+    articles = pd.DataFrame({"article_id": list("abcd"), "published": published, "source": "Post"})
+    step = select(articles, start="2024-02-01", end="2024-02-01", timezone=timezone)
+    assert list(step.kept["article_id"]) == ["a", "b"]
+    assert list(step.dropped["reason"]) == ["published after the end asked for", "published before the start asked for"]
 
 
 def test_what_each_step_dropped_is_gathered_with_reasons_that_can_be_counted(articles):

@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 
 from toolkit import abreast, clean, counts, dedupe, ingest, pieces, processors, progress, store
 from toolkit.schema import InputError, Kept, check_articles, check_some
-from toolkit.settings import CleanSettings, DedupeSettings, IngestSettings
+from toolkit.settings import CleanSettings, DedupeSettings, IngestSettings, SelectSettings
 
 few = settings(
     max_examples=15,
@@ -213,8 +213,9 @@ def test_stories_found_in_pieces_are_those_found_at_once(made, size, window):
 @few
 @given(made=articles, size=st.integers(1, 9), start=st.sampled_from(["", "2024-05-02"]))
 def test_articles_selected_in_pieces_are_those_selected_at_once(made, size, start):
-    whole = outcome(lambda: counts.select(made, ["one"], start))
-    assert same(outcome(lambda: pieces.together(counts.select_pieces(cut(made, size), ["one"], start))), whole)
+    wanted = SelectSettings(sources=["one"], start=start)
+    whole = outcome(lambda: counts.select(made, wanted))
+    assert same(outcome(lambda: pieces.together(counts.select_pieces(cut(made, size), wanted))), whole)
 
 
 def test_two_processes_find_the_stories_that_one_finds(monkeypatch):

@@ -438,7 +438,7 @@ def test_a_window_that_is_none_is_refused_before_anything_runs(before, after):
 
 
 def test_a_window_without_articles_is_refused_with_the_days_there_are():
-    with pytest.raises(InputError, match=r"window before .* run from 1 January 2024 to 28 March 2024"):
+    with pytest.raises(InputError, match=r"window before .* articles are dated 1 January 2024 to 28 March 2024"):
         choose(["2019-01-01", "2019-01-31"], ["2024-03-01", "2024-03-28"])
 
 

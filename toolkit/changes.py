@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from toolkit.clumps import Clumps, find_clumps
-from toolkit.exhibits import date, number
+from toolkit.exhibits import counted, date
 from toolkit.intervals import share_intervals, values_of
 from toolkit.mix import FEWEST, PARTS, split_change, waterfall
 from toolkit.schema import InputError
@@ -87,13 +87,20 @@ def choose_windows(
     before = days[0] or [first, days[1][0] - pd.Timedelta(days=1)]
     after = days[1] or [days[0][1] + pd.Timedelta(days=1), last]
     rows = [placed["day"].between(window[0], window[1]).to_numpy() for window in (before, after)]
-    for name, window, inside in zip(("before", "after"), (before, after), rows, strict=True):
+    for name, inside in zip(("before", "after"), rows, strict=True):
         if not inside.any():
-            raise InputError(
-                f"No article is dated in the window {name} ({_named(*window)}); the {number(len(placed))} dated "
-                f"articles run from {date(first)} to {date(last)}: choose days among these."
-            )
+            some = f"{counted(len(placed), 'article is', 'articles are')} dated {date(first)} to {date(last)}"
+            raise InputError(f"No article is dated {_where(name, settings)}; {some}: choose days among these.")
     return Windows((_named(*before), _named(*after)), rows[0], rows[1], "")
+
+
+def _where(name: str, settings: WindowSettings) -> str:
+    """Return where a window lies: in the days asked for, or beyond those of the other."""
+    given = getattr(settings, name)
+    if given:
+        return f"in the window {name} ({_named(*map(pd.Timestamp, given))})"
+    other, side = ("after", "earlier") if name == "before" else ("before", "later")
+    return f"{side} than the window {other} ({_named(*map(pd.Timestamp, getattr(settings, other)))})"
 
 
 def _named(first: pd.Timestamp, last: pd.Timestamp) -> str:

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from toolkit.exhibits import OTHERS, date, opening, quoted
+from toolkit.exhibits import OTHERS, date, number, opening, quoted
 from toolkit.numbered import names_of
 from toolkit.pieces import Steps, count_rows, together
 from toolkit.schema import InputError, Kept, Pieces, Stored, Tell, quiet
+from toolkit.settings import SelectSettings
 from toolkit.stats import wilson
 
 _MOST_SOURCES = 9
@@ -151,26 +152,20 @@ def surest(scores: pd.DataFrame, articles: pd.DataFrame, most: int = 4) -> pd.Da
 
 
 def select(
-    articles: pd.DataFrame,
-    sources: Sequence[str] = (),
-    start: str = "",
-    end: str = "",
-    named: Sequence[str] | None = None,
+    articles: pd.DataFrame, settings: SelectSettings = SelectSettings(), named: Sequence[str] | None = None
 ) -> Kept:
-    """Keep the articles of `sources`, published from `start` to the end of the day `end`, among the ids `named`.
+    """Keep the articles that are wanted, among the ids `named` (None: all).
 
-    Empty or None means all. Undated articles are dropped when a date is asked for. Raises `InputError` on a source
-    that no article has, or a date that is none.
+    Undated articles are dropped when a date is asked for. Raises `InputError` on a source that no article has, and
+    where no article is left.
     """
     naming = None if named is None else (lambda _: named)
-    return together(select_pieces([articles], sources, start, end, naming))
+    return together(select_pieces([articles], settings, naming))
 
 
 def select_pieces(
     pieces: Pieces,
-    sources: Sequence[str] = (),
-    start: str = "",
-    end: str = "",
+    settings: SelectSettings = SelectSettings(),
     naming: Callable[[pd.DataFrame], Iterable[str]] | None = None,
     tell: Tell = quiet,
 ) -> Steps:
@@ -178,41 +173,57 @@ def select_pieces(
 
     Without anything asked for, each piece is kept as it is.
     """
-    if sources:
+    if settings.sources:
         known = Counter(name for piece in pieces for name in piece["source"])
-        unknown = sorted(set(sources) - set(known))
+        unknown = sorted(set(settings.sources) - set(known))
         if unknown:
             largest = ", ".join(repr(name) for name, _ in known.most_common(8))
             raise InputError(f"No article has the source {unknown[0]!r}; the largest sources are {largest}.")
-    done, some = 0, False
+    done, some, lost = 0, False, Counter[str]()
     for piece in pieces:
-        reason = np.full(len(piece), "", dtype=object)
-        if naming is not None:
-            reason[~piece["article_id"].isin(set(naming(piece))).to_numpy()] = "names none of the places asked for"
-        published = piece["published"]
-        if start:
-            early = ~(published >= _day(start, "start")).to_numpy()
-            reason[early] = "published before the start asked for, or undated"
-        if end:
-            late = ~(published < _day(end, "end") + pd.Timedelta(days=1)).to_numpy()
-            reason[late] = "published after the end asked for, or undated"
-        if sources:
-            reason[~piece["source"].isin(set(sources)).to_numpy()] = "source not asked for"
+        reason = _unwanted(piece, settings, naming)
         keep = reason == ""
         dropped = piece[~keep].assign(reason=reason[~keep]).reset_index(drop=True)
         yield Kept(piece[keep].reset_index(drop=True), dropped)
+        lost.update(dropped["reason"])
         done, some = done + len(piece), some or bool(keep.any())
         tell(done, count_rows(pieces))
     if not some:
-        raise InputError("No article is left: of those read, none fits the sources, dates and places asked for.")
+        raise InputError(_none_left(pieces, lost, settings.timezone))
     return None
 
 
-def _day(text: str, name: str) -> pd.Timestamp:
-    try:
-        return pd.Timestamp(pd.to_datetime(text, format="%Y-%m-%d", utc=True))
-    except ValueError as error:
-        raise InputError(f"{name} is {text!r}, expected a date such as 2024-08-31.") from error
+def _unwanted(
+    piece: pd.DataFrame, settings: SelectSettings, naming: Callable[[pd.DataFrame], Iterable[str]] | None
+) -> npt.NDArray[np.object_]:
+    """Return why each article is not wanted; empty where it is."""
+    reason = np.full(len(piece), "", dtype=object)
+    if naming is not None:
+        reason[~piece["article_id"].isin(set(naming(piece))).to_numpy()] = "names none of the places asked for"
+    if settings.start or settings.end:
+        day = _days(piece, settings.timezone)
+        if settings.start:
+            reason[(day < settings.start).to_numpy()] = "published before the start asked for"
+        if settings.end:
+            reason[(day > settings.end).to_numpy()] = "published after the end asked for"
+        reason[day.isna().to_numpy()] = "has no date, where dates were asked for"
+    if settings.sources:
+        reason[~piece["source"].isin(set(settings.sources)).to_numpy()] = "source not asked for"
+    return reason
+
+
+def _days(articles: pd.DataFrame, timezone: str) -> pd.Series:
+    return pd.Series(articles["published"].dt.tz_convert(timezone).dt.tz_localize(None).dt.normalize())
+
+
+def _none_left(pieces: Pieces, lost: Mapping[str, int], timezone: str) -> str:
+    """Say what became of the articles where none is left, and from when to when they are dated."""
+    if not lost:
+        return "No article is left: there was none. Check the columns and what was asked for."
+    said = "; ".join(f"{reason} ({number(count)})" for reason, count in Counter(lost).most_common())
+    ends = pd.concat([_days(piece, timezone).agg(["min", "max"]) for piece in pieces])
+    span = f" They are dated {date(ends.min())} to {date(ends.max())}." if ends.notna().any() else ""
+    return f"No article is left of {number(sum(lost.values()))}: {said}.{span} Check what was asked for."
 
 
 def map_places(

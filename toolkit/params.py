@@ -24,6 +24,7 @@ from toolkit.schema import InputError, SettingsError
 TAG = "parameters"
 TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "str": str, "list": list, "dict": dict}
 _GROUPS: tuple[type[Any], ...] = (
+    settings.SelectSettings,
     settings.CleanSettings,
     settings.DedupeSettings,
     settings.EmbedSettings,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from toolkit.schema import SettingsError
@@ -54,6 +54,33 @@ class IngestSettings:
     """03/04/2024 is 3 April (True) or March 4 (False); None: settled by the column, or refused."""
     timezone: str = "UTC"
     """IANA zone of dates that name none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectSettings:
+    """Which of the articles read are wanted; empty: all."""
+
+    sources: Sequence[str] = ()
+    start: str = ""
+    """First day, such as 2024-08-31; articles without a date are out where a day is given."""
+    end: str = ""
+    """Last day, itself within."""
+    timezone: str = "UTC"
+    """IANA zone in which days begin and end."""
+
+    def __post_init__(self) -> None:
+        days = {name: _day(name, getattr(self, name)) for name in ("start", "end") if getattr(self, name)}
+        if len(days) == 2 and days["start"] > days["end"]:
+            raise SettingsError(
+                f"start is {self.start} and end is {self.end}, which lies before it: change one of them."
+            )
+
+
+def _day(name: str, given: str) -> date:
+    try:
+        return datetime.strptime(given, "%Y-%m-%d").date()
+    except ValueError as error:
+        raise SettingsError(f"{name} is {given!r}, expected a date such as 2024-08-31.") from error
 
 
 @dataclass(frozen=True, kw_only=True)
