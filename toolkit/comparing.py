@@ -248,7 +248,7 @@ def overview(compared: Comparison) -> str:
     """Return in Markdown which runs were compared, and how many articles they share."""
     told = []
     for run in (compared.earlier, compared.later):
-        dates = run.topics.articles["published"].dropna()
+        dates = run.topics.articles["published"].dropna().dt.tz_convert(store.time_zone(run.manifest))
         span = f", {date(dates.min())} to {date(dates.max())}" if len(dates) else ", without dates"
         name = re.sub(r"([^\w ])", r"\\\1", run.name)
         told.append(f"**{name}** ({counted(len(run.topics.articles), 'article')}{span})")

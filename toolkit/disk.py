@@ -210,6 +210,12 @@ def write_manifest(run_dir: Path, facts: Mapping[str, object]) -> Path:
     return write_json({**made, **facts, "stages": read_stages(run_dir)}, run_dir / MANIFEST)
 
 
+def time_zone(manifest: Mapping[str, object] | None) -> str:
+    """Return the time zone in which a run counts its days: UTC where it names none, or has no manifest."""
+    parameters = (manifest or {}).get("parameters")
+    return str((parameters.get("timezone") if isinstance(parameters, dict) else None) or "UTC")
+
+
 def read_manifest(run_dir: Path) -> dict[str, object] | None:
     """Return a run's manifest; None where the folder is no run of ours."""
     with contextlib.suppress(InputError):

@@ -220,7 +220,7 @@ def _line_up(name: str, tables: dict[str, Any], when: TrendSettings, notes: list
         if lacking:
             older = f" ({notes[0]})" if notes and "version" in notes[0] else ""
             raise InputError(f"The table {table!r} of {name} lacks {', '.join(lacking)}{older}; run it again.")
-    articles = _articles(name, tables["articles"])
+    articles = trends.localised(_articles(name, tables["articles"]), when.timezone)
     themes = _themes(tables)
     index = pd.Index(articles["article_id"])
     topics, topic, places = _topics(tables, index)

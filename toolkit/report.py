@@ -92,16 +92,11 @@ def read_ahead(run_dir: Path, facts: Mapping[str, Any]) -> None:
 
 def _articles(run_dir: Path, manifest: Mapping[str, Any]) -> pages.Pages:
     """Return the pages of articles; where no table has changed since they were made, as they are."""
-    return _made_once(run_dir / "tables", _timezone(manifest), _states(run_dir, pages.Tables._fields))
+    return _made_once(run_dir / "tables", store.time_zone(manifest), _states(run_dir, pages.Tables._fields))
 
 
 def _ready(run_dir: Path, manifest: Mapping[str, Any]) -> pages.Ready:
-    return _ready_once(run_dir / "tables", _timezone(manifest), _states(run_dir, (*_STEADY, "themes")))
-
-
-def _timezone(manifest: Mapping[str, Any]) -> str:
-    parameters = manifest.get("parameters")
-    return str((parameters.get("timezone") if isinstance(parameters, dict) else None) or "UTC")
+    return _ready_once(run_dir / "tables", store.time_zone(manifest), _states(run_dir, (*_STEADY, "themes")))
 
 
 def _states(run_dir: Path, names: Sequence[str]) -> States:

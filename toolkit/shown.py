@@ -112,7 +112,7 @@ def _rank(opened: Opened, by: str) -> npt.NDArray[Any]:
     if by in ("source", "title"):
         kept[by, "rank"] = opened.articles[by].str.lower().rank(method="dense").to_numpy()
         return np.asarray(kept[by, "rank"])
-    stamps = opened.articles["published"].dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+    stamps = opened.articles["published"].dt.tz_convert(None).to_numpy().astype("datetime64[s]")
     kept["date", "rank"] = np.where(np.isnat(stamps), np.iinfo(np.int64).min + 1, stamps.astype(np.int64))
     return np.asarray(kept["date", "rank"])
 

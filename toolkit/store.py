@@ -27,6 +27,7 @@ from toolkit.disk import now as now
 from toolkit.disk import read_json as read_json
 from toolkit.disk import read_manifest as read_manifest
 from toolkit.disk import read_stages as read_stages
+from toolkit.disk import time_zone as time_zone
 from toolkit.disk import versions as versions
 from toolkit.disk import write_json as write_json
 from toolkit.disk import write_manifest as write_manifest
