@@ -60,7 +60,8 @@ def _unlike(points: pd.DataFrame) -> str:
     return (
         f"**Caution**: {number(len(unlike))} of {counted(len(every), 'period')} ({span}; "
         f"{counted(affected, 'article')}) {verb} from other sources than the rest. {their} what was collected, not "
-        f"what changed; {are} drawn hollow and left out where periods are compared."
+        f"what changed; {are} drawn hollow and left out where single periods are compared. Halves of the coverage hold "
+        "such articles too, and tell apart what the mix of sources adds."
     )
 
 
