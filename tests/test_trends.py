@@ -568,3 +568,13 @@ def test_spans_are_named_as_people_name_them(first, last, said):
 )
 def test_when_something_was_is_said_with_the_words_that_the_period_takes(label, said):
     assert periods.during(label) == said
+
+
+def test_the_caution_names_the_periods_of_other_sources_and_says_what_holds_them():
+    starts = pd.to_datetime(["2017-01-09", "2017-01-16", "2017-01-23"])
+    points = pd.DataFrame({"start": starts, "total": [40, 42, 300], "comparable": [False, False, True]})
+    points["label"] = ["9 January 2017", "16 January 2017", "23 January 2017"]
+    said = briefing.caution(points)
+    assert said.startswith("**Caution**: 2 of 3 periods") and "82 articles) come from other sources" in said
+    assert "left out where single periods are compared. Halves of the coverage hold such articles too" in said
+    assert briefing.caution(points.assign(comparable=True)) == ""
